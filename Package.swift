@@ -1,0 +1,78 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// The language settings of every Swift target: what is imported is named, what is existential says `any`,
+/// and a warning stops the build.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A Swift target and what it stands on. `Tests/Repository` holds the imports to this table of arrows.
+func house(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of one target, in the folder of the target's name.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+    name: "dues",
+    products: [
+        .executable(name: "dues", targets: ["dues"]),
+        .executable(name: "schemagen", targets: ["schemagen"]),
+    ],
+    targets: [
+        // Floor 0: C headers and typed shims.
+        .target(name: "CLinux"),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("ssl")]),
+
+        // Floor 1
+        house("JSON", []),
+        house("Crypto", ["COpenSSL"]),
+        house("EventLoop", ["CLinux", "COpenSSL"]),
+
+        // Floor 2
+        house("HTTP", ["EventLoop", "CCurl"]),
+        house("Billing", []),
+        house("Contract", ["JSON"]),
+
+        // Floor 3
+        house("RPC", ["Contract", "EventLoop", "JSON", "Crypto"]),
+        house("Stripe", ["HTTP", "JSON", "Crypto"]),
+        house("Store", ["Billing", "JSON", "CSQLite"]),
+
+        // Floor 4
+        house("Service", ["Billing", "RPC", "Store", "Stripe", "HTTP", "Contract"]),
+        house("Sandbox", ["HTTP", "JSON", "Crypto"]),
+
+        // Floor 5
+        .executableTarget(name: "dues", dependencies: ["Service", "Sandbox"], swiftSettings: strict),
+
+        // Tools
+        .executableTarget(name: "schemagen", dependencies: ["JSON"], swiftSettings: strict),
+
+        // Tests
+        tests("JSON", ["JSON"]),
+        tests("Crypto", ["Crypto"]),
+        tests("EventLoop", ["EventLoop"]),
+        tests("HTTP", ["HTTP"]),
+        tests("Billing", ["Billing"]),
+        tests("Contract", ["Contract"]),
+        tests("RPC", ["RPC"]),
+        tests("Stripe", ["Stripe"]),
+        tests("Store", ["Store"]),
+        tests("Service", ["Service", "Sandbox"]),
+        tests("Sandbox", ["Sandbox"]),
+        tests("Dues", ["JSON"]),
+        tests("Repository", ["JSON"]),
+    ]
+)

@@ -1,0 +1,18 @@
+#ifndef CCURL_H
+#define CCURL_H
+#include <curl/curl.h>
+#include <stdint.h>
+// curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt are variadic, which Swift cannot call: one typed shim a kind.
+CURLcode dues_curl_set_text(CURL *handle, CURLoption option, const char *value);
+CURLcode dues_curl_set_number(CURL *handle, CURLoption option, long value);
+CURLcode dues_curl_set_large(CURL *handle, CURLoption option, int64_t value);
+CURLcode dues_curl_set_pointer(CURL *handle, CURLoption option, void *value);
+CURLcode dues_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
+/// For CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION, which share a signature.
+CURLcode dues_curl_set_sink(CURL *handle, CURLoption option, size_t (*sink)(char *, size_t, size_t, void *));
+CURLcode dues_curl_get_number(CURL *handle, CURLINFO info, long *value);
+CURLcode dues_curl_get_pointer(CURL *handle, CURLINFO info, char **value);
+CURLMcode dues_curl_multi_set_number(CURLM *multi, CURLMoption option, long value);
+/// The next finished transfer of `multi`, or NULL; its result goes to `result`.
+CURL *dues_curl_next_finished(CURLM *multi, CURLcode *result);
+#endif

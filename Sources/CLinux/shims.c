@@ -1,0 +1,36 @@
+#include "CLinux.h"
+#include <unistd.h>
+
+int dues_accept(int listener) {
+    return accept4(listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int dues_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t tag) {
+    struct epoll_event event = { .events = events, .data = { .u64 = tag } };
+    return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+uint64_t dues_epoll_tag(const struct epoll_event *events, int index) { return events[index].data.u64; }
+uint32_t dues_epoll_ready(const struct epoll_event *events, int index) { return events[index].events; }
+
+static sigset_t set_of(const int *signals, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    return set;
+}
+
+int dues_block_signals(const int *signals, int count) {
+    sigset_t set = set_of(signals, count);
+    return pthread_sigmask(SIG_BLOCK, &set, 0);
+}
+
+int dues_signal_descriptor(const int *signals, int count) {
+    sigset_t set = set_of(signals, count);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+int dues_next_signal(int descriptor) {
+    struct signalfd_siginfo info;
+    return read(descriptor, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
