@@ -1,4 +1,9 @@
+#define _GNU_SOURCE 1
 #include "CLinux.h"
+#include <pthread.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int dues_accept(int listener) {

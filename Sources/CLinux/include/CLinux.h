@@ -1,18 +1,10 @@
 #ifndef CLINUX_H
 #define CLINUX_H
-// What Swift's Glibc module leaves out: readiness, wake-ups and signals as descriptors, and accept4.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+// What Swift's Glibc module leaves out: readiness, wake-ups and signals as descriptors, and accept4. No header here may
+// depend on feature macros: a type that the two modules saw differently would not compile.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/prctl.h>
 #include <netinet/tcp.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 
 /// accept4(2) without the peer's address; the new descriptor is non-blocking and closed on exec.

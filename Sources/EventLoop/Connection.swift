@@ -1,0 +1,219 @@
+internal import CLinux
+internal import Glibc
+
+/// What becomes of a connection's bytes. All calls come on the loop's thread.
+package protocol ConnectionHandler: AnyObject {
+    /// Bytes arrived; they are borrowed for the call.
+    func received(_ bytes: Span<UInt8>, on connection: Connection)
+    /// The peer will send nothing more; writing still works.
+    func ended(_ connection: Connection)
+    /// Everything written so far has left.
+    func drained(_ connection: Connection)
+    /// The connection is gone. Called once; nothing follows.
+    func closed(_ connection: Connection)
+}
+
+/// A two-way stream of bytes on an event loop: a socket, or a pair of standard streams.
+///
+/// Writes are gathered and leave at the end of the loop's turn. A connection is never freed inside a callback of its own:
+/// closing flags it, and the end of the turn reaps it.
+package final class Connection {
+    /// Unique within the loop, never used again.
+    package let id: UInt64
+    package unowned let loop: EventLoop
+    package var handler: (any ConnectionHandler)?
+
+    private let streams: Streams
+    private var output: [UInt8] = []
+    /// How much of `output` has left.
+    private var outputStart = 0
+    private var state = State.open
+    private var isReading = true
+    private var hasEnded = false
+    private var isDirty = false
+
+    private enum State { case open, closingAfterFlush, closing, closed }
+
+    /// The descriptors of a connection.
+    enum Streams {
+        case socket(Box)
+        case pair(input: Box, output: Box)
+
+        final class Box {
+            let descriptor: Descriptor
+            init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+        }
+
+        var input: Int32 {
+            switch self {
+            case .socket(let box), .pair(let box, _): box.descriptor.raw
+            }
+        }
+        var output: Int32 {
+            switch self {
+            case .socket(let box), .pair(_, let box): box.descriptor.raw
+            }
+        }
+        var isPair: Bool { input != output }
+    }
+
+    /// Starts watching `streams`; the loop retains the connection until it is closed.
+    static func open(_ streams: Streams, on loop: EventLoop) throws(SystemError) -> Connection {
+        let connection = loop.adopt { Connection(id: $0, loop: loop, streams: streams) }
+        do {
+            if try !loop.register(streams.input, interest: EventLoop.readable, source: connection) {
+                loop.pollEveryTurn(connection)
+            }
+            if streams.isPair { try loop.register(streams.output, interest: 0, source: OutputSource(connection)) }
+        } catch {
+            loop.forget(connection)
+            throw error
+        }
+        return connection
+    }
+
+    private init(id: UInt64, loop: EventLoop, streams: Streams) {
+        self.id = id
+        self.loop = loop
+        self.streams = streams
+    }
+
+    // MARK: Writing and closing
+
+    /// Bytes written but not yet taken by the kernel.
+    package var pendingOutputBytes: Int { output.count - outputStart }
+
+    /// Whether the connection still takes bytes.
+    package var isOpen: Bool { state == .open }
+
+    /// Appends `bytes` to what leaves at the end of this turn. Without effect on a closing connection.
+    package func write(_ bytes: some Sequence<UInt8>) {
+        guard state == .open else { return }
+        output.append(contentsOf: bytes)
+        markDirty()
+    }
+
+    /// Sends what is written, then closes. Reads nothing more.
+    package func closeAfterFlush() {
+        guard state == .open else { return }
+        state = .closingAfterFlush
+        markDirty()
+    }
+
+    /// Closes at the end of this turn, dropping what has not left.
+    package func close() {
+        guard state != .closed, state != .closing else { return }
+        state = .closing
+        markDirty()
+    }
+
+    /// Stops or resumes reading, so that a peer that sends faster than it is served waits in its own buffers.
+    package func setReading(_ reading: Bool) {
+        guard isReading != reading else { return }
+        isReading = reading
+        updateInterest()
+    }
+
+    private func markDirty() {
+        guard !isDirty else { return }
+        isDirty = true
+        loop.markDirty(self)
+    }
+
+    // MARK: The loop's side
+
+    /// The end of a turn: writes, tells the handler when all has left, reaps.
+    func finishTurn() {
+        isDirty = false
+        if state == .open || state == .closingAfterFlush { flush() }
+        if state == .closingAfterFlush, pendingOutputBytes == 0 { state = .closing }
+        if state == .closing { reap() }
+    }
+
+    private func flush() {
+        guard pendingOutputBytes > 0 else { return }
+        while pendingOutputBytes > 0 {
+            let sent = output.withUnsafeBytes { bytes in
+                Glibc.write(streams.output, bytes.baseAddress! + outputStart, bytes.count - outputStart)
+            }
+            if sent < 0, errno == EINTR { continue }
+            if sent < 0, errno == EAGAIN { break }
+            if sent < 0 {
+                state = .closing
+                return
+            }
+            outputStart += sent
+        }
+        if pendingOutputBytes == 0 {
+            output.removeAll(keepingCapacity: output.capacity <= 64 * 1024)
+            outputStart = 0
+            handler?.drained(self)
+        } else if outputStart > 256 * 1024 {
+            output.removeFirst(outputStart)
+            outputStart = 0
+        }
+        updateInterest()
+    }
+
+    private func updateInterest() {
+        let reading = isReading && !hasEnded && state == .open ? EventLoop.readable : 0
+        let writing = pendingOutputBytes > 0 ? EventLoop.writable : 0
+        if streams.isPair {
+            loop.update(streams.input, interest: reading)
+            loop.update(streams.output, interest: writing)
+        } else {
+            loop.update(streams.input, interest: reading | writing)
+        }
+    }
+
+    private func reap() {
+        state = .closed
+        loop.unregister(streams.input, source: self)
+        if streams.isPair { loop.unregister(streams.output, source: self) }
+        loop.forget(self)
+        handler?.closed(self)
+        handler = nil
+    }
+}
+
+extension Connection: EventSource {
+    func ready(_ events: UInt32, on loop: EventLoop) {
+        if events & (EventLoop.readable | EventLoop.hangup) != 0 { readOnce(hangup: events & EventLoop.hangup != 0) }
+        if events & EventLoop.writable != 0 { outputReady(0) }
+    }
+
+    /// One read a turn, so that a fast sender cannot starve the others; what is left is announced again.
+    private func readOnce(hangup: Bool) {
+        guard state == .open, !hasEnded else {
+            // Nothing more is read, and epoll reports a hang-up whether asked or not: the peer is gone both ways.
+            if hangup { close() }
+            return
+        }
+        guard isReading || hangup else { return }
+        let count = read(streams.input, loop.readBuffer.baseAddress, loop.readBuffer.count)
+        if count > 0 {
+            let bytes = UnsafeBufferPointer(start: loop.readBuffer.baseAddress, count: count)
+            handler?.received(bytes.span, on: self)
+        } else if count == 0 {
+            hasEnded = true
+            updateInterest()
+            // A pipe whose writer is gone reports a hang-up for ever, though answers can still be written to the other.
+            if streams.isPair { loop.unregister(streams.input, source: self) }
+            handler?.ended(self)
+        } else if errno != EAGAIN, errno != EINTR {
+            close()
+        }
+    }
+
+    /// The output takes bytes again, or its reader is gone.
+    fileprivate func outputReady(_ events: UInt32) {
+        if events & EventLoop.hangup != 0 { close() } else { markDirty() }
+    }
+}
+
+/// The output half of a pair of streams, which epoll watches on its own.
+private final class OutputSource: EventSource {
+    private weak var connection: Connection?
+    init(_ connection: Connection) { self.connection = connection }
+    func ready(_ events: UInt32, on loop: EventLoop) { connection?.outputReady(events) }
+}
