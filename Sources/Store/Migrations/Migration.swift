@@ -1,0 +1,27 @@
+/// A step of the database's shape: numbered from 1, applied once, never changed after its release.
+struct Migration {
+    let number: Int64
+    let sql: String
+
+    /// Every step, in order.
+    static let all = [first]
+
+    /// Applies what is missing, under the database's write lock, so that two processes that start at once do it once.
+    /// Throws `.newerDatabase` where the file has steps that this program does not know.
+    static func bringUpToDate(_ database: SQLiteDatabase) throws(StoreError) {
+        try database.execute("BEGIN IMMEDIATE")
+        do throws(StoreError) {
+            let found = try database.first("PRAGMA user_version") { $0.integer(0) }
+            let version = found ?? 0
+            let newest = Int64(all.count)
+            guard version <= newest else {
+                throw StoreError(.newerDatabase, "the database is at step \(version), this program knows \(newest): use a newer dues")
+            }
+            for step in all where step.number > version { try database.execute(step.sql) }
+            try database.execute("PRAGMA user_version=\(newest); COMMIT")
+        } catch {
+            try? database.execute("ROLLBACK")
+            throw error
+        }
+    }
+}

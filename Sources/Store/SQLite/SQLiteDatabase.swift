@@ -1,0 +1,136 @@
+internal import CSQLite
+
+/// A value that SQLite stores.
+enum SQLValue: Sendable, Equatable {
+    case null
+    case integer(Int64)
+    case text(String)
+    case blob([UInt8])
+
+    static func optional(_ text: String?) -> SQLValue { text.map(SQLValue.text) ?? .null }
+    static func optional(_ number: Int64?) -> SQLValue { number.map(SQLValue.integer) ?? .null }
+    static func flag(_ flag: Bool) -> SQLValue { .integer(flag ? 1 : 0) }
+}
+
+/// One connection to an SQLite database, with its statements prepared once. It belongs to one thread at a time.
+final class SQLiteDatabase {
+    private let handle: OpaquePointer
+    private var statements: [String: OpaquePointer] = [:]
+
+    enum Access { case readWrite, readOnly }
+
+    /// Opens (and with `.readWrite` creates) the file: write-ahead log, and a commit that is on the disk when it returns.
+    init(path: String, access: Access) throws(StoreError) {
+        let flags = access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
+        var opened: OpaquePointer?
+        let status = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        guard status == SQLITE_OK, let opened else {
+            let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(opened)
+            throw StoreError(.unavailable, "cannot open the database \(path): \(message)")
+        }
+        handle = opened
+        sqlite3_busy_timeout(handle, 5000)
+        try execute(access == .readWrite ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL" : "PRAGMA query_only=ON")
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    /// Runs statements that take no arguments and answer nothing.
+    func execute(_ sql: String) throws(StoreError) {
+        guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure("running a statement") }
+    }
+
+    /// Runs one statement; answers how many rows it changed.
+    @discardableResult
+    func run(_ sql: String, _ arguments: SQLValue...) throws(StoreError) -> Int {
+        try step(sql, arguments) { _ in }
+        return Int(sqlite3_changes(handle))
+    }
+
+    /// The rows that a query answers, each turned into a value.
+    func rows<Value>(_ sql: String, _ arguments: SQLValue..., read: (SQLRow) -> Value) throws(StoreError) -> [Value] {
+        var values: [Value] = []
+        try step(sql, arguments) { values.append(read($0)) }
+        return values
+    }
+
+    /// The first row that a query answers, if there is one.
+    func first<Value>(_ sql: String, _ arguments: SQLValue..., read: (SQLRow) -> Value) throws(StoreError) -> Value? {
+        var value: Value?
+        try step(sql, arguments) { row in value = value ?? read(row) }
+        return value
+    }
+
+    /// The row id that the last insertion made.
+    var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
+    private func step(_ sql: String, _ arguments: [SQLValue], _ each: (SQLRow) -> Void) throws(StoreError) {
+        let statement = try prepared(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, argument) in arguments.enumerated() { bind(argument, at: Int32(index + 1), of: statement) }
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: each(SQLRow(statement: statement))
+            case SQLITE_DONE: return
+            default: throw failure("running a statement")
+            }
+        }
+    }
+
+    private func prepared(_ sql: String) throws(StoreError) -> OpaquePointer {
+        if let statement = statements[sql] { return statement }
+        var made: OpaquePointer?
+        let status = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
+        guard status == SQLITE_OK, let made else { throw failure("preparing a statement") }
+        statements[sql] = made
+        return made
+    }
+
+    private func bind(_ value: SQLValue, at index: Int32, of statement: OpaquePointer) {
+        // Binding fails only for an index that the statement does not have, which its first run in a test would show.
+        switch value {
+        case .null: sqlite3_bind_null(statement, index)
+        case .integer(let number): sqlite3_bind_int64(statement, index, number)
+        case .text(let text): _ = dues_sqlite_bind_text(statement, index, text, Int32(text.utf8.count))
+        case .blob(let bytes): _ = dues_sqlite_bind_blob(statement, index, bytes, Int32(bytes.count))
+        }
+    }
+
+    private func failure(_ doing: String) -> StoreError {
+        let message = "\(doing): \(String(cString: sqlite3_errmsg(handle)))"
+        switch sqlite3_errcode(handle) & 0xFF {
+        case SQLITE_CORRUPT, SQLITE_NOTADB: return StoreError(.corrupt, message)
+        case SQLITE_ERROR, SQLITE_MISUSE, SQLITE_RANGE, SQLITE_CONSTRAINT, SQLITE_MISMATCH:
+            return StoreError(.misuse, message)
+        default: return StoreError(.unavailable, message)
+        }
+    }
+}
+
+/// The row that a statement stands on. Unsafe because its texts and blobs are SQLite's until the next step: they are copied.
+struct SQLRow {
+    fileprivate let statement: OpaquePointer
+
+    func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
+    func flag(_ column: Int32) -> Bool { integer(column) != 0 }
+    func text(_ column: Int32) -> String { optionalText(column) ?? "" }
+
+    func optionalInteger(_ column: Int32) -> Int64? {
+        sqlite3_column_type(statement, column) == SQLITE_NULL ? nil : integer(column)
+    }
+
+    func optionalText(_ column: Int32) -> String? { sqlite3_column_text(statement, column).map { String(cString: $0) } }
+
+    func blob(_ column: Int32) -> [UInt8] {
+        let count = Int(sqlite3_column_bytes(statement, column))
+        guard count > 0, let bytes = sqlite3_column_blob(statement, column) else { return [] }
+        return Array(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+}

@@ -1,0 +1,96 @@
+internal import Dispatch
+internal import Synchronization
+
+/// The one connection that writes. Changes that wait for it at one moment share one commit: each runs in a savepoint of its
+/// own, so that one that fails takes nobody along, and none is answered before the commit is on the disk.
+final class SQLiteWriter: Sendable {
+    private let queue = DispatchQueue(label: "dues.store.writer")
+    /// Guards against changes being added while the queue takes those that wait.
+    private let waiting = Mutex<[Change]>([])
+    private let connection: Connection
+
+    /// The database, which `queue` alone touches once this object is made.
+    private final class Connection: @unchecked Sendable {  // confined to the writer's serial queue
+        let database: SQLiteDatabase
+        init(_ database: SQLiteDatabase) { self.database = database }
+    }
+
+    private struct Change {
+        /// Runs in a savepoint; answers whether it is to be kept.
+        let perform: @Sendable (SQLiteDatabase) -> Bool
+        /// Called after the commit, with its failure if it failed.
+        let finish: @Sendable (StoreError?) -> Void
+    }
+
+    init(path: String) throws(StoreError) {
+        let database = try SQLiteDatabase(path: path, access: .readWrite)
+        try Migration.bringUpToDate(database)
+        connection = Connection(database)
+    }
+
+    /// Runs `body` in a transaction and answers what it returns once that is committed.
+    func change<Value: Sendable>(
+        _ body: @escaping @Sendable (SQLiteDatabase) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
+            let outcome = Outcome<Value>()
+            enqueue(Change(
+                perform: { database in
+                    let result = Result { () throws(StoreError) in try body(database) }
+                    outcome.value.withLock { $0 = result }
+                    return (try? result.get()) != nil
+                },
+                finish: { failure in
+                    let result = outcome.value.withLock { $0 }
+                    if let failure { return continuation.resume(returning: .failure(failure)) }
+                    continuation.resume(returning: result ?? .failure(StoreError(.unavailable, "the change did not run")))
+                }))
+        }
+        return try result.get()
+    }
+
+    /// What a change answered, from the moment it ran until its commit.
+    private final class Outcome<Value: Sendable>: Sendable {
+        let value = Mutex<Result<Value, StoreError>?>(nil)
+    }
+
+    private func enqueue(_ change: Change) {
+        let wasEmpty = waiting.withLock { waiting in
+            waiting.append(change)
+            return waiting.count == 1
+        }
+        if wasEmpty { queue.async { self.commitWaiting() } }
+    }
+
+    private func commitWaiting() {
+        let batch = waiting.withLock { waiting in
+            let all = waiting
+            waiting = []
+            return all
+        }
+        let failure = Result { () throws(StoreError) in try commit(batch) }.failure
+        for change in batch { change.finish(failure) }
+    }
+
+    private func commit(_ batch: [Change]) throws(StoreError) {
+        let database = connection.database
+        try database.execute("BEGIN IMMEDIATE")
+        do throws(StoreError) {
+            for change in batch {
+                try database.execute("SAVEPOINT change")
+                if !change.perform(database) { try database.execute("ROLLBACK TO change") }
+                try database.execute("RELEASE change")
+            }
+            try database.execute("COMMIT")
+        } catch {
+            // The engine may have rolled back already (a full disk, for one); then this says so and nothing more.
+            try? database.execute("ROLLBACK")
+            throw error
+        }
+    }
+}
+
+extension Result {
+    /// The failure, if it is one.
+    fileprivate var failure: Failure? { if case .failure(let failure) = self { failure } else { nil } }
+}
