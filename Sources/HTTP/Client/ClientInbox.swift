@@ -1,0 +1,121 @@
+/// What crosses from callers' threads to the client's thread.
+internal import CCurl
+internal import Synchronization
+
+final class ClientInbox: Sendable {
+    typealias Completion = @Sendable (Result<HTTPResponse, HTTPClientError>) -> Void
+
+    enum Command: Sendable {
+        case start(Submission)
+        case refuse(Completion, HTTPClientError)
+        case cancel(UInt64)
+    }
+
+    struct Submission: Sendable {
+        let id: UInt64
+        let request: HTTPRequest
+        /// On the monotonic clock of `MonotonicTime`.
+        let deadline: Int64
+        let timeoutMilliseconds: Int64
+        let completion: Completion
+    }
+
+    private struct State {
+        var commands: [Command] = []
+        var nextID: UInt64 = 1
+        /// Requests accepted and not yet completed.
+        var live = 0
+        var isClosing = false
+        /// Set just before the multi handle is freed; nobody wakes it afterwards.
+        var isGone = false
+    }
+
+    /// Of all calls on it, only `curl_multi_wakeup` is made here, which libcurl allows from any thread.
+    nonisolated(unsafe) let multi: UnsafeMutableRawPointer
+    private let maximumTransfers: Int
+    private let state = Mutex(State())
+
+    init(maximumTransfers: Int) {
+        _ = Self.libraryIsReady
+        guard let multi = curl_multi_init() else { preconditionFailure("curl_multi_init fails only without memory") }
+        self.multi = multi
+        self.maximumTransfers = maximumTransfers
+    }
+
+    // MARK: Callers' side
+
+    func submit(_ request: HTTPRequest, timeoutMilliseconds: Int64, completion: @escaping Completion) -> UInt64 {
+        // A week is more than any call may take, and keeps the arithmetic of deadlines from overflowing.
+        let timeout = min(max(timeoutMilliseconds, 0), 7 * 24 * 3_600_000)
+        let (id, isGone): (UInt64, Bool) = state.withLock { state in
+            let id = state.nextID
+            state.nextID += 1
+            guard !state.isGone else { return (id, true) }
+            if state.live < maximumTransfers {
+                state.live += 1
+                let submission = Submission(
+                    id: id, request: request, deadline: MonotonicTime.milliseconds() + timeout,
+                    timeoutMilliseconds: timeout, completion: completion)
+                post(.start(submission), &state)
+            } else {
+                let error = HTTPClientError(
+                    kind: .overloaded, message: "\(maximumTransfers) requests are already under way",
+                    mayHaveBeenSent: false)
+                post(.refuse(completion, error), &state)
+            }
+            return (id, false)
+        }
+        if isGone { completion(.failure(Self.shutDown(mayHaveBeenSent: false))) }
+        return id
+    }
+
+    func cancel(_ id: UInt64) {
+        state.withLock { state in
+            if !state.isGone { post(.cancel(id), &state) }
+        }
+    }
+
+    /// Asks the client's thread to end.
+    func close() {
+        state.withLock { state in
+            guard !state.isGone else { return }
+            state.isClosing = true
+            curl_multi_wakeup(multi)
+        }
+    }
+
+    /// One wake-up announces every command posted until the thread takes them.
+    private func post(_ command: Command, _ state: inout sending State) {
+        if state.commands.isEmpty { curl_multi_wakeup(multi) }
+        state.commands.append(command)
+    }
+
+    // MARK: The thread's side
+
+    func take() -> (commands: [Command], isClosing: Bool) {
+        state.withLock { state in
+            let commands = state.commands
+            state.commands = []
+            return (commands, state.isClosing)
+        }
+    }
+
+    func completed() { state.withLock { $0.live -= 1 } }
+
+    /// Takes the last commands and lets nobody post another, or touch the multi handle, again.
+    func leave() -> [Command] {
+        state.withLock { state in
+            state.isGone = true
+            let commands = state.commands
+            state.commands = []
+            return commands
+        }
+    }
+
+    static func shutDown(mayHaveBeenSent: Bool) -> HTTPClientError {
+        HTTPClientError(kind: .cancelled, message: "the client was shut down", mayHaveBeenSent: mayHaveBeenSent)
+    }
+
+    /// libcurl's process-wide initialisation, which is not thread-safe everywhere: done once, before the first handle.
+    private static let libraryIsReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+}

@@ -1,0 +1,65 @@
+/// The calls on subscriptions.
+internal import JSON
+
+extension StripeClient {
+    /// What a reply needs to say what the customer has yet to confirm: see `StripeSubscription.confirmation`.
+    package static let confirmationExpansion = ["latest_invoice.confirmation_secret", "pending_setup_intent"]
+
+    package func createSubscription(
+        _ creation: SubscriptionCreation, _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
+        try await answer(.post, ["subscriptions"], creation.form, options)
+    }
+
+    package func retrieveSubscription(
+        _ id: String, expand: [String] = [], _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
+        try await answer(.get, ["subscriptions", id], Self.expanding(expand), options)
+    }
+
+    package func listSubscriptions(
+        _ filter: SubscriptionFilter, _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeList<StripeSubscription>> {
+        try await list(["subscriptions"], filter.form, options)
+    }
+
+    /// Items of one subscription, oldest first: for a subscription with more than its reply embeds.
+    package func listSubscriptionItems(
+        subscription: String, page: StripePage = StripePage(), _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeList<StripeSubscriptionItem>> {
+        var form: FormParameters = ["subscription": .text(subscription)]
+        page.write(to: &form)
+        return try await list(["subscription_items"], form, options)
+    }
+
+    package func updateSubscription(
+        _ id: String, _ update: SubscriptionUpdate, _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
+        try await answer(.post, ["subscriptions", id], update.form, options)
+    }
+
+    /// Ends the subscription now.
+    ///
+    /// DELETE knows no idempotency key. Where an attempt was lost and the next one finds nothing, the lost one did it
+    /// (Stripe answers 404 for what is canceled): the subscription is retrieved to be sure.
+    package func cancelSubscription(
+        _ id: String, _ cancellation: SubscriptionCancellation, _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
+        do throws(StripeError) {
+            return try await answer(.delete, ["subscriptions", id], cancellation.form, options)
+        } catch {
+            guard error.attempts > 1, error.mayHaveBeenExecuted, error.refusal?.httpStatus == 404 else { throw error }
+            guard let found = try? await retrieveSubscription(id, options), found.object.hasEnded else { throw error }
+            return found
+        }
+    }
+
+    /// Takes up a subscription whose status is `paused`.
+    package func resumeSubscription(
+        _ id: String, prorationBehavior: ProrationBehavior? = nil, _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
+        var form = Self.expanding(Self.confirmationExpansion)
+        form.set("proration_behavior", prorationBehavior?.rawValue)
+        return try await answer(.post, ["subscriptions", id, "resume"], form, options)
+    }
+}

@@ -1,0 +1,163 @@
+/// Calls Stripe: writes the request, tries as often as the policy allows, and reads the answer or the refusal.
+internal import Crypto
+package import HTTP
+internal import JSON
+
+package final class StripeClient: Sendable {
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case delete = "DELETE"
+    }
+
+    /// One attempt, for logs and health. Holds no parameter, no body and no key.
+    package struct Attempt: Sendable {
+        package let method: Method
+        /// Segments of the path below `/v1`.
+        package let path: StripePath
+        /// Counted from 1.
+        package let number: Int
+        /// Nil where there was no answer.
+        package let status: Int?
+        package let requestID: String?
+        package let decision: RetryPolicy.Decision
+    }
+
+    package let configuration: StripeConfiguration
+    private let http: HTTPClient
+    private let sleep: @Sendable (_ milliseconds: Int64) async throws -> Void
+    private let random01: @Sendable () -> Double
+    private let observe: @Sendable (Attempt) -> Void
+
+    /// - Parameters:
+    ///   - sleep: waits between attempts; throws where the task is cancelled.
+    ///   - random01: a number in 0..<1.
+    ///   - observe: told of every attempt; must not block.
+    package init(
+        _ configuration: StripeConfiguration, http: HTTPClient,
+        sleep: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) },
+        random01: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
+        observe: @escaping @Sendable (Attempt) -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.http = http
+        self.sleep = sleep
+        self.random01 = random01
+        self.observe = observe
+    }
+
+    /// Calls `/v1/<path>`. Parameters of GET and DELETE go in the query, those of POST in the body.
+    /// - Throws: what is left after the retries that are due; see `StripeError.Kind`.
+    package func call(
+        _ method: Method, _ path: StripePath, _ parameters: FormParameters = [:], idempotencyKey: String? = nil,
+        deadline: ContinuousClock.Instant? = nil
+    ) async throws(StripeError) -> StripeReply {
+        let started = ContinuousClock.now
+        let request = try compose(method, path, parameters, idempotencyKey)
+        var attempt = 0
+        var mayHaveBeenExecuted = false
+        while true {
+            guard let timeout = attemptTimeout(until: deadline) else {
+                throw StripeError(.deadline, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
+            }
+            attempt += 1
+            let result = AttemptResult(await send(request, timeoutMilliseconds: timeout))
+            let decision = configuration.retryPolicy.decide(result.outcome, attempt: attempt, random01: random01())
+            observe(
+                Attempt(
+                    method: method, path: path, number: attempt, status: result.status, requestID: result.requestID,
+                    decision: decision))
+            mayHaveBeenExecuted = mayHaveBeenExecuted || result.mayHaveBeenExecuted
+            guard case .retry(let pause, _) = decision, timeLeft(until: deadline) > pause else {
+                return try result.finish(
+                    attempts: attempt, milliseconds: Self.milliseconds(ContinuousClock.now - started),
+                    mayHaveBeenExecuted: mayHaveBeenExecuted,
+                    deadlineWasTheLimit: timeout < configuration.totalTimeoutMilliseconds)
+            }
+            do {
+                try await sleep(pause)
+            } catch {
+                throw StripeError(.cancelled, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
+            }
+        }
+    }
+
+    // MARK: Time
+
+    /// Milliseconds until `deadline`, rounded down; a very long time where there is none.
+    private func timeLeft(until deadline: ContinuousClock.Instant?) -> Int64 {
+        deadline.map { Self.milliseconds($0 - ContinuousClock.now) } ?? .max
+    }
+
+    /// Nil where the deadline has passed.
+    private func attemptTimeout(until deadline: ContinuousClock.Instant?) -> Int64? {
+        let left = timeLeft(until: deadline)
+        return left > 0 ? min(left, configuration.totalTimeoutMilliseconds) : nil
+    }
+
+    private static func milliseconds(_ duration: Duration) -> Int64 {
+        let (seconds, attoseconds) = duration.components
+        return seconds &* 1000 &+ attoseconds / 1_000_000_000_000_000
+    }
+
+    // MARK: Request
+
+    private func send(
+        _ request: HTTPRequest, timeoutMilliseconds: Int64
+    ) async -> Result<HTTPResponse, HTTPClientError> {
+        do throws(HTTPClientError) {
+            return .success(try await http.send(request, timeoutMilliseconds: timeoutMilliseconds))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func compose(
+        _ method: Method, _ path: StripePath, _ parameters: FormParameters, _ idempotencyKey: String?
+    ) throws(StripeError) -> HTTPRequest {
+        guard let encodedPath = path.encoded else {
+            throw StripeError(.invalidRequest("an id in the path is empty or made of dots"), attempts: 0)
+        }
+        let form: String
+        do throws(FormEncoder.UnwritableName) {
+            form = try FormEncoder.encode(parameters)
+        } catch {
+            throw StripeError(.invalidRequest("a parameter's name \(error.problem)"), attempts: 0)
+        }
+        var headers: HTTPHeaders = [
+            "Authorization": "Bearer \(configuration.secretKey.exposedSecret)",
+            "Stripe-Version": StripeAPI.version,
+            "User-Agent": configuration.userAgent,
+            "Accept": "application/json",
+        ]
+        if let account = configuration.account { headers.add("Stripe-Account", account) }
+        let url = configuration.apiBase + encodedPath
+        guard method == .post else {
+            return HTTPRequest(
+                method: method.rawValue, target: form.isEmpty ? url : "\(url)?\(form)", headers: headers)
+        }
+        headers.add("Content-Type", "application/x-www-form-urlencoded")
+        headers.add("Idempotency-Key", try checked(idempotencyKey ?? Self.freshIdempotencyKey()))
+        return HTTPRequest(method: method.rawValue, target: url, headers: headers, body: Array(form.utf8))
+    }
+
+    private func checked(_ key: String) throws(StripeError) -> String {
+        let isFine =
+            !key.isEmpty && key.utf8.count <= StripeAPI.maximumIdempotencyKeyLength
+            && key.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        guard isFine else {
+            throw StripeError(
+                .invalidRequest("an idempotency key is 1 to 255 printable ASCII characters"), attempts: 0)
+        }
+        return key
+    }
+
+    /// A random UUID (RFC 9562, version 4).
+    package static func freshIdempotencyKey() -> String {
+        var bytes = randomBytes(16)
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let digits = Array(Encoding.hexadecimal(bytes))
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
+    }
+}

@@ -1,0 +1,24 @@
+/// Where Stripe is, who we are to it, and how patient we are.
+package struct StripeConfiguration: Sendable {
+    /// Scheme and authority, without a slash at the end.
+    package var apiBase: String
+    package var secretKey: StripeKey
+    /// A connected account to act for (`Stripe-Account`).
+    package var account: String?
+    /// One attempt's time. Stripe's own SDKs use 80 s too: some calls wait for a bank.
+    package var totalTimeoutMilliseconds: Int64 = 80_000
+    package var retryPolicy = RetryPolicy()
+    package var userAgent = "Dues/1 (Swift; libcurl)"
+
+    package init(secretKey: StripeKey, apiBase: String = StripeAPI.defaultBase, account: String? = nil) {
+        self.secretKey = secretKey
+        self.apiBase = apiBase.hasSuffix("/") ? String(apiBase.dropLast()) : apiBase
+        self.account = account
+    }
+
+    /// Attempts after the first one.
+    package var maximumRetries: Int {
+        get { retryPolicy.maximumRetries }
+        set { retryPolicy.maximumRetries = newValue }
+    }
+}

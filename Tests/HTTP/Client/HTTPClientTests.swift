@@ -1,0 +1,125 @@
+/// `HTTPClient` against real sockets: what it sends, what it brings back, and how each way of failing is named.
+internal import Glibc
+internal import HTTP
+internal import Synchronization
+internal import Testing
+
+@Suite struct HTTPClientTests {
+    @Test func `a response comes back with its status, header fields and body byte for byte`() async throws {
+        let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let server = SocketServer { _ in
+            [
+                .send("HTTP/1.1 207 Many\r\nX-A: one\r\nx-b:\t two \r\nX-A: three\r\nContent-Length: 1000\r\n\r\n"),
+                .sendBytes(bytes),
+            ]
+        }
+        defer { server.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        let response = try await client.send(
+            HTTPRequest(method: "GET", target: server.base + "/a/../b?c=%5B1%5D"), timeoutMilliseconds: 5000)
+        #expect(response.status == 207)
+        #expect(response.headers.values("x-a") == ["one", "three"])
+        #expect(response.headers["X-B"] == "two")
+        #expect(response.body == bytes)
+        #expect(server.received.map(\.requestLine) == ["GET /a/../b?c=%5B1%5D HTTP/1.1"])
+    }
+
+    @Test(arguments: [
+        ("GET", ""), ("DELETE", ""), ("POST", ""), ("POST", "a=1&b=\u{0}é"), ("DELETE", "x"), ("PATCH", "{}"),
+    ])
+    func `method, fields and body go out as they were given and nothing is added to them`(
+        method: String, body: String
+    ) async throws {
+        let server = SocketServer { _ in [.reply(body: "ok")] }
+        defer { server.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        let request = HTTPRequest(
+            method: method, target: server.base + "/x", headers: ["X-Empty": "", "X-Full": "a b"],
+            body: Array(body.utf8))
+        #expect(try await client.send(request, timeoutMilliseconds: 5000).body == Array("ok".utf8))
+        let received = try #require(server.received.first)
+        #expect(received.requestLine == "\(method) /x HTTP/1.1")
+        #expect(received.body == Array(body.utf8))
+        #expect(received.header("X-Full") == "a b")
+        #expect(received.header("X-Empty") == "")
+        #expect(received.header("Expect") == nil)
+        #expect(received.header("Content-Type") == nil)
+    }
+
+    @Test func `a long body is sent at once, without waiting for 100-continue`() async throws {
+        let server = SocketServer { _ in [.reply()] }
+        defer { server.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        let body = [UInt8](repeating: 0x61, count: 3 << 20)
+        _ = try await client.send(
+            HTTPRequest(method: "POST", target: server.base + "/", body: body), timeoutMilliseconds: 5000)
+        #expect(server.received.first?.body == body)
+    }
+
+    @Test func `one connection serves requests that follow one another`() async throws {
+        let server = SocketServer { .init(arrayLiteral: .reply(body: "\($0.number)")) }
+        defer { server.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        for number in 0..<5 {
+            let response = try await client.send(
+                HTTPRequest(method: "GET", target: server.base + "/"), timeoutMilliseconds: 5000)
+            #expect(response.body == Array("\(number)".utf8))
+        }
+        #expect(server.connections == 1)
+    }
+
+    @Test func `what precedes the final response and what trails a chunked body stays out of its fields`() async throws {
+        let server = SocketServer { _ in
+            [
+                .send("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+                .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"),
+                .send("3\r\nabc\r\n2\r\nde\r\n0\r\nX-T: late\r\n\r\n"),
+            ]
+        }
+        defer { server.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        let response = try await client.send(
+            HTTPRequest(method: "GET", target: server.base + "/"), timeoutMilliseconds: 5000)
+        #expect(response.body == Array("abcde".utf8))
+        #expect(response.headers["Link"] == nil)
+        #expect(response.headers["X-T"] == nil)
+    }
+
+    @Test func `a redirect is an answer like any other`() async throws {
+        let server = SocketServer { _ in [.reply(302, headers: ["Location: /elsewhere"])] }
+        defer { server.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        let response = try await client.send(
+            HTTPRequest(method: "GET", target: server.base + "/"), timeoutMilliseconds: 5000)
+        #expect(response.status == 302)
+        #expect(server.received.count == 1)
+    }
+
+    @Test func `a hundred requests at once all come back, each with its own answer`() async throws {
+        let server = SocketServer { [.pause(milliseconds: 5), .reply(body: String($0.requestLine))] }
+        defer { server.stop() }
+        var configuration = HTTPClientConfiguration()
+        configuration.maximumConnectionsPerHost = 8
+        let client = HTTPClient(configuration)
+        defer { client.shutdown() }
+        let answers = try await withThrowingTaskGroup(of: (Int, String).self) { group in
+            for number in 0..<100 {
+                group.addTask {
+                    let response = try await client.send(
+                        HTTPRequest(method: "GET", target: server.base + "/\(number)"), timeoutMilliseconds: 20_000)
+                    return (number, String(decoding: response.body, as: UTF8.self))
+                }
+            }
+            return try await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
+        }
+        #expect(answers.count == 100)
+        #expect(answers.allSatisfy { $0.value == "GET /\($0.key) HTTP/1.1" })
+        #expect((1...8).contains(server.connections))
+    }
+}
