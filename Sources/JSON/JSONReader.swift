@@ -105,6 +105,49 @@ package struct JSONReader {
         return key
     }
 
+    /// Like `nextKey(_:)`, for an object whose names are known beforehand: makes no string for a key that is one of
+    /// `names`, and notes it in `cursor.known`. One object is read with one set of names.
+    package mutating func nextMember(
+        _ cursor: inout JSONObjectCursor, among names: JSONNames
+    ) throws(JSONError) -> JSONMember? {
+        guard try nextElement(closing: UInt8(ascii: "}"), first: cursor.isFirst) else { return nil }
+        cursor.isFirst = false
+        skipWhitespace()
+        let start = position
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw error("a key should be here") }
+        let index: Int
+        if let end = endOfPlainKey(from: start + 1),
+            let found = names.index(of: UnsafeRawBufferPointer(rebasing: bytes[(start + 1)..<end]))
+        {
+            position = end + 1
+            index = found
+        } else {
+            var key = try readString()
+            guard let found = key.withUTF8({ names.index(of: UnsafeRawBufferPointer($0)) }) else {
+                guard cursor.insert(key) else { throw error("the key \"\(key)\" is there twice", at: start) }
+                try take(UInt8(ascii: ":"), "a colon should follow the key")
+                return .unknown(key)
+            }
+            index = found
+        }
+        guard cursor.insert(known: index) else { throw error("the key \"\(names[index])\" is there twice", at: start) }
+        try take(UInt8(ascii: ":"), "a colon should follow the key")
+        return .known(index)
+    }
+
+    /// Where the closing quote of a key of plain ASCII stands; nil where the key needs decoding.
+    private func endOfPlainKey(from start: Int) -> Int? {
+        var end = start
+        while end < bytes.count {
+            switch bytes[end] {
+            case UInt8(ascii: "\""): return end
+            case UInt8(ascii: "\\"), 0..<0x20, 0x80...: return nil
+            default: end += 1
+            }
+        }
+        return nil
+    }
+
     /// Enters an array. Its elements are then announced by `nextElement(_:)` until that returns false.
     package mutating func beginArray() throws(JSONError) -> JSONArrayCursor {
         try take(UInt8(ascii: "["), "an array should be here")
@@ -343,8 +386,16 @@ package struct JSONReader {
 /// Where a reader stands inside an object: whether a member was read, and the keys seen, which must not come again.
 package struct JSONObjectCursor {
     fileprivate var isFirst = true
+    /// Which of the names given to `nextMember` were there: bit n for the name at index n.
+    package private(set) var known: UInt64 = 0
     private var few: [String] = []
     private var many: Set<[UInt8]> = []
+
+    /// False if the name at `index` was there before.
+    fileprivate mutating func insert(known index: Int) -> Bool {
+        defer { known |= 1 << index }
+        return known & (1 << index) == 0
+    }
 
     /// False if `key` was there before. Compared by bytes: Swift's `==` on strings would take two spellings of one
     /// accented letter for the same key, which no other reader does.

@@ -1,0 +1,69 @@
+/// What can write itself as one JSON value: the scalars of the contract, and the generated messages.
+package import JSON
+
+package protocol JSONWritable {
+    func write(into writer: inout JSONWriter)
+}
+
+extension JSONWriter {
+    /// A member that is always there: nil is written as null.
+    package mutating func member(_ key: String, _ value: some JSONWritable) {
+        self.key(key)
+        value.write(into: &self)
+    }
+
+    /// A member that is left out where it is nil.
+    package mutating func memberIfPresent(_ key: String, _ value: (some JSONWritable)?) {
+        if let value { member(key, value) }
+    }
+}
+
+extension String: JSONWritable {
+    package func write(into writer: inout JSONWriter) { writer.string(self) }
+}
+
+extension Int64: JSONWritable {
+    package func write(into writer: inout JSONWriter) { writer.integer(self) }
+}
+
+extension Bool: JSONWritable {
+    package func write(into writer: inout JSONWriter) { writer.bool(self) }
+}
+
+extension Optional: JSONWritable where Wrapped: JSONWritable {
+    package func write(into writer: inout JSONWriter) {
+        if let self { self.write(into: &writer) } else { writer.null() }
+    }
+}
+
+extension Array: JSONWritable where Element: JSONWritable {
+    package func write(into writer: inout JSONWriter) {
+        writer.beginArray()
+        for element in self { element.write(into: &writer) }
+        writer.endArray()
+    }
+}
+
+/// Sorted by key, so that equal maps are equal bytes.
+extension Dictionary: JSONWritable where Key == String, Value == String {
+    package func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        for (key, value) in sorted(by: { $0.key < $1.key }) { writer.member(key, value) }
+        writer.endObject()
+    }
+}
+
+extension JSONWritable where Self: RawRepresentable, RawValue == String {
+    package func write(into writer: inout JSONWriter) { writer.string(rawValue) }
+}
+
+/// A JSON value that is kept as the bytes it was made of.
+package struct RawJSON: Sendable, Equatable, JSONWritable {
+    /// Exactly one valid JSON value on one line: whoever makes a RawJSON guarantees it.
+    package let bytes: [UInt8]
+
+    package init(bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ text: String) { bytes = Array(text.utf8) }
+
+    package func write(into writer: inout JSONWriter) { writer.raw(bytes) }
+}

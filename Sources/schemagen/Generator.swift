@@ -1,0 +1,33 @@
+/// Everything that is generated from the contract.
+import JSON
+
+struct Generator {
+    let contract: ContractModel
+    let document: JSONValue
+    let workspace: Workspace
+
+    private static let swiftFolder = "Sources/Contract/Generated"
+    private static let pythonClient = "clients/python/dues.py"
+
+    /// Every generated file, and those that are there but generated no longer.
+    func files() throws(SchemaErrors) -> [Workspace.File] {
+        let swift = SwiftEmitter(contract: contract)
+        var texts: [(name: String, text: String)] = [
+            ("Types", swift.types()), ("Methods", swift.methods()), ("Handlers", swift.handlers()),
+            ("Reasons", swift.reasons()), ("Document", swift.document(document)),
+        ]
+        for method in contract.methods { texts.append((Names.swiftType(method.name), swift.messages(of: method))) }
+        var files = texts.map { Workspace.File(path: "\(Self.swiftFolder)/\($0.name).swift", text: $0.text) }
+        let paths = Set(files.map(\.path))
+        for path in workspace.list(Self.swiftFolder, suffix: ".swift") where !paths.contains(path) {
+            files.append(Workspace.File(path: path, text: nil))
+        }
+        if let client = workspace.text(Self.pythonClient) {
+            guard let text = PythonEmitter(contract: contract).replacingGeneratedPart(of: client) else {
+                throw SchemaErrors(Self.pythonClient, "has no line \(PythonEmitter.marker)")
+            }
+            files.append(Workspace.File(path: Self.pythonClient, text: text))
+        }
+        return files
+    }
+}

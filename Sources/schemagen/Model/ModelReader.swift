@@ -1,0 +1,109 @@
+/// Makes the model of what was loaded.
+import JSON
+
+extension ContractModel {
+    init(_ source: SchemaSource) throws(SchemaErrors) {
+        guard let version = source.global.json["x-protocol"]?["version"]?.integerValue else {
+            throw SchemaErrors(source.global.path, "x-protocol.version must be an integer")
+        }
+        protocolVersion = version
+        reasons = try Self.reasons(source.global)
+        let schemas = Dictionary(uniqueKeysWithValues: source.types.map { ($0.name, $0.json) })
+
+        var types: [TypeModel] = []
+        for file in source.types {
+            guard let description = file.json["description"]?.stringValue, !description.isEmpty else {
+                throw SchemaErrors(file.path, "has no description")
+            }
+            let parser = ShapeParser(file: file.path, types: schemas)
+            let shape = try parser.shape(file.json, at: file.name).shape
+            switch shape {
+            case .object, .enumeration, .openEnumeration:
+                types.append(TypeModel(name: file.name, description: description, shape: shape))
+            case .string(var rules):
+                rules.alias = file.name
+                types.append(TypeModel(name: file.name, description: description, shape: .string(rules)))
+            default: break
+            }
+        }
+        self.types = types
+
+        var methods: [MethodModel] = []
+        for file in source.methods { methods.append(try MethodModel(file, source, schemas)) }
+        self.methods = methods
+    }
+
+    private static func reasons(_ file: SchemaSource.File) throws(SchemaErrors) -> [ReasonModel] {
+        var reasons: [ReasonModel] = []
+        for (name, error) in file.json["components"]?["errors"]?.objectValue ?? [:] {
+            guard let code = error["code"]?.integerValue, let message = error["message"]?.stringValue,
+                let status = error["data"]?["status"]?.stringValue, error["data"]?["reason"]?.stringValue == name,
+                let retryable = error["data"]?["retryable"]?.boolValue
+            else {
+                throw SchemaErrors(
+                    file.path, "the error \(name) needs code, message, and data {status, reason: \(name), retryable}")
+            }
+            reasons.append(
+                ReasonModel(name: name, code: code, status: status, message: message, retryable: retryable))
+        }
+        return reasons
+    }
+}
+
+extension MethodModel {
+    fileprivate init(
+        _ file: SchemaSource.File, _ source: SchemaSource, _ schemas: [String: JSONValue]
+    ) throws(SchemaErrors) {
+        let json = file.json
+        func text(_ member: String) throws(SchemaErrors) -> String {
+            guard let text = json[member]?.stringValue, !text.isEmpty else {
+                throw SchemaErrors(file.path, "has no \(member)")
+            }
+            return text
+        }
+        name = try text("name")
+        guard name == file.name else { throw SchemaErrors(file.path, "is named \(name) inside") }
+        summary = try text("summary")
+        description = try text("description")
+        guard try text("paramStructure") == "by-name" else {
+            throw SchemaErrors(file.path, "paramStructure must be by-name")
+        }
+        let scopeName = try text("x-scope")
+        guard ["read", "write", "ingest", "none"].contains(scopeName) else {
+            throw SchemaErrors(file.path, "x-scope must be read, write, ingest or none")
+        }
+        scope = scopeName == "none" ? nil : scopeName
+        isLocal = json["x-local"]?.boolValue ?? false
+
+        let parser = ShapeParser(file: file.path, types: schemas)
+        var members: [MemberModel] = []
+        for descriptor in json["params"]?.arrayValue ?? [] {
+            guard let name = descriptor["name"]?.stringValue, let schema = descriptor["schema"],
+                descriptor["summary"]?.stringValue != nil
+            else { throw SchemaErrors(file.path, "each param needs name, summary and schema") }
+            let isRequired = descriptor["required"]?.boolValue ?? false
+            members.append(
+                try parser.member(name, descriptor, schema, isRequired: isRequired, at: "params/\(name)"))
+        }
+        let rules = try parser.rules(json["x-rules"], members.map(\.name), at: "params")
+        params = ObjectShape(members: members, rules: rules, isClosed: true)
+
+        guard let schema = json["result"]?["schema"], let said = schema["description"]?.stringValue else {
+            throw SchemaErrors(file.path, "result needs a schema with a description")
+        }
+        if schema["x-raw"] == true {
+            result = .raw(description: said)
+        } else {
+            result = .object(try parser.object(schema, at: "result"), description: said)
+        }
+        errors = try Bundle(source).errorNames(of: file)
+        examples = (json["examples"]?.arrayValue ?? []).map { example in
+            let params = (example["params"]?.arrayValue ?? []).map {
+                ($0["name"]?.stringValue ?? "", $0["value"] ?? .null)
+            }
+            return ExampleModel(
+                name: example["name"]?.stringValue ?? "", params: JSONObject(params),
+                result: example["result"]?["value"] ?? .null)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/// Source code being written: lines at a depth of indentation.
+struct SourceText {
+    private(set) var text = ""
+    private var depth = 0
+    private let indent = "    "
+    /// Columns that a line of prose may have.
+    private let width = 116
+
+    mutating func line(_ line: String = "") {
+        if !line.isEmpty { text += String(repeating: indent, count: depth) + line }
+        text += "\n"
+    }
+
+    /// `opening`, what `body` writes one level deeper, `closing`.
+    mutating func block(_ opening: String, _ closing: String = "}", _ body: (inout SourceText) -> Void) {
+        line(opening)
+        depth += 1
+        body(&self)
+        depth -= 1
+        if !closing.isEmpty { line(closing) }
+    }
+
+    /// A switch statement, its cases at its own depth.
+    mutating func choice(_ subject: String, _ body: (inout SourceText) -> Void) {
+        line("switch \(subject) {")
+        body(&self)
+        line("}")
+    }
+
+    /// `label body` on one line if there is room, else on two.
+    mutating func branch(_ label: String, _ body: String) {
+        guard label.count + 1 + body.count > room else { return line("\(label) \(body)") }
+        line(label)
+        indented { $0.line(body) }
+    }
+
+    mutating func indented(_ body: (inout SourceText) -> Void) {
+        depth += 1
+        body(&self)
+        depth -= 1
+    }
+
+    /// `prose` in lines that begin with `mark`.
+    mutating func prose(_ prose: String, mark: String) {
+        for row in wrapped(prose, room: width - depth * indent.count - mark.count) { line(mark + row) }
+    }
+
+    func wrapped(_ prose: String, room: Int) -> [String] {
+        var rows: [String] = []
+        for word in prose.split(separator: " ") {
+            if let last = rows.last, last.count + 1 + word.count <= room {
+                rows[rows.count - 1] += " " + word
+            } else {
+                rows.append(String(word))
+            }
+        }
+        return rows
+    }
+
+    /// The columns that are left on a line at this depth.
+    var room: Int { width - depth * indent.count }
+}
