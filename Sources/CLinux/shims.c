@@ -1,5 +1,8 @@
 #define _GNU_SOURCE 1
 #include "CLinux.h"
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -7,8 +10,13 @@
 #include <unistd.h>
 
 int dues_accept(int listener) {
-    return accept4(listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int descriptor = accept4(listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int yes = 1;
+    if (descriptor >= 0) setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    return descriptor;
 }
+
+int dues_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
 
 int dues_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t tag) {
     struct epoll_event event = { .events = events, .data = { .u64 = tag } };

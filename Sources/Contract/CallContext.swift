@@ -8,6 +8,8 @@ package struct CallContext: Sendable {
     package let deadline: ContinuousClock.Instant?
     /// Where the handler notes what it did upstream.
     package let trace: CallTrace
+    /// What keeps this call's requests to Stripe the same in every attempt at it; nil for a call that nobody will repeat.
+    package var run: IdempotentRun?
 
     package init(
         method: Method, metadata: CallMetadata = CallMetadata(), received: ContinuousClock.Instant,
@@ -18,6 +20,19 @@ package struct CallContext: Sendable {
         self.received = received
         self.deadline = deadline
         self.trace = trace
+    }
+
+    /// A call that bears an idempotency key, and may be an attempt at one that was begun before.
+    package struct IdempotentRun: Sendable {
+        /// What the Stripe idempotency keys of this call are made of.
+        package let stripeKey: String
+        /// Whether an earlier attempt began, and may have had its effect.
+        package let isRepeated: Bool
+
+        package init(stripeKey: String, isRepeated: Bool) {
+            self.stripeKey = stripeKey
+            self.isRepeated = isRepeated
+        }
     }
 
     /// What the result says about the call in `_meta`; nil unless the caller asked for it.

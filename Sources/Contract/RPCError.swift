@@ -17,11 +17,13 @@ package struct RPCError: Error, Sendable, Equatable {
     package var violations: [Violation]
     /// What Stripe said, where Stripe refused.
     package var stripe: StripeRefusal?
+    /// What else a program needs to act on the reason, such as the id of what is in the way. Members of `data` by name.
+    package var details: [String: String]
 
     /// `retryable` is the reason's own unless given.
     package init(
         _ reason: Reason, _ message: String, violations: [Violation] = [], stripe: StripeRefusal? = nil,
-        retryAfterMilliseconds: Int64? = nil, retryable: Bool? = nil
+        retryAfterMilliseconds: Int64? = nil, retryable: Bool? = nil, details: [String: String] = [:]
     ) {
         status = reason.status
         self.reason = reason.name
@@ -31,6 +33,7 @@ package struct RPCError: Error, Sendable, Equatable {
         self.retryAfterMilliseconds = retryAfterMilliseconds
         self.violations = violations
         self.stripe = stripe
+        self.details = details
     }
 }
 
@@ -50,6 +53,7 @@ extension RPCError {
         writer.memberIfPresent("retryAfterMs", retryAfterMilliseconds)
         if !violations.isEmpty { writer.member("violations", violations) }
         writer.memberIfPresent("stripe", stripe)
+        for (name, value) in details.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
         writer.endObject()
         writer.endObject()
     }
@@ -66,6 +70,13 @@ extension RPCError {
             violations: (data?["violations"]?.arrayValue ?? []).map(Violation.init(json:)),
             stripe: data?["stripe"].flatMap(StripeRefusal.init(json:)),
             retryAfterMilliseconds: data?["retryAfterMs"]?.integerValue,
-            retryable: data?["retryable"]?.boolValue)
+            retryable: data?["retryable"]?.boolValue,
+            details: (data?.objectValue ?? [:]).reduce(into: [:]) { details, member in
+                if !Self.ownMembers.contains(member.key) { details[member.key] = member.value.stringValue }
+            })
     }
+
+    private static let ownMembers: Set<String> = [
+        "status", "reason", "retryable", "retryAfterMs", "violations", "stripe",
+    ]
 }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-extension Address {
+extension SocketAddress {
     /// A blocking TCP connection to the address.
     package func connect() throws(SystemError) -> Descriptor {
         var found: Int32 = -1

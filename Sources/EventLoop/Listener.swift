@@ -4,7 +4,7 @@ internal import Glibc
 /// A listening TCP socket on an event loop; each connection it accepts is handed over, already watched.
 package final class Listener {
     /// Where it listens, with the port that the system picked where 0 was asked for.
-    package let address: Address
+    package let address: SocketAddress
 
     private let socket: Descriptor
     private unowned let loop: EventLoop
@@ -12,10 +12,10 @@ package final class Listener {
     private var isListening = true
 
     /// Listens at `address` and calls `accept`, on the loop's thread, with every connection.
-    package init(_ address: Address, on loop: EventLoop, accept: @escaping (Connection) -> Void) throws(SystemError) {
+    package init(_ address: SocketAddress, on loop: EventLoop, accept: @escaping (Connection) -> Void) throws(SystemError) {
         let (raw, port) = try Listener.bind(address)
         socket = Descriptor(owning: raw)
-        self.address = Address(host: address.host, port: port)
+        self.address = SocketAddress(host: address.host, port: port)
         self.loop = loop
         self.accept = accept
         try loop.register(socket.raw, interest: EventLoop.readable, source: self)
@@ -28,7 +28,7 @@ package final class Listener {
         loop.unregister(socket.raw, source: self)
     }
 
-    private static func bind(_ address: Address) throws(SystemError) -> (Int32, UInt16) {
+    private static func bind(_ address: SocketAddress) throws(SystemError) -> (Int32, UInt16) {
         var found: Int32 = -1
         var failure = SystemError(call: "cannot listen on", code: 0, subject: address.description)
         try address.forEachResolved { socketAddress, length in
@@ -69,8 +69,6 @@ extension Listener: EventSource {
                 if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM { pause() }
                 return
             }
-            var yes: Int32 = 1
-            setsockopt(raw, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
             guard let connection = try? Connection.open(.socket(.init(Descriptor(owning: raw))), on: loop) else { continue }
             accept(connection)
         }

@@ -4,11 +4,12 @@
 // depend on feature macros: a type that the two modules saw differently would not compile.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <netinet/tcp.h>
 #include <stdint.h>
 
-/// accept4(2) without the peer's address; the new descriptor is non-blocking and closed on exec.
+/// accept4(2) without the peer's address; the new descriptor is non-blocking, closed on exec, and sends small writes at once.
 int dues_accept(int listener);
+/// A pipe whose ends are closed on exec: where to read, where to write.
+int dues_pipe(int *ends);
 /// Registers (`operation` one of EPOLL_CTL_*) `descriptor` with `tag` as its user data.
 int dues_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t tag);
 /// epoll_event is packed on x86-64: its members are read here, not through Swift's layout.

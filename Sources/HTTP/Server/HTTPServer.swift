@@ -21,7 +21,7 @@ package final class HTTPServer {
 
     /// Starts listening; answers the address with the port that was bound. The loop retains what serves the connections.
     @discardableResult
-    package func listen(_ address: Address) throws(SystemError) -> Address {
+    package func listen(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
         let listener = try Listener(address, on: loop) { [self] connection in accept(connection) }
         listeners.append(listener)
         return listener.address

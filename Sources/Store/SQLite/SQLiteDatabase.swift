@@ -46,7 +46,10 @@ final class SQLiteDatabase {
 
     /// Runs one statement; answers how many rows it changed.
     @discardableResult
-    func run(_ sql: String, _ arguments: SQLValue...) throws(StoreError) -> Int {
+    func run(_ sql: String, _ arguments: SQLValue...) throws(StoreError) -> Int { try run(sql, arguments) }
+
+    @discardableResult
+    func run(_ sql: String, _ arguments: [SQLValue]) throws(StoreError) -> Int {
         try step(sql, arguments) { _ in }
         return Int(sqlite3_changes(handle))
     }

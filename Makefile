@@ -1,0 +1,57 @@
+# Dues, from a machine that has Swift and nothing else: `make run` shows it at work, `make test` proves it.
+.DEFAULT_GOAL := help
+.PHONY: help run build release test test-python generate format clean deps
+
+# The system libraries that the program stands on, as Debian calls their headers.
+PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BIN := .build/debug/dues
+
+help:
+	@echo "make run       build, then play a whole subscription against the sandbox"
+	@echo "make build     build the debug binary, $(BIN)"
+	@echo "make release   build the optimised binary, .build/release/dues"
+	@echo "make test      run every test"
+	@echo "make generate  write what is generated from Schemas/"
+	@echo "make format    format the Swift sources in place"
+	@echo "make clean     remove what was built"
+
+# Installs what is missing and nothing otherwise.
+deps:
+	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
+	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  command -v apt-get >/dev/null || { echo "please install the development files of libcurl, SQLite and OpenSSL" >&2; exit 1; }; \
+	  echo "installing" $$missing; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	fi
+
+build: deps
+	swift build --product dues
+
+release: deps
+	swift build -c release --product dues
+
+run: build
+	@$(BIN) tour
+
+test: deps
+	swift build --build-tests
+	.build/debug/schemagen --check
+	swift test --skip-build
+	$(MAKE) --no-print-directory test-python
+
+# The Python client against the binary; skipped, and said so, where there is no Python.
+test-python:
+	@if command -v python3 >/dev/null; then \
+	  DUES_BIN=$(CURDIR)/$(BIN) python3 -m unittest discover -s clients/python -v; \
+	else echo "SKIPPED: the Python client's tests: python3 is not installed"; fi
+
+generate: deps
+	swift run schemagen
+
+format:
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+clean:
+	rm -rf .build .build-*

@@ -1,0 +1,60 @@
+package import Contract
+package import EventLoop
+package import JSON
+
+/// A client for one thread: one call at a time, over TCP or over the standard streams of a server of its own.
+package final class RPCClient {
+    private let channel: LineChannel
+    /// The server, where this client started it.
+    private let child: ChildProcess?
+    private var nextID: Int64 = 1
+
+    /// Dials a server.
+    package init(_ address: SocketAddress) throws(SystemError) {
+        channel = LineChannel(socket: try address.connect())
+        child = nil
+    }
+
+    /// Starts a server that speaks on its standard streams.
+    package init(spawning arguments: [String]) throws(SystemError) {
+        let child = try ChildProcess(arguments)
+        channel = child.channel
+        self.child = child
+    }
+
+    /// Calls `method` and waits for its answer. Throws what the server answers, or UNAVAILABLE where it does not.
+    package func call(
+        _ method: String, _ params: JSONValue = [:], timeoutMilliseconds: Int64 = 120_000
+    ) throws(RPCError) -> JSONValue {
+        let id = nextID
+        nextID += 1
+        let request: JSONValue = ["jsonrpc": "2.0", "id": .integer(id), "method": .string(method), "params": params]
+        let answer: JSONValue?
+        do {
+            try channel.send(request.bytes)
+            answer = try awaitAnswer(to: id, timeoutMilliseconds: timeoutMilliseconds)
+        } catch {
+            throw RPCError(.serverUnreachable, "no answer from the server: \(error)")
+        }
+        guard let answer else {
+            throw RPCError(.serverUnreachable, "the server closed the connection without an answer")
+        }
+        guard let result = answer["result"] else { throw RPCError(json: answer["error"] ?? .null) }
+        return result
+    }
+
+    /// The answer that bears `id`; nil at the end of the stream. Others are answers to calls that were given up.
+    private func awaitAnswer(to id: Int64, timeoutMilliseconds: Int64) throws(SystemError) -> JSONValue? {
+        while let line = try channel.receive(timeoutMilliseconds: timeoutMilliseconds) {
+            if let answer = try? JSONValue(parsing: line), answer["id"] == .integer(id) { return answer }
+        }
+        return nil
+    }
+
+    /// Ends the conversation; a server that this client started has finished when this returns. Answers its exit status.
+    @discardableResult
+    package func close() -> Int32 {
+        channel.finishSending()
+        return child?.end() ?? 0
+    }
+}

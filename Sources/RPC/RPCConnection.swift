@@ -1,0 +1,242 @@
+internal import Contract
+internal import EventLoop
+internal import JSON
+
+/// One client's dialogue: lines in, calls out to the methods, one answer each.
+final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: UpstreamMethods>: ConnectionHandler {
+    private let server: RPCServer<Local, Upstream>
+    private let onClose: () -> Void
+    private var splitter: LineSplitter
+    /// Upstream calls that are not answered yet, by their number on this connection.
+    private var calls: [UInt64: Call] = [:]
+    private var nextCall: UInt64 = 1
+    /// Whether the client will send nothing more (or is not listened to any more).
+    private var hasEnded = false
+
+    /// An upstream call in flight.
+    private struct Call {
+        let request: RPCRequest
+        let context: CallContext
+        let answer: Answer
+        let task: Task<Void, Never>
+        let deadline: TimerToken?
+    }
+
+    /// Where the answer of a call goes.
+    private enum Answer {
+        case line
+        case batch(Batch)
+    }
+
+    /// The answers of a batch, sent together when the last one is there.
+    private final class Batch {
+        var waiting: Int
+        var answers: [[UInt8]] = []
+        init(waiting: Int) { self.waiting = waiting }
+    }
+
+    init(server: RPCServer<Local, Upstream>, onClose: @escaping () -> Void) {
+        self.server = server
+        self.onClose = onClose
+        splitter = LineSplitter(maximumBytes: server.limits.lineBytes)
+    }
+
+    // MARK: The connection's side
+
+    func received(_ bytes: Span<UInt8>, on connection: Connection) {
+        splitter.append(bytes) { take($0, on: connection) }
+        // A client that does not read its answers is not listened to either: that bounds what it can cost.
+        if connection.pendingOutputBytes > server.limits.outputHighWaterBytes { connection.setReading(false) }
+    }
+
+    func ended(_ connection: Connection) {
+        splitter.finish { take($0, on: connection) }
+        hasEnded = true
+        closeIfDone(connection)
+    }
+
+    func drained(_ connection: Connection) { connection.setReading(!hasEnded) }
+
+    /// The client is gone. What it asked for is finished all the same: a change half done would be worse than one unseen.
+    func closed(_ connection: Connection) {
+        for call in calls.values { if let deadline = call.deadline { connection.loop.cancel(deadline) } }
+        calls = [:]
+        onClose()
+    }
+
+    func drain(_ connection: Connection) {
+        hasEnded = true
+        connection.setReading(false)
+        closeIfDone(connection)
+    }
+
+    private func closeIfDone(_ connection: Connection) {
+        if hasEnded, calls.isEmpty { connection.closeAfterFlush() }
+    }
+
+    // MARK: Lines
+
+    private func take(_ line: LineSplitter.Line, on connection: Connection) {
+        switch line {
+        case .tooLong:
+            let error = RPCError(.lineTooLong, "a line may have at most \(server.limits.lineBytes) bytes")
+            send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
+        case .complete(let bytes):
+            switch Envelope.read(bytes, batchLength: server.limits.batchLength) {
+            case .single(let entry): take(entry, answer: .line, on: connection)
+            case .batch(let entries): take(entries, on: connection)
+            case .unreadable(let problem):
+                let error = RPCError(.parseError, "the line is not valid JSON: \(problem)")
+                send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
+            case .tooManyEntries:
+                let error = RPCError(.batchTooLong, "a batch may hold at most \(server.limits.batchLength) calls")
+                send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
+            }
+        }
+    }
+
+    private func take(_ entries: [Envelope.Entry], on connection: Connection) {
+        let answered = entries.count { entry in
+            if case .request(let request) = entry { request.id != nil } else { true }
+        }
+        let batch = Batch(waiting: answered)
+        for entry in entries { take(entry, answer: .batch(batch), on: connection) }
+    }
+
+    private func take(_ entry: Envelope.Entry, answer: Answer, on connection: Connection) {
+        switch entry {
+        case .invalid(let id, let problem):
+            let error = RPCError(.invalidRequest, "not a JSON-RPC 2.0 call: \(problem)")
+            send(Response.failure(id: id ?? Response.nullID, error: error), to: answer, on: connection)
+        case .request(let request):
+            do throws(RPCError) {
+                try start(request, answer: answer, on: connection)
+            } catch {
+                finish(request, with: .failure(error), context: nil, answer: answer, on: connection)
+            }
+        }
+    }
+
+    // MARK: Calls
+
+    private func start(_ request: RPCRequest, answer: Answer, on connection: Connection) throws(RPCError) {
+        if request.method == CancelNotification.method { return try cancel(request) }
+        guard let method = Method(rawValue: request.method) else { throw .unknownMethod(request.method) }
+        let (metadata, decoded) = try method.decode(params: request.params, local: Local.self, upstream: Upstream.self)
+        let now = ContinuousClock.now
+        let context = CallContext(
+            method: method, metadata: metadata, received: now,
+            deadline: metadata.timeoutMilliseconds.map { now + .milliseconds($0) })
+        switch decoded {
+        case .local(let run):
+            var writer = JSONWriter()
+            try run(server.local, context, &writer)
+            finish(request, with: .success(writer.bytes), context: context, answer: answer, on: connection)
+        case .upstream(let run):
+            try startTask(request, context, answer: answer, on: connection, run)
+        }
+    }
+
+    private func startTask(
+        _ request: RPCRequest, _ context: CallContext, answer: Answer, on connection: Connection,
+        _ run: @escaping @Sendable (Upstream, CallContext) async throws(RPCError) -> [UInt8]
+    ) throws(RPCError) {
+        guard calls.count < server.limits.callsPerConnection else {
+            throw RPCError(.tooManyCalls, "\(calls.count) calls of this connection are in flight, which is the limit")
+        }
+        guard server.inFlight.value < server.limits.callsInAll else {
+            throw RPCError(.tooManyCalls, "\(server.limits.callsInAll) calls are in flight, which is the server's limit")
+        }
+        let number = nextCall
+        nextCall += 1
+        server.inFlight.add()
+        let finish = Finish(inFlight: server.inFlight, connection: connection.id, remote: connection.loop.remote)
+        // What changes nothing is not worth remembering: it is answered afresh.
+        let isKept = context.metadata.idempotencyKey != nil && context.method.scope == .write
+        let keeper = isKept ? server.keeper : nil
+        let task = Task { [upstream = server.upstream] in
+            let outcome: Outcome
+            do throws(RPCError) {
+                let perform = { @Sendable (context: CallContext) async throws(RPCError) in try await run(upstream, context) }
+                if let keeper {
+                    outcome = .success(try await keeper.keep(context, params: request.params ?? [], perform))
+                } else {
+                    outcome = .success(try await perform(context))
+                }
+            } catch {
+                outcome = .failure(error)
+            }
+            finish { handler, connection in handler.complete(number, with: outcome, on: connection) }
+        }
+        let deadline = context.metadata.timeoutMilliseconds.map { milliseconds in
+            connection.loop.schedule(afterMilliseconds: milliseconds) { [weak self, unowned connection] in
+                self?.abandon(number, because: .deadlinePassed(afterMilliseconds: milliseconds), on: connection)
+            }
+        }
+        calls[number] = Call(request: request, context: context, answer: answer, task: task, deadline: deadline)
+    }
+
+    /// The way of a task's outcome back to the loop's thread, and to the connection if it is still there.
+    private struct Finish: Sendable {
+        let inFlight: CallCount
+        let connection: UInt64
+        let remote: EventLoopRemote
+
+        func callAsFunction(_ deliver: @escaping @Sendable (RPCConnection, Connection) -> Void) {
+            inFlight.remove()
+            remote.post { loop in
+                guard let connection = loop.connection(connection) else { return }
+                if let handler = connection.handler as? RPCConnection { deliver(handler, connection) }
+            }
+        }
+    }
+
+    /// Ends a call before its method does: the task is cancelled, and what it still answers finds nobody waiting.
+    private func abandon(_ number: UInt64, because error: RPCError, on connection: Connection) {
+        calls[number]?.task.cancel()
+        complete(number, with: .failure(error), on: connection)
+    }
+
+    private func complete(_ number: UInt64, with outcome: Outcome, on connection: Connection) {
+        guard let call = calls.removeValue(forKey: number) else { return }
+        if let deadline = call.deadline { connection.loop.cancel(deadline) }
+        finish(call.request, with: outcome, context: call.context, answer: call.answer, on: connection)
+        closeIfDone(connection)
+    }
+
+    /// The client takes a call back. The call ends with CANCELLED when its method notices, and is answered then, once.
+    private func cancel(_ request: RPCRequest) throws(RPCError) {
+        guard request.id == nil else {
+            throw RPCError(.invalidRequest, "rpc.cancel is a notification: send it without an id")
+        }
+        guard let id = CancelNotification.target(of: request.params) else { return }
+        for call in calls.values where call.request.id == id { call.task.cancel() }
+    }
+
+    // MARK: Answers
+
+    private func finish(
+        _ request: RPCRequest, with outcome: Outcome, context: CallContext?, answer: Answer, on connection: Connection
+    ) {
+        server.onCall(CallRecord(request, outcome, context))
+        guard let id = request.id else { return }
+        switch outcome {
+        case .success(let result): send(Response.success(id: id, result: result), to: answer, on: connection)
+        case .failure(let error): send(Response.failure(id: id, error: error), to: answer, on: connection)
+        }
+    }
+
+    private func send(_ response: [UInt8], to answer: Answer, on connection: Connection) {
+        switch answer {
+        case .line: connection.write(response + [UInt8(ascii: "\n")])
+        case .batch(let batch):
+            batch.answers.append(response)
+            batch.waiting -= 1
+            guard batch.waiting == 0 else { return }
+            connection.write([UInt8(ascii: "[")] + batch.answers.joined(separator: [UInt8(ascii: ",")]) + Array("]\n".utf8))
+        }
+    }
+}
+
+/// What became of a call: the JSON text of its result, or its error.
+typealias Outcome = Result<[UInt8], RPCError>

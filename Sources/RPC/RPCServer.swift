@@ -1,0 +1,89 @@
+package import Contract
+package import EventLoop
+internal import Synchronization
+
+/// JSON-RPC 2.0 over lines, for any number of connections of one event loop: TCP sockets, and standard input and output.
+///
+/// `Local` methods run on the loop's thread; `Upstream` methods run in tasks, and their answers come back through the loop's
+/// inbox. Every request gets exactly one answer.
+package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: UpstreamMethods> {
+    let local: Local
+    let upstream: Upstream
+    let limits: RPCLimits
+    let loop: EventLoop
+    let keeper: (any CallKeeper)?
+    let onCall: (CallRecord) -> Void
+    /// Calls whose tasks have not ended, whether or not anybody still waits for their answers.
+    let inFlight = CallCount()
+
+    private var listeners: [Listener] = []
+    private var connections: [UInt64: Connection] = [:]
+    /// Whether it takes nothing more.
+    package private(set) var isDraining = false
+
+    /// - Parameters:
+    ///   - keeper: makes calls with an idempotency key happen once; without one such keys have no effect.
+    ///   - onCall: told of every finished call, on the loop's thread.
+    package init(
+        loop: EventLoop, local: Local, upstream: Upstream, limits: RPCLimits = RPCLimits(), keeper: (any CallKeeper)? = nil,
+        onCall: @escaping (CallRecord) -> Void = { _ in }
+    ) {
+        self.loop = loop
+        self.local = local
+        self.upstream = upstream
+        self.limits = limits
+        self.keeper = keeper
+        self.onCall = onCall
+    }
+
+    /// Starts listening; answers the address with the port that was bound.
+    @discardableResult
+    package func listen(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
+        let listener = try Listener(address, on: loop) { [self] connection in
+            guard connections.count < limits.connections else { return refuse(connection) }
+            serve(connection)
+        }
+        listeners.append(listener)
+        return listener.address
+    }
+
+    /// Serves one connection, such as standard input and output, and calls `onClose` when it is gone.
+    package func serve(_ connection: Connection, onClose: @escaping () -> Void = {}) {
+        connections[connection.id] = connection
+        connection.handler = RPCConnection(server: self) { [self] in
+            connections[connection.id] = nil
+            onClose()
+        }
+    }
+
+    /// Stops listening and reading, finishes what is in flight, sends its answers, closes, and then calls `whenDone`: after
+    /// `graceMilliseconds` at the latest.
+    package func drain(graceMilliseconds: Int64, whenDone: @escaping () -> Void) {
+        isDraining = true
+        for listener in listeners { listener.close() }
+        listeners = []
+        for connection in connections.values { (connection.handler as? RPCConnection<Local, Upstream>)?.drain(connection) }
+        waitUntilDrained(deadline: EventLoop.monotonicMilliseconds() + graceMilliseconds, whenDone)
+    }
+
+    private func waitUntilDrained(deadline: Int64, _ whenDone: @escaping () -> Void) {
+        let isDone = inFlight.value == 0 && connections.isEmpty
+        if isDone || EventLoop.monotonicMilliseconds() >= deadline { return whenDone() }
+        loop.schedule(afterMilliseconds: 10) { [self] in waitUntilDrained(deadline: deadline, whenDone) }
+    }
+
+    private func refuse(_ connection: Connection) {
+        let error = RPCError(.tooManyConnections, "the server has \(limits.connections) connections, which is its limit")
+        connection.write(Response.failure(id: Response.nullID, error: error) + [UInt8(ascii: "\n")])
+        connection.closeAfterFlush()
+    }
+}
+
+/// How many calls are running: counted on the loop, and counted down wherever a task ends.
+final class CallCount: Sendable {
+    private let count = Atomic(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+    func add() { count.add(1, ordering: .relaxed) }
+    func remove() { count.subtract(1, ordering: .relaxed) }
+}

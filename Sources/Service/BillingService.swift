@@ -1,0 +1,70 @@
+internal import Contract
+package import Store
+package import Stripe
+
+/// The methods that talk to Stripe or wait for the store: one file each in `Methods/`, over what they share here.
+package final class BillingService: UpstreamMethods {
+    let stripe: StripeClient
+    let store: any Store
+    let projector: Projector
+    let webhooks: WebhookIngest
+    let quotes: QuoteSeal
+    let clock: @Sendable () -> Int64
+
+    package init(
+        stripe: StripeClient, store: any Store, projector: Projector, webhooks: WebhookIngest, quotes: QuoteSeal,
+        clock: @escaping @Sendable () -> Int64
+    ) {
+        self.stripe = stripe
+        self.store = store
+        self.projector = projector
+        self.webhooks = webhooks
+        self.quotes = quotes
+        self.clock = clock
+    }
+
+    // MARK: Stripe
+
+    /// What a request to Stripe is sent with: the caller's deadline and, for a call that may be repeated, a key that is the
+    /// same in every attempt. `step` tells the requests of one call apart.
+    func options(_ call: CallContext, step: String) -> StripeCallOptions {
+        StripeCallOptions(idempotencyKey: call.run.map { "\($0.stripeKey)-\(step)" }, deadline: call.deadline)
+    }
+
+    /// Asks Stripe, notes what that took, and turns a failure into the wire's.
+    func ask<Object>(
+        _ call: CallContext, _ question: () async throws(StripeError) -> StripeAnswer<Object>
+    ) async throws(RPCError) -> StripeAnswer<Object> {
+        do throws(StripeError) {
+            let answer = try await question()
+            call.trace.note(attempts: answer.reply.attempts, answer.reply.requestID, answer.reply.milliseconds)
+            return answer
+        } catch {
+            call.trace.note(attempts: error.attempts, error.requestID, 0)
+            throw RPCError(error)
+        }
+    }
+
+    /// As `ask`, for a request that changes or reads one object whose answer goes into the mirror before the caller gets it:
+    /// what was answered is known here too, whatever happens next. `id` is nil for an object that the request creates.
+    func askAndMirror<Object>(
+        _ call: CallContext, _ kind: MirrorKind, _ id: String?,
+        _ question: () async throws(StripeError) -> StripeAnswer<Object>
+    ) async throws(RPCError) -> StripeAnswer<Object> {
+        let version = try await stored { () async throws(StoreError) -> Int64 in
+            guard let id else { return 0 }
+            return try await store.version(of: kind, id: id)
+        }
+        let answer = try await ask(call, question)
+        try await stored { () async throws(StoreError) in try await projector.observe(answer.reply, version: version) }
+        return answer
+    }
+}
+
+extension CallTrace {
+    fileprivate func note(attempts: Int, _ requestID: String?, _ milliseconds: Int64) {
+        // Only the last attempt has an answer that tells its id; the time is that of all.
+        for _ in 1..<max(1, attempts) { noteAttempt(requestId: nil, milliseconds: 0) }
+        if attempts > 0 { noteAttempt(requestId: requestID, milliseconds: milliseconds) }
+    }
+}

@@ -1,0 +1,61 @@
+package import Contract
+internal import Synchronization
+
+/// What the server stands on, as far as its own work shows: every answer of Stripe's, every commit and every webhook is a
+/// check. Times are of the monotonic clock.
+package final class Health: Sendable {
+    /// Guards against the tasks and the loop that report here at once.
+    private let state = Mutex(State())
+
+    private struct State {
+        var stripe = Check()
+        var store = Check()
+        var webhooks = Check()
+        var isDraining = false
+    }
+
+    private struct Check {
+        var isServing = true
+        var since: ContinuousClock.Instant?
+        var lastError: String?
+
+        mutating func succeed() {
+            isServing = true
+            since = .now
+        }
+
+        mutating func fail(_ problem: String, isServing: Bool = false) {
+            self.isServing = isServing
+            since = .now
+            lastError = problem
+        }
+
+        var report: HealthCheck {
+            let age = since.map { Int64($0.duration(to: .now) / .milliseconds(1)) }
+            return HealthCheck(status: isServing ? .serving : .notServing, ageMilliseconds: age, lastError: lastError)
+        }
+    }
+
+    package init() {}
+
+    package func stripeAnswered() { state.withLock { $0.stripe.succeed() } }
+    package func stripeFailed(_ problem: String) { state.withLock { $0.stripe.fail(problem) } }
+    package func storeCommitted() { state.withLock { $0.store.succeed() } }
+    package func storeFailed(_ problem: String) { state.withLock { $0.store.fail(problem) } }
+    package func webhookArrived() { state.withLock { $0.webhooks.succeed() } }
+    /// A refused delivery says something about its sender, not about the server.
+    package func webhookRefused(_ problem: String) { state.withLock { $0.webhooks.fail(problem, isServing: true) } }
+    package func webhooksImpossible(_ problem: String) { state.withLock { $0.webhooks.fail(problem) } }
+    func projectorFailed(_ problem: String) { state.withLock { $0.webhooks.fail(problem) } }
+    /// The server finishes what it has and takes nothing more.
+    package func drain() { state.withLock { $0.isDraining = true } }
+
+    package var report: RPCHealthResult {
+        state.withLock { state in
+            let checks = HealthChecks(
+                stripe: state.stripe.report, store: state.store.report, webhooks: state.webhooks.report)
+            let isServing = !state.isDraining && state.stripe.isServing && state.store.isServing && state.webhooks.isServing
+            return RPCHealthResult(status: isServing ? .serving : .notServing, checks: checks)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package import Contract
+internal import Store
+internal import Stripe
+
+/// Cancel: at once, as in the guide, or with the period's end.
+extension BillingService {
+    package func cancel(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult {
+        let details = CancellationDetails(comment: params.comment, feedback: params.feedback?.rawValue)
+        let id = params.subscriptionId
+        let answer: StripeAnswer<StripeSubscription>
+        switch params.when {
+        case .now:
+            let cancellation = SubscriptionCancellation(
+                prorate: params.prorate, invoiceNow: params.invoiceNow, details: details)
+            answer = try await ending(id, call) { () async throws(StripeError) in
+                try await stripe.cancelSubscription(id, cancellation, options(call, step: "cancel"))
+            }
+        case .periodEnd:
+            var update = SubscriptionUpdate()
+            update.cancelAtPeriodEnd = true
+            update.cancellationDetails = details
+            answer = try await ending(id, call) { [update] () async throws(StripeError) in
+                try await stripe.updateSubscription(id, update, options(call, step: "cancel"))
+            }
+        }
+        let subscription = answer.object
+        return CancelResult(
+            subscriptionId: subscription.id, status: SubscriptionStatus(rawValue: subscription.status),
+            cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
+            endsAt: (subscription.endedAt ?? subscription.cancelAt).map(Timestamp.init), subscription: Subscription(subscription))
+    }
+
+    /// Stripe says of a canceled subscription that there is none, or speaks of its metadata: a caller is told that it has
+    /// ended.
+    private func ending(
+        _ id: String, _ call: CallContext, _ question: () async throws(StripeError) -> StripeAnswer<StripeSubscription>
+    ) async throws(RPCError) -> StripeAnswer<StripeSubscription> {
+        do throws(RPCError) {
+            return try await askAndMirror(call, .subscriptions, id, question)
+        } catch {
+            guard error.reason == Reason.noSuchSubscription.name || error.reason == Reason.stripeRefused.name,
+                let found = try? await subscription(id, call).object, found.hasEnded
+            else { throw error }
+            // A repeated call that finds its own work done has succeeded.
+            if call.run?.isRepeated == true { return try await subscription(id, call) }
+            throw RPCError(.subscriptionEnded, "the subscription \(id) has ended (\(found.status))")
+        }
+    }
+}

@@ -1,0 +1,95 @@
+internal import Billing
+package import Contract
+internal import Store
+internal import Stripe
+
+/// UpdatePlan: a change of plan, by a quote (then Stripe charges what was shown, or nothing happens) or directly.
+extension BillingService {
+    package func updatePlan(_ params: UpdatePlanParams, _ call: CallContext) async throws(RPCError) -> UpdatePlanResult {
+        let change: PlanChange
+        if let quote = params.quote {
+            change = try await redeem(quote, call)
+        } else {
+            change = try await resolve(
+                WantedChange(
+                    subscriptionID: params.subscriptionId ?? "", priceID: params.priceId, lookupKey: params.lookupKey,
+                    quantity: params.quantity, items: params.items, prorationBehavior: params.prorationBehavior),
+                call)
+        }
+        var update = SubscriptionUpdate()
+        update.items = change.items
+        update.prorationBehavior = change.prorationBehavior
+        update.prorationDate = change.bindsProrationDate && change.prorationBehavior != .none ? change.prorationDate : nil
+        update.paymentBehavior = Stripe.PaymentBehavior(rawValue: params.paymentBehavior.rawValue)
+        let updated = try await askAndMirror(call, .subscriptions, change.subscription.id) {
+            [update] () async throws(StripeError) in
+            try await stripe.updateSubscription(change.subscription.id, update, options(call, step: "update"))
+        }
+        // What a repeated call finds may be its own invoice already.
+        let invoiceBefore = call.run?.isRepeated == true ? nil : change.subscription.latestInvoice?.id
+        return UpdatePlanResult(updated.object, change, invoiceBefore: invoiceBefore)
+    }
+
+    /// The change that a quote promises, if Stripe would still charge exactly what it says.
+    private func redeem(_ token: String, _ call: CallContext) async throws(RPCError) -> PlanChange {
+        guard let terms = quotes.open(token), let behavior = Stripe.ProrationBehavior(rawValue: terms.prorationBehavior),
+            let prorationDate = terms.prorationDate
+        else { throw RPCError(.quoteInvalid, "the quote was not made by this server, or is damaged") }
+        let answer = try await changeableSubscription(terms.subscriptionID, call)
+        let change = PlanChange(
+            subscription: answer.object,
+            items: terms.items.map {
+                SubscriptionItemChange(
+                    id: $0.itemID, price: $0.priceID, quantity: $0.quantity, deleted: $0.deleted ? true : nil)
+            },
+            prorationBehavior: behavior, restartsPeriod: try await restartsPeriod(terms, answer.object, call),
+            prorationDate: prorationDate, bindsProrationDate: true)
+        // A repeated call may find its own work done; Stripe's idempotency answers it as it answered the first one.
+        if call.run?.isRepeated == true { return change }
+        guard terms.isValid(at: answer.reply.date ?? clock()) else {
+            throw RPCError(.quoteExpired, "the quote was valid until \(Timestamp(unixSeconds: terms.validUntil))")
+        }
+        try await confirm(terms, of: change, call)
+        return change
+    }
+
+    private func confirm(_ terms: QuoteTerms, of change: PlanChange, _ call: CallContext) async throws(RPCError) {
+        let named = Set(terms.items.compactMap(\.itemID))
+        guard named.isSubset(of: change.subscription.items.map(\.id)) else {
+            throw RPCError(.quoteChanged, "the items of the subscription \(terms.subscriptionID) are not the quoted ones any more")
+        }
+        let differences = terms.differences(from: try await preview(change, call).amounts)
+        guard differences.isEmpty else {
+            let names = differences.map(\.rawValue).joined(separator: ", ")
+            throw RPCError(.quoteChanged, "Stripe would now charge something else (\(names)): preview the change again")
+        }
+    }
+
+    private func restartsPeriod(
+        _ terms: QuoteTerms, _ subscription: StripeSubscription, _ call: CallContext
+    ) async throws(RPCError) -> Bool {
+        for item in terms.items {
+            guard let id = item.priceID, let old = subscription.items.first(where: { $0.id == item.itemID })?.price,
+                old.id != id
+            else { continue }
+            let new = try await price(id: id, lookupKey: nil, call)
+            if old.interval != new.interval || old.intervalCount != new.intervalCount { return true }
+        }
+        return false
+    }
+}
+
+extension UpdatePlanResult {
+    /// The invoice of the change is the subscription's latest one, if it was not that before.
+    fileprivate init(_ updated: StripeSubscription, _ change: PlanChange, invoiceBefore: String?) {
+        let latest = updated.latestInvoice?.object.flatMap(StripeInvoice.init)
+        let invoice = latest?.id == invoiceBefore || latest?.billingReason != "subscription_update" ? nil : latest
+        let confirmation = invoice?.status == "open" ? updated.confirmation : .none
+        let subscription = Contract.Subscription(updated)
+        self.init(
+            subscription: subscription, status: subscription.status, pendingUpdate: subscription.pendingUpdate,
+            effectiveAt: subscription.pendingUpdate == nil ? Timestamp(unixSeconds: change.prorationDate) : nil,
+            invoiceId: invoice?.id, amountCharged: invoice?.amountPaid ?? 0, currency: subscription.currency,
+            clientSecret: confirmation.clientSecret, intent: Contract.Intent(confirmation))
+    }
+}

@@ -1,0 +1,84 @@
+internal import JSON
+internal import Store
+internal import Stripe
+
+/// Stripe's objects as the store keeps them.
+extension MirrorObject {
+    /// The mirror's view of an object, whatever its type; nil for types that the mirror does not hold, and for an object that
+    /// lacks what its row needs.
+    init?(_ object: JSONValue) {
+        guard let id = object["id"]?.stringValue, let record = Record(object) else { return nil }
+        self.init(id: id, raw: object.collapsed.text, isDeleted: object["deleted"]?.boolValue ?? false, record: record)
+    }
+}
+
+extension MirrorObject.Record {
+    fileprivate init?(_ object: JSONValue) {
+        switch object["object"]?.stringValue {
+        case "customer":
+            guard let customer = StripeCustomer(object) else { return nil }
+            self = .customer(email: customer.email, name: customer.name)
+        case "subscription":
+            guard let subscription = StripeSubscription(object) else { return nil }
+            self = .subscription(SubscriptionRecord(subscription))
+        case "product":
+            guard let product = StripeProduct(object) else { return nil }
+            self = .product(
+                name: product.name, isActive: product.isActive ?? false, features: product.marketingFeatures)
+        case "price":
+            guard let price = StripePrice(object) else { return nil }
+            self = .price(product: price.product?.id, lookupKey: price.lookupKey, isActive: price.isActive ?? false)
+        case "invoice":
+            guard let invoice = StripeInvoice(object) else { return nil }
+            self = .invoice(
+                InvoiceRecord(
+                    customer: invoice.customer?.id, subscription: invoice.subscriptionID, status: invoice.status,
+                    amountDue: invoice.amountDue, amountPaid: invoice.amountPaid, currency: invoice.currency))
+        case "payment_method":
+            guard let method = StripePaymentMethod(object) else { return nil }
+            self = .paymentMethod(customer: method.customer?.id, type: method.type)
+        default: return nil
+        }
+    }
+}
+
+extension SubscriptionRecord {
+    fileprivate init(_ subscription: StripeSubscription) {
+        self.init(
+            customer: subscription.customer.id, status: subscription.status, created: subscription.created ?? 0,
+            cancelAt: subscription.cancelAt, endedAt: subscription.endedAt, trialEnd: subscription.trialEnd,
+            items: subscription.items.compactMap { item in
+                guard let price = item.priceID, let product = item.productID else { return nil }
+                return Item(
+                    id: item.id, price: price, product: product, quantity: item.quantity,
+                    periodStart: item.currentPeriodStart, periodEnd: item.currentPeriodEnd)
+            })
+    }
+}
+
+extension JSONValue {
+    /// The object with its expanded references put back to ids: one object has one form in the mirror, and the client
+    /// secrets that expansion brings along are not kept.
+    fileprivate var collapsed: JSONValue {
+        guard case .object(let object) = self else { return self }
+        return .object(
+            JSONObject(object.map { key, value in
+                let isReference = value["object"]?.stringValue != nil && value["id"]?.stringValue != nil
+                return (key, isReference ? value["id"] ?? .null : value)
+            }))
+    }
+}
+
+extension MirrorKind {
+    /// Asks Stripe for one object of this kind, as it is now.
+    func fetch(_ id: String, from stripe: StripeClient) async throws(StripeError) -> StripeReply {
+        switch self {
+        case .customers: try await stripe.retrieveCustomer(id).reply
+        case .subscriptions: try await stripe.retrieveSubscription(id).reply
+        case .products: try await stripe.retrieveProduct(id).reply
+        case .prices: try await stripe.retrievePrice(id).reply
+        case .invoices: try await stripe.retrieveInvoice(id, expand: []).reply
+        case .paymentMethods: try await stripe.retrievePaymentMethod(id).reply
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package import Billing
+
+/// What an event knows about the object that it bears.
+package struct EventBasis: Sendable, Equatable {
+    /// The event's place in the journal.
+    package var sequence: Int64
+    package var id: String
+    /// When Stripe made the event, in Unix seconds.
+    package var created: Int64
+    package var kind: Observation.Kind
+    /// Our own time, in Unix seconds.
+    package var now: Int64
+
+    package init(sequence: Int64, id: String, created: Int64, kind: Observation.Kind, now: Int64) {
+        self.sequence = sequence
+        self.id = id
+        self.created = created
+        self.kind = kind
+        self.now = now
+    }
+}
+
+/// What is known about an object that Stripe has just answered: it was true at some moment between asking and answering.
+package struct ReplyBasis: Sendable, Equatable {
+    /// The row's version before Stripe was asked.
+    package var version: Int64
+    /// The moment of asking and of the answer, in seconds of Stripe's clock.
+    package var from: Int64
+    package var until: Int64
+    /// The event that this answer settles, if it was asked for because of one; it is then projected.
+    package var settles: (sequence: Int64, id: String)?
+    /// Our own time, in Unix seconds.
+    package var now: Int64
+
+    package init(version: Int64, from: Int64, until: Int64, settles: (sequence: Int64, id: String)? = nil, now: Int64) {
+        self.version = version
+        self.from = from
+        self.until = until
+        self.settles = settles
+        self.now = now
+    }
+
+    package static func == (left: ReplyBasis, right: ReplyBasis) -> Bool {
+        left.version == right.version && left.from == right.from && left.until == right.until && left.now == right.now
+            && left.settles?.sequence == right.settles?.sequence && left.settles?.id == right.settles?.id
+    }
+}
+
+/// What became of an object that was to be projected.
+package enum ProjectionOutcome: Sendable, Equatable {
+    /// The row is written; the number is the change's.
+    case applied(version: Int64)
+    /// The row stays as it is, and that is right: `because` says why.
+    case skipped(because: String)
+    /// Only Stripe can tell: fetch the object and project the answer on this version of the row.
+    case fetch(version: Int64, because: String)
+}

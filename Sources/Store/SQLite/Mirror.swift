@@ -1,0 +1,169 @@
+internal import Billing
+
+/// The projection: what events and answers say about Stripe's objects, as rows. It lives for one transaction.
+struct Mirror {
+    let database: SQLiteDatabase
+    /// Our own time, in Unix seconds.
+    let now: Int64
+
+    // MARK: Deciding
+
+    func project(_ object: MirrorObject, from event: EventBasis) throws(StoreError) -> ProjectionOutcome {
+        let row = try row(object.kind, object.id)
+        let observation = Observation(
+            kind: event.kind, created: event.created, status: object.status.map(SubscriptionStatus.init),
+            isSameContent: row?.raw == object.raw)
+        switch ProjectionRule.decide(observation, against: row?.known) {
+        case .apply:
+            try markProjected(event.sequence)
+            let source = Source(event: event.id, from: event.created, until: event.created, at: event.created)
+            return .applied(version: try write(object, over: row, source))
+        case .skip(let reason):
+            try markProjected(event.sequence)
+            return .skipped(because: reason.rawValue)
+        case .fetch(let reason): return .fetch(version: row?.version ?? 0, because: reason.rawValue)
+        }
+    }
+
+    /// An answer counts if nobody has written the row since Stripe was asked: then it is newer than the row. Otherwise which
+    /// of the two is newer cannot be known, and Stripe is to be asked again.
+    func project(_ object: MirrorObject, from reply: ReplyBasis) throws(StoreError) -> ProjectionOutcome {
+        let row = try row(object.kind, object.id)
+        guard row?.version ?? 0 == reply.version else {
+            return .fetch(version: row?.version ?? 0, because: "the row changed while Stripe answered")
+        }
+        if let settled = reply.settles { try markProjected(settled.sequence) }
+        if let row, row.isDeleted, !object.isDeleted { return .skipped(because: "the object is gone for good") }
+        let source = Source(event: reply.settles?.id, from: reply.from, until: reply.until, at: reply.until)
+        return .applied(version: try write(object, over: row, source))
+    }
+
+    func markProjected(_ sequence: Int64) throws(StoreError) {
+        try database.run("UPDATE events SET projected = ? WHERE seq = ?", .integer(now), .integer(sequence))
+    }
+
+    // MARK: Rows
+
+    /// What is known about a row, whatever its table.
+    struct Row: Equatable {
+        let version: Int64
+        let knownFrom: Int64
+        let knownUntil: Int64
+        let isDeleted: Bool
+        /// The status, for kinds that have one.
+        let status: String?
+        let pastDueSince: Int64?
+        let raw: String
+
+        var known: KnownRow {
+            KnownRow(
+                known: KnownInterval(from: knownFrom, until: knownUntil), isDeleted: isDeleted,
+                status: status.map(SubscriptionStatus.init))
+        }
+    }
+
+    func row(_ kind: MirrorKind, _ id: String) throws(StoreError) -> Row? {
+        let status = kind == .subscriptions ? "status, past_due_since" : "NULL, NULL"
+        return try database.first(
+            "SELECT version, known_from, known_until, deleted, raw, \(status) FROM \(kind.rawValue) WHERE id = ?", .text(id)
+        ) { row in
+            Row(
+                version: row.integer(0), knownFrom: row.integer(1), knownUntil: row.integer(2), isDeleted: row.flag(3),
+                status: row.optionalText(5), pastDueSince: row.optionalInteger(6), raw: row.text(4))
+        }
+    }
+
+    /// Where a row's content comes from, and for which seconds of Stripe's clock it is certain.
+    private struct Source {
+        let event: String?
+        let from: Int64
+        let until: Int64
+        /// The moment of the change, for its readers.
+        let at: Int64
+    }
+
+    /// Writes the row and its change; answers the change's number, which is the row's new version.
+    private func write(_ object: MirrorObject, over row: Row?, _ source: Source) throws(StoreError) -> Int64 {
+        try database.run(
+            "INSERT INTO changes (kind, object, customer, event, at) VALUES (?, ?, ?, ?, ?)", .text(object.kind.rawValue),
+            .text(object.id), .optional(object.customer), .optional(source.event), .integer(source.at))
+        let version = database.lastInsertedRow
+        try database.run("DELETE FROM \(object.kind.rawValue) WHERE id = ?", .text(object.id))
+        try database.run(
+            """
+            INSERT INTO \(object.kind.rawValue) (id, version, known_from, known_until, deleted, raw, \(object.columns))
+            VALUES (?, ?, ?, ?, ?, ?, \(object.placeholders))
+            """,
+            [
+                .text(object.id), .integer(version), .integer(source.from), .integer(source.until), .flag(object.isDeleted),
+                .text(object.raw),
+            ] + object.values)
+        try writeParts(of: object, over: row, source)
+        return version
+    }
+
+    private func writeParts(of object: MirrorObject, over row: Row?, _ source: Source) throws(StoreError) {
+        switch object.record {
+        case .subscription(let subscription):
+            let since = subscription.status == "past_due" ? row?.pastDueSince ?? source.at : nil
+            try database.run(
+                "UPDATE subscriptions SET past_due_since = ? WHERE id = ?", .optional(since), .text(object.id))
+            try database.run("DELETE FROM subscription_items WHERE subscription = ?", .text(object.id))
+            for (position, item) in subscription.items.enumerated() {
+                try database.run(
+                    """
+                    INSERT INTO subscription_items (subscription, position, id, price, product, quantity, period_start, period_end)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """, .text(object.id), .integer(Int64(position)), .text(item.id), .text(item.price), .text(item.product),
+                    .optional(item.quantity), .optional(item.periodStart), .optional(item.periodEnd))
+            }
+        case .product(_, _, let features):
+            try database.run("DELETE FROM product_features WHERE product = ?", .text(object.id))
+            for feature in Set(features) {
+                try database.run(
+                    "INSERT INTO product_features (feature, product) VALUES (?, ?)", .text(feature), .text(object.id))
+            }
+        case .customer, .price, .invoice, .paymentMethod: break
+        }
+    }
+}
+
+/// How an object's record becomes the columns of its table.
+extension MirrorObject {
+    fileprivate var status: String? {
+        if case .subscription(let subscription) = record { subscription.status } else { nil }
+    }
+
+    fileprivate var columns: String {
+        switch record {
+        case .customer: "email, name"
+        case .subscription: "customer, status, created, cancel_at, ended_at, trial_end"
+        case .product: "name, active"
+        case .price: "product, lookup_key, active"
+        case .invoice: "customer, subscription, status, amount_due, amount_paid, currency"
+        case .paymentMethod: "customer, type"
+        }
+    }
+
+    fileprivate var placeholders: String { values.map { _ in "?" }.joined(separator: ", ") }
+
+    fileprivate var values: [SQLValue] {
+        switch record {
+        case .customer(let email, let name): [.optional(email), .optional(name)]
+        case .subscription(let subscription):
+            [
+                .text(subscription.customer), .text(subscription.status), .integer(subscription.created),
+                .optional(subscription.cancelAt), .optional(subscription.endedAt), .optional(subscription.trialEnd),
+            ]
+        case .product(let name, let isActive, _): [.optional(name), .flag(isActive)]
+        case .price(let product, let lookupKey, let isActive):
+            [.optional(product), .optional(lookupKey), .flag(isActive)]
+        case .invoice(let invoice):
+            [
+                .optional(invoice.customer), .optional(invoice.subscription), .optional(invoice.status),
+                .optional(invoice.amountDue), .optional(invoice.amountPaid), .optional(invoice.currency),
+            ]
+        case .paymentMethod(let customer, let type): [.optional(customer), .optional(type)]
+        }
+    }
+}

@@ -1,0 +1,107 @@
+/// The store in one SQLite file: one connection that writes, readers beside it (write-ahead log).
+package final class SQLiteStore: Store {
+    private let path: String
+    private let writer: SQLiteWriter
+
+    /// Opens the file, or makes it, and brings it up to date.
+    package init(path: String) throws(StoreError) {
+        self.path = path
+        writer = try SQLiteWriter(path: path)
+    }
+
+    package func journal(_ event: JournalEvent) async throws(StoreError) -> Bool {
+        try await writer.change { database throws(StoreError) in
+            try database.run(
+                "INSERT INTO events (id, type, created, received, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                .text(event.id), .text(event.type), .integer(event.created), .integer(event.received), .blob(event.payload)
+            ) == 1
+        }
+    }
+
+    package func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent] {
+        try await writer.change { database throws(StoreError) in
+            try database.rows(
+                """
+                SELECT seq, id, type, created, received, payload FROM events
+                WHERE projected IS NULL AND seq > ? ORDER BY seq LIMIT ?
+                """, .integer(sequence), .integer(Int64(limit))
+            ) { row in
+                JournalEvent(
+                    sequence: row.integer(0), id: row.text(1), type: row.text(2), created: row.integer(3),
+                    received: row.integer(4), payload: row.blob(5))
+            }
+        }
+    }
+
+    package func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
+        try await writer.change { database throws(StoreError) in
+            try Mirror(database: database, now: now).markProjected(sequence)
+        }
+    }
+
+    package func project(_ object: MirrorObject, from event: EventBasis) async throws(StoreError) -> ProjectionOutcome {
+        try await writer.change { database throws(StoreError) in
+            try Mirror(database: database, now: event.now).project(object, from: event)
+        }
+    }
+
+    package func project(_ object: MirrorObject, from reply: ReplyBasis) async throws(StoreError) -> ProjectionOutcome {
+        try await writer.change { database throws(StoreError) in
+            try Mirror(database: database, now: reply.now).project(object, from: reply)
+        }
+    }
+
+    package func version(of kind: MirrorKind, id: String) async throws(StoreError) -> Int64 {
+        try await writer.change { database throws(StoreError) in
+            try Mirror(database: database, now: 0).row(kind, id)?.version ?? 0
+        }
+    }
+
+    package func unknownProducts(of ids: [String]) async throws(StoreError) -> [String] {
+        try await writer.change { database throws(StoreError) in
+            var unknown: [String] = []
+            for id in ids where try Mirror(database: database, now: 0).row(.products, id) == nil { unknown.append(id) }
+            return unknown
+        }
+    }
+
+    package func begin(_ intent: Intent) async throws(StoreError) -> IntentState {
+        try await writer.change { database throws(StoreError) in
+            try database.run(
+                """
+                INSERT INTO intents (key, method, params, stripe_key, created) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (key) DO NOTHING
+                """, .text(intent.key), .text(intent.method), .blob(intent.params), .text(intent.stripeKey),
+                .integer(intent.created))
+            let state = try database.first(
+                "SELECT method, params, stripe_key, reply FROM intents WHERE key = ?", .text(intent.key)
+            ) { row -> IntentState in
+                guard row.text(0) == intent.method, row.blob(1) == intent.params else { return .mismatch }
+                let reply = row.blob(3)
+                return reply.isEmpty ? .open(stripeKey: row.text(2)) : .done(reply: reply)
+            }
+            guard let state else { throw StoreError(.corrupt, "an intent that was just written is not there") }
+            return state
+        }
+    }
+
+    package func finish(intent key: String, reply: [UInt8]) async throws(StoreError) {
+        try await writer.change { database throws(StoreError) -> Void in
+            try database.run("UPDATE intents SET reply = ? WHERE key = ?", .blob(reply), .text(key))
+        }
+    }
+
+    package func setting(
+        _ name: String, orElse make: @Sendable @escaping () -> [UInt8]
+    ) async throws(StoreError) -> [UInt8] {
+        try await writer.change { database throws(StoreError) in
+            let query = "SELECT value FROM settings WHERE name = ?"
+            if let value = try database.first(query, .text(name), read: { $0.blob(0) }) { return value }
+            let value = make()
+            try database.run("INSERT INTO settings (name, value) VALUES (?, ?)", .text(name), .blob(value))
+            return value
+        }
+    }
+
+    package func reader() throws(StoreError) -> any StoreReader { try SQLiteReader(path: path) }
+}

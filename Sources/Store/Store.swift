@@ -1,0 +1,46 @@
+/// What must last: the journal of events, the mirror of Stripe's objects with its changes, and what was already done.
+///
+/// A method that changes something returns once the change is on the disk. One contract, whatever the engine behind it.
+package protocol Store: Sendable {
+    // MARK: The journal
+
+    /// Writes an event down; false if it was there already.
+    func journal(_ event: JournalEvent) async throws(StoreError) -> Bool
+    /// Events that are not projected yet, oldest first.
+    func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent]
+    /// Notes that an event has nothing (more) to say to the mirror.
+    func markProjected(sequence: Int64, at now: Int64) async throws(StoreError)
+
+    // MARK: The mirror
+
+    /// Brings what an event says about an object into the mirror, if the rules allow; the event is then projected.
+    func project(_ object: MirrorObject, from event: EventBasis) async throws(StoreError) -> ProjectionOutcome
+    /// Brings an object as Stripe has just answered it into the mirror, unless its row has changed since `basis` was taken.
+    func project(_ object: MirrorObject, from reply: ReplyBasis) async throws(StoreError) -> ProjectionOutcome
+    /// The version of an object's row, to be taken before Stripe is asked about the object; 0 where there is no row.
+    func version(of kind: MirrorKind, id: String) async throws(StoreError) -> Int64
+    /// Which of these products the mirror does not hold.
+    func unknownProducts(of ids: [String]) async throws(StoreError) -> [String]
+
+    // MARK: Doing things once
+
+    /// Writes down what a call with an idempotency key is about to do, or says what became of an earlier one.
+    func begin(_ intent: Intent) async throws(StoreError) -> IntentState
+    /// Writes down the answer of a call that was begun.
+    func finish(intent key: String, reply: [UInt8]) async throws(StoreError)
+
+    // MARK: Everything else
+
+    /// The value of a setting; `make` gives it where it is not set, and then it is kept.
+    func setting(_ name: String, orElse make: @Sendable @escaping () -> [UInt8]) async throws(StoreError) -> [UInt8]
+    /// A view for one thread that reads without waiting for those who write.
+    func reader() throws(StoreError) -> any StoreReader
+}
+
+/// What is read on a hot path, from one thread.
+package protocol StoreReader {
+    /// The customer's subscriptions, as the mirror has them.
+    func subscriptions(ofCustomer id: String) throws(StoreError) -> [SubscriptionRecord.Known]
+    /// The products that have a feature of this name.
+    func products(withFeature name: String) throws(StoreError) -> [String]
+}

@@ -1,0 +1,32 @@
+internal import EventLoop
+internal import Glibc
+internal import JSON
+
+extension Command {
+    /// `dues serve`: the service on TCP.
+    static let serve = Command(
+        name: "serve", summary: "Serve JSON-RPC lines on TCP, and Stripe's webhooks on HTTP.",
+        flags: [Flag(name: "tcp", placeholder: "HOST:PORT", help: "Where calls arrive (127.0.0.1:7171). Port 0 picks a free one.")]
+            + ServerConfiguration.flags,
+        discussion: """
+            Once everything listens, one line of JSON on standard output says where:
+              {"dues":1,"pid":4711,"tcp":"127.0.0.1:7171","unix":null,"http":"127.0.0.1:7172","sandbox":null}
+            SIGTERM finishes what is in flight and ends with status 0.
+
+            \(ServerConfiguration.environmentHelp)
+            """
+    ) { arguments throws(Failure) in
+        Signals.block([SIGTERM, SIGINT, SIGHUP])
+        let server = try Server(try ServerConfiguration(arguments, isStdio: false))
+        try server.listen()
+        let text = { (address: SocketAddress?) -> JSONValue in address.map { .string($0.description) } ?? .null }
+        let handshake: JSONValue = [
+            "dues": 1, "pid": .integer(Int64(getpid())), "tcp": text(server.addresses.tcp), "unix": nil,
+            "http": text(server.addresses.http),
+            "sandbox": server.addresses.sandbox.map { .string("http://\($0)") } ?? .null,
+        ]
+        StandardOutput.write(handshake.text + "\n")
+        try server.run()
+        return 0
+    }
+}

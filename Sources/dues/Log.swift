@@ -1,0 +1,65 @@
+internal import Glibc
+internal import Synchronization
+
+/// What the operator reads: one line an event on standard error, `time level event name=value …`.
+///
+/// Nothing secret is ever given to it; values with spaces are quoted, so that a line can be taken apart again.
+struct Log: Sendable {
+    enum Level: String, CaseIterable, Comparable, Sendable {
+        case debug, info, warning, error
+        static func < (left: Level, right: Level) -> Bool {
+            allCases.firstIndex(of: left)! < allCases.firstIndex(of: right)!  // every case is in allCases
+        }
+    }
+
+    /// The least level that is written.
+    let level: Level
+
+    func callAsFunction(_ level: Level, _ event: String, _ fields: KeyValuePairs<String, String?> = [:]) {
+        guard level >= self.level else { return }
+        var line = "\(Log.timestamp()) \(level.rawValue) \(event)"
+        for (name, value) in fields { if let value { line += " \(name)=\(Log.quoted(value))" } }
+        StandardError.write(line + "\n")
+    }
+
+    private static func quoted(_ value: String) -> String {
+        guard value.isEmpty || value.contains(where: { $0 == " " || $0 == "\"" || $0.isNewline }) else { return value }
+        return "\"" + value.replacing("\"", with: "'").replacing("\n", with: " ") + "\""
+    }
+
+    private static func timestamp() -> String {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        var parts = tm()
+        gmtime_r(&now.tv_sec, &parts)
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+            let count = strftime(buffer.baseAddress!, buffer.count, "%Y-%m-%dT%H:%M:%S", &parts)
+            let seconds = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let milliseconds = String(1000 + now.tv_nsec / 1_000_000).dropFirst()
+            return "\(seconds).\(milliseconds)Z"
+        }
+    }
+}
+
+/// Standard error, a whole text at a time, so that lines of two threads do not mix.
+enum StandardError {
+    static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        // A log that cannot be written has nobody left to be told.
+        _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+    }
+}
+
+/// Standard output: the handshake line, and what the commands for people print. Never used by a process that speaks the
+/// protocol there.
+enum StandardOutput {
+    static func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

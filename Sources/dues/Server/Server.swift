@@ -1,0 +1,233 @@
+internal import Contract
+internal import EventLoop
+internal import Glibc
+internal import HTTP
+internal import JSON
+internal import RPC
+internal import Sandbox
+internal import Service
+internal import Store
+internal import Stripe
+
+/// The composition root: everything that a serving process is made of, put together on the main thread.
+final class Server {
+    /// Milliseconds that calls in flight get when the server is told to end.
+    private static let graceMilliseconds: Int64 = 10_000
+
+    let loop: EventLoop
+    let rpc: RPCServer<LocalService, BillingService>
+    /// What the handshake says, as far as it concerns this kind of server.
+    private(set) var addresses = Addresses()
+
+    private let configuration: ServerConfiguration
+    private let log: Log
+    private let health = Health()
+    private let http = HTTPClient()
+    private let webhookServer: HTTPServer
+    private let sandbox: EventLoopThread?
+    private let projection: Task<Void, Never>
+    private let temporaryDirectory: String?
+    private var signals: Signals?
+
+    struct Addresses: Sendable {
+        var tcp: SocketAddress?
+        var http: SocketAddress?
+        var sandbox: SocketAddress?
+    }
+
+    /// Opens the database and starts listening for webhooks; the caller then says where calls come from.
+    init(_ configuration: ServerConfiguration) throws(Failure) {
+        self.configuration = configuration
+        let log = configuration.log
+        let (path, temporaryDirectory) = try Self.databasePath(configuration.database)
+        do {
+            let loop = try EventLoop()
+            let store = try SQLiteStore(path: path)
+            let webhookPort = WebhookPort()
+            let webhookServer = HTTPServer(loop: loop) { webhookPort.endpoint?.handle($0, $1) }
+            addresses.http = try configuration.http.map { try webhookServer.listen($0) }
+            let upstream = try Self.startUpstream(configuration, webhooks: addresses.http, database: path)
+            addresses.sandbox = upstream.address
+            let stripe = StripeClient(upstream.configuration, http: http, observe: Self.observer(health))
+            let projector = Projector(
+                store: store, stripe: stripe, health: health, clock: Self.clock, log: Self.serviceLog(log))
+            let ingest = WebhookIngest(
+                store: store, secrets: upstream.webhookSecrets, projector: projector, health: health, clock: Self.clock)
+            webhookPort.endpoint = WebhookEndpoint(ingest)
+            if upstream.webhookSecrets.isEmpty {
+                health.webhooksImpossible("STRIPE_WEBHOOK_SECRET is not set: every webhook is refused")
+                log(.warning, "webhooks-refused", ["because": "STRIPE_WEBHOOK_SECRET is not set"])
+            }
+            rpc = try Self.makeRPC(configuration, loop, store, stripe, projector, ingest, health)
+            projection = Task.detached { await projector.run() }
+            sandbox = upstream.sandbox
+            self.log = log
+            self.loop = loop
+            self.webhookServer = webhookServer
+            self.temporaryDirectory = temporaryDirectory
+        } catch {
+            if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
+            throw Failure("\(error)")
+        }
+    }
+
+    private static func makeRPC(
+        _ configuration: ServerConfiguration, _ loop: EventLoop, _ store: SQLiteStore, _ stripe: StripeClient,
+        _ projector: Projector, _ webhooks: WebhookIngest, _ health: Health
+    ) throws -> RPCServer<LocalService, BillingService> {
+        let quoteKey = try blocking { () async throws(StoreError) in
+            try await store.setting(QuoteSeal.settingName, orElse: QuoteSeal.makeKey)
+        }
+        let limits = limits(configuration)
+        return RPCServer(
+            loop: loop,
+            local: LocalService(
+                reader: try store.reader(), graceSeconds: configuration.graceSeconds, health: health,
+                identity: ServerIdentity(version: Dues.version, mode: configuration.mode, limits: HelloLimits(limits)),
+                clock: clock),
+            upstream: BillingService(
+                stripe: stripe, store: store, projector: projector, webhooks: webhooks, quotes: QuoteSeal(key: quoteKey),
+                clock: clock),
+            limits: limits, keeper: IdempotencyKeeper(store: store, clock: clock), onCall: callLog(configuration.log))
+    }
+
+    // MARK: Parts
+
+    /// The endpoint is made of what needs the port's number first: the port listens before, and answers once the loop turns.
+    private final class WebhookPort {
+        var endpoint: WebhookEndpoint?
+    }
+
+    private static func databasePath(
+        _ database: ServerConfiguration.Database
+    ) throws(Failure) -> (path: String, temporaryDirectory: String?) {
+        switch database {
+        case .file(let path): return (path, nil)
+        case .temporary:
+            let directory = try StateDirectory.temporary()
+            return ("\(directory)/dues.db", directory)
+        }
+    }
+
+    private struct Upstream {
+        var configuration: StripeConfiguration
+        var webhookSecrets: [WebhookSecret]
+        var sandbox: EventLoopThread?
+        var address: SocketAddress?
+    }
+
+    /// Stripe's address and keys; with a sandbox, after it was started on a thread of its own. Its state lives beside the
+    /// database, so that what one remembers of the other outlives both.
+    private static func startUpstream(
+        _ configuration: ServerConfiguration, webhooks: SocketAddress?, database: String
+    ) throws -> Upstream {
+        switch configuration.stripe {
+        case .stripe(let key, let base, let secrets):
+            return Upstream(
+                configuration: StripeConfiguration(secretKey: key, apiBase: base ?? StripeAPI.defaultBase),
+                webhookSecrets: secrets)
+        case .sandbox(let address):
+            var settings = SandboxConfiguration()
+            settings.webhookURL = webhooks.map { "http://\($0)/webhook" }
+            if case .file = configuration.database { settings.stateFile = database + ".sandbox" }
+            let (thread, started) = try SandboxThread.start(settings, at: address)
+            guard let key = StripeKey(started.secretKey), let secret = WebhookSecret(started.webhookSecret) else {
+                throw Failure("the sandbox made keys that are none")
+            }
+            return Upstream(
+                configuration: StripeConfiguration(secretKey: key, apiBase: "http://\(started.address)"),
+                webhookSecrets: [secret], sandbox: thread, address: started.address)
+        }
+    }
+
+    private static let clock: @Sendable () -> Int64 = { Int64(time(nil)) }
+
+    private static func limits(_ configuration: ServerConfiguration) -> RPCLimits {
+        var limits = RPCLimits()
+        if let bytes = configuration.maximumLineBytes { limits.lineBytes = bytes }
+        return limits
+    }
+
+    private static func observer(_ health: Health) -> @Sendable (StripeClient.Attempt) -> Void {
+        { attempt in
+            switch attempt.status {
+            case 401, 403: health.stripeFailed("Stripe rejects the API key")
+            case nil: health.stripeFailed("Stripe did not answer")
+            case let status? where status >= 500: health.stripeFailed("Stripe answered with HTTP status \(status)")
+            default: health.stripeAnswered()
+            }
+        }
+    }
+
+    private static func serviceLog(_ log: Log) -> ServiceLog {
+        { level, message in
+            switch level {
+            case .info: log(.info, "service", ["message": message])
+            case .warning: log(.warning, "service", ["message": message])
+            case .error: log(.error, "service", ["message": message])
+            }
+        }
+    }
+
+    /// Changes and failures are worth a line to everybody, look-ups to those who ask for it.
+    private static func callLog(_ log: Log) -> (CallRecord) -> Void {
+        { call in
+            let isLookUp = Method(rawValue: call.method)?.scope != .write
+            log(
+                isLookUp && call.reason == nil ? .debug : .info, "call",
+                [
+                    "method": call.method, "status": call.status, "reason": call.reason, "ms": String(call.milliseconds),
+                    "stripe": call.requestIDs.isEmpty ? nil : call.requestIDs.joined(separator: ","),
+                    "traceparent": call.traceparent,
+                ])
+        }
+    }
+
+    // MARK: Running
+
+    /// Listens for calls over TCP, where the configuration says so.
+    func listen() throws(Failure) {
+        guard let address = configuration.tcp else { return }
+        do throws(SystemError) { addresses.tcp = try rpc.listen(address) } catch { throw Failure("\(error)") }
+    }
+
+    /// Turns until SIGTERM or SIGINT, or until `end()`; returns when everything is answered and closed.
+    func run() throws(Failure) {
+        do throws(SystemError) {
+            signals = try Signals([SIGTERM, SIGINT, SIGHUP], on: loop) { [self] signal in
+                if signal == SIGHUP { return log(.info, "reload", ["result": "nothing to reload"]) }
+                end()
+            }
+        } catch {
+            throw Failure("\(error)")
+        }
+        log(
+            .info, "serving",
+            [
+                "version": Dues.version, "mode": configuration.mode.rawValue, "tcp": addresses.tcp?.description,
+                "http": addresses.http?.description, "sandbox": addresses.sandbox?.description,
+            ])
+        loop.run()
+        projection.cancel()
+        sandbox?.stop()
+        http.shutdown()
+        if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
+        log(.info, "ended")
+    }
+
+    /// Takes nothing more, finishes what is in flight, and lets `run()` return.
+    func end() {
+        guard !rpc.isDraining else { return }
+        health.drain()
+        webhookServer.drain()
+        rpc.drain(graceMilliseconds: Self.graceMilliseconds) { [loop] in loop.stop() }
+    }
+}
+
+extension HelloLimits {
+    fileprivate init(_ limits: RPCLimits) {
+        self.init(
+            lineBytes: Int64(limits.lineBytes), inFlightCalls: Int64(limits.callsPerConnection),
+            batchLength: Int64(limits.batchLength), outputBytes: Int64(limits.outputHighWaterBytes), idleSeconds: 0)
+    }
+}

@@ -1,0 +1,150 @@
+internal import Contract
+internal import EventLoop
+internal import Glibc
+internal import Stripe
+
+/// What a server is told by its flags and its environment, checked before anything is opened.
+struct ServerConfiguration: Sendable {
+    /// Where JSON-RPC is served; nil on stdio.
+    var tcp: SocketAddress?
+    /// Where webhooks arrive; nil where nothing listens for them.
+    var http: SocketAddress?
+    var stripe: Upstream
+    var database: Database
+    var graceSeconds: Int64?
+    var maximumLineBytes: Int?
+    var log: Log
+
+    enum Upstream: Sendable {
+        /// The sandbox of our own, and where it listens.
+        case sandbox(SocketAddress)
+        /// Stripe, or what stands at `base`.
+        case stripe(key: StripeKey, base: String?, webhookSecrets: [WebhookSecret])
+    }
+
+    enum Database: Sendable {
+        case file(String)
+        /// A fresh one, gone with the process.
+        case temporary
+    }
+
+    static let defaultTCP = SocketAddress(host: "127.0.0.1", port: 7171)
+    private static let defaultHTTP = SocketAddress(host: "127.0.0.1", port: 7172)
+    private static let defaultSandbox = SocketAddress(host: "127.0.0.1", port: 7173)
+    /// Where stdio's sandbox and its webhooks meet when nobody has to find them.
+    private static let somewhere = SocketAddress(host: "127.0.0.1", port: 0)
+
+    static let flags: [Command.Flag] = [
+        .init(name: "sandbox", help: "Serve against a Stripe of our own, offline. Needs no key."),
+        .init(name: "http", placeholder: "HOST:PORT", help: "Where webhooks arrive, at /webhook (127.0.0.1:7172)."),
+        .init(name: "sandbox-http", placeholder: "HOST:PORT", help: "Where the sandbox listens (127.0.0.1:7173)."),
+        .init(
+            name: "db", placeholder: "sqlite:PATH",
+            help: "The database (a file in the state directory;\nwith --sandbox a temporary one)."),
+        .init(name: "stripe-base", placeholder: "URL", help: "Stripe's address, for a sandbox elsewhere or a proxy."),
+        .init(name: "live", help: "Allow a live key, with which money moves."),
+        .init(name: "grace", placeholder: "SECONDS", help: "Access after a failed renewal (259200, three days)."),
+        .init(name: "max-line", placeholder: "BYTES", help: "The longest line that is read (1048576)."),
+        .init(name: "log", placeholder: "LEVEL", help: "debug, info, warning or error, on standard error (info)."),
+    ]
+
+    static let environmentHelp = """
+        Environment:
+          STRIPE_SECRET_KEY       sk_test_…, or sk_live_… and rk_live_… with --live; not with --sandbox.
+          STRIPE_WEBHOOK_SECRET   whsec_…; several, separated by commas, while one is being replaced.
+        """
+
+    /// - Parameter isStdio: whether standard input and output are the connection; then nothing listens that was not asked for.
+    init(_ arguments: Arguments, isStdio: Bool) throws(Failure) {
+        let isSandbox = arguments.has("sandbox")
+        tcp = try arguments.address("tcp") ?? (isStdio ? nil : Self.defaultTCP)
+        let ownHTTP = isStdio ? (isSandbox ? Self.somewhere : nil) : Self.defaultHTTP
+        http = try arguments.address("http") ?? ownHTTP
+        if isSandbox {
+            stripe = try Self.sandbox(arguments, isStdio: isStdio)
+        } else {
+            stripe = try Self.upstream(arguments)
+        }
+        database = try Self.database(arguments, stripe)
+        graceSeconds = try arguments.integer("grace", in: 0...31_536_000).map(Int64.init)
+        maximumLineBytes = try arguments.integer("max-line", in: 1024...64 * 1024 * 1024)
+        log = Log(level: try Self.level(arguments))
+        for address in [tcp, http] { try address.map(Self.requireLoopback) }
+        if case .sandbox(let address) = stripe { try Self.requireLoopback(address) }
+    }
+
+    /// What the server says of itself.
+    var mode: ServerMode {
+        switch stripe {
+        case .sandbox: .sandbox
+        case .stripe(let key, _, _): key.mode == .live ? .live : .test
+        }
+    }
+
+    // MARK: Reading
+
+    private static func environment(_ name: String) -> String? {
+        guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else { return nil }
+        return value
+    }
+
+    private static func sandbox(_ arguments: Arguments, isStdio: Bool) throws(Failure) -> Upstream {
+        guard environment("STRIPE_SECRET_KEY") == nil else {
+            throw .usage("--sandbox and STRIPE_SECRET_KEY together: unset the key, or leave the sandbox")
+        }
+        guard !arguments.has("stripe-base") else { throw .usage("--sandbox and --stripe-base together: choose one") }
+        return .sandbox(try arguments.address("sandbox-http") ?? (isStdio ? somewhere : defaultSandbox))
+    }
+
+    private static func upstream(_ arguments: Arguments) throws(Failure) -> Upstream {
+        guard !arguments.has("sandbox-http") else { throw .usage("--sandbox-http is for --sandbox") }
+        guard let text = environment("STRIPE_SECRET_KEY") else {
+            throw .usage("STRIPE_SECRET_KEY is not set; with --sandbox no key is needed")
+        }
+        guard let key = StripeKey(text), key.mode != .unknown else {
+            throw .usage("STRIPE_SECRET_KEY is not a secret key: it starts with sk_test_, sk_live_, rk_test_ or rk_live_")
+        }
+        guard key.mode != .live || arguments.has("live") else {
+            throw .usage("the key is a live one, with which money moves: say --live if that is meant")
+        }
+        let base = arguments.value("stripe-base")
+        if let base, !base.hasPrefix("http://"), !base.hasPrefix("https://") {
+            throw .usage("--stripe-base must be a URL such as http://127.0.0.1:7173, got \"\(base)\"")
+        }
+        let secrets = (environment("STRIPE_WEBHOOK_SECRET") ?? "").split(separator: ",").compactMap { part in
+            WebhookSecret(String(part.filter { $0 != " " }))
+        }
+        return .stripe(key: key, base: base, webhookSecrets: secrets)
+    }
+
+    private static func database(_ arguments: Arguments, _ stripe: Upstream) throws(Failure) -> Database {
+        guard let text = arguments.value("db") else {
+            switch stripe {
+            case .sandbox: return .temporary
+            case .stripe(let key, _, _): return .file(try StateDirectory.file("dues-\(key.mode.rawValue).db"))
+            }
+        }
+        guard text.hasPrefix("sqlite:"), text.count > 7 else {
+            throw .usage("--db must be sqlite:PATH, got \"\(text)\"")
+        }
+        return .file(String(text.dropFirst(7)))
+    }
+
+    private static func level(_ arguments: Arguments) throws(Failure) -> Log.Level {
+        guard let text = arguments.value("log") else { return .info }
+        guard let level = Log.Level(rawValue: text) else {
+            throw .usage("--log must be debug, info, warning or error, got \"\(text)\"")
+        }
+        return level
+    }
+
+    /// Whoever reaches a port of this server may use it: so it is reached from this machine alone.
+    private static func requireLoopback(_ address: SocketAddress) throws(Failure) {
+        do throws(SystemError) {
+            guard try !address.isLoopback() else { return }
+        } catch {
+            throw .usage("\(error)")
+        }
+        throw .usage("\(address) can be reached from other machines, and callers are not authenticated: use a loopback address")
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+/// The rules of the house that the compiler does not keep.
+@Suite struct HouseRules {
+    @Test func `every import follows an arrow that points downward`() throws {
+        let files = try SourceFile.all(below: "Sources")
+        #expect(files.count > 50, "the test must have found the sources")
+        for file in files {
+            #expect(Arrows.direct[file.target] != nil, "\(file): no arrows are known for \(file.target)")
+            let allowed = Arrows.allowed(file.target)
+            for module in file.imports where !Arrows.system.contains(module) {
+                #expect(allowed.contains(module), "\(file) imports \(module), but \(file.target) may not")
+            }
+        }
+    }
+
+    @Test func `an arrow never closes a circle`() {
+        for target in Arrows.direct.keys { #expect(!Arrows.allowed(target).contains(target)) }
+    }
+
+    @Test func `no file that a person writes is longer than 500 lines`() throws {
+        for file in try SourceFile.all(below: "Sources") + SourceFile.all(below: "Tests") where !file.isGenerated {
+            #expect(file.lines.count <= 500, "\(file) has \(file.lines.count) lines")
+        }
+    }
+
+    /// Standard output belongs to the protocol: what a person reads is written by `Log.swift`, and by the generator, which is
+    /// not part of the program.
+    @Test func `nothing prints`() throws {
+        let allowed: Set<String> = ["Sources/dues/Log.swift"]
+        for file in try SourceFile.all(below: "Sources") where !allowed.contains(file.path) && file.target != "schemagen" {
+            for (number, line) in file.lines.enumerated() {
+                let prints = line.contains(/\b(print|debugPrint|dump|puts|putchar)\(/) || line.contains(/\bstdout\b(?!.*\/\/)/)
+                #expect(!prints || line.contains("///"), "\(file):\(number + 1) prints: \(line)")
+            }
+        }
+    }
+
+    @Test func `nothing is left to be done`() throws {
+        let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "HA" + "CK"]
+        let folders = ["Sources", "Tests", "Schemas", "clients"]
+        for file in try folders.flatMap({ try SourceFile.all(below: $0, extensions: ["swift", "py", "json", "c", "h", "md"]) }) {
+            for mark in marks {
+                let line = file.lines.firstIndex { $0.contains(mark) }
+                #expect(line == nil, "\(file):\((line ?? 0) + 1) holds \(mark)")
+            }
+        }
+    }
+
+    @Test func `every target has its tests`() throws {
+        let cCode: Set<String> = ["CLinux", "CCurl", "CSQLite", "COpenSSL"]
+        let tested = try Set(SourceFile.all(below: "Tests").map { $0.target.lowercased() })
+        for target in Arrows.direct.keys where !cCode.contains(target) && target != "schemagen" {
+            #expect(tested.contains(target.lowercased()), "Tests/\(target) is missing")
+        }
+    }
+}
