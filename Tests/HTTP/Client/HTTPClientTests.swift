@@ -72,6 +72,20 @@ internal import Testing
         #expect(server.connections == 1)
     }
 
+    @Test func `a connection that the server closed after its answer is not missed`() async throws {
+        let server = SocketServer { [.reply(body: "\($0.connection)"), .close] }
+        defer { server.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        for number in 0..<5 {
+            let response = try await client.send(
+                HTTPRequest(method: "POST", target: server.base + "/", body: [1]), timeoutMilliseconds: 5000)
+            #expect(response.body == Array("\(number)".utf8))
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(server.received.count == 5)
+    }
+
     @Test func `what precedes the final response and what trails a chunked body stays out of its fields`() async throws {
         let server = SocketServer { _ in
             [

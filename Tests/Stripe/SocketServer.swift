@@ -1,0 +1,191 @@
+/// A server for tests: plain sockets on 127.0.0.1, a thread a connection, answers by script.
+internal import Glibc
+internal import Synchronization
+
+final class SocketServer: Sendable {
+    /// One request as it came.
+    struct Received: Sendable {
+        /// Which connection it came on, counted from 0.
+        let connection: Int
+        /// Which request of the server it is, counted from 0.
+        let number: Int
+        let head: String
+        let body: [UInt8]
+
+        /// The value of a header field, found without regard to case.
+        func header(_ name: String) -> String? {
+            for line in head.split(separator: "\r\n").dropFirst() {
+                let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+                if parts.count == 2, parts[0].lowercased() == name.lowercased() {
+                    return String(parts[1].drop { $0 == " " })
+                }
+            }
+            return nil
+        }
+
+        var requestLine: String { String(head.prefix { $0 != "\r\n" }) }
+    }
+
+    /// What a script does with a request.
+    enum Step: Sendable {
+        case send(String)
+        case sendBytes([UInt8])
+        case pause(milliseconds: Int)
+        /// Ends the connection in order.
+        case close
+        /// Ends the connection with RST.
+        case reset
+        /// Says nothing more until the client goes away.
+        case hang
+
+        static func reply(_ status: Int = 200, headers: [String] = [], body: String = "") -> Step {
+            let lines = ["HTTP/1.1 \(status) Scripted", "Content-Length: \(body.utf8.count)"] + headers
+            return .send(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)
+        }
+    }
+
+    let port: UInt16
+    private let listener: Int32
+    private let greeting: String
+    private let script: @Sendable (Received) -> [Step]
+    private let seen = Mutex<(connections: Int, requests: [Received], clientsGone: Int)>((0, [], 0))
+
+    var received: [Received] { seen.withLock { $0.requests } }
+    var connections: Int { seen.withLock { $0.connections } }
+    /// Connections whose client closed them while a script hung.
+    var clientsGone: Int { seen.withLock { $0.clientsGone } }
+    var base: String { "http://127.0.0.1:\(port)" }
+
+    /// - Parameter greeting: sent on each connection before anything is read.
+    init(greeting: String = "", _ script: @escaping @Sendable (Received) -> [Step]) {
+        self.greeting = greeting
+        self.script = script
+        (listener, port) = Self.listen()
+        startThread { [self] in acceptLoop() }
+    }
+
+    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+
+    /// A port on which nothing listens (it was bound, and is free again).
+    static func closedPort() -> UInt16 {
+        let (listener, port) = listen()
+        Glibc.close(listener)
+        return port
+    }
+
+    private static func listen() -> (Int32, UInt16) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) == 0 && Glibc.listen(listener, 256) == 0
+                    && getsockname(listener, $0, &length) == 0
+            }
+        }
+        precondition(bound, "a test cannot listen on 127.0.0.1")
+        return (listener, UInt16(bigEndian: address.sin_port))
+    }
+
+    private func acceptLoop() {
+        while true {
+            let peer = accept(listener, nil, nil)
+            guard peer >= 0 else { break }
+            let index = seen.withLock { seen in
+                seen.connections += 1
+                return seen.connections - 1
+            }
+            startThread { [self] in serve(peer, index) }
+        }
+        Glibc.close(listener)
+    }
+
+    private func serve(_ peer: Int32, _ connection: Int) {
+        var buffer: [UInt8] = []
+        if !greeting.isEmpty { _ = write(Array(greeting.utf8), peer) }
+        while let (head, body) = readRequest(peer, &buffer) {
+            let request = seen.withLock { seen in
+                let request = Received(connection: connection, number: seen.requests.count, head: head, body: body)
+                seen.requests.append(request)
+                return request
+            }
+            guard script(request).allSatisfy({ perform($0, peer) }) else { break }
+        }
+        Glibc.close(peer)
+    }
+
+    /// - Returns: whether the connection goes on.
+    private func perform(_ step: Step, _ peer: Int32) -> Bool {
+        switch step {
+        case .send(let text): return write(Array(text.utf8), peer)
+        case .sendBytes(let bytes): return write(bytes, peer)
+        case .pause(let milliseconds):
+            usleep(UInt32(milliseconds) * 1000)
+            return true
+        case .close: return false
+        case .reset:
+            var linger = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+            return false
+        case .hang:
+            var byte: UInt8 = 0
+            while recv(peer, &byte, 1, 0) > 0 {}
+            seen.withLock { $0.clientsGone += 1 }
+            return false
+        }
+    }
+
+    private func write(_ bytes: [UInt8], _ peer: Int32) -> Bool {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(peer, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return false }
+            sent += count
+        }
+        return true
+    }
+
+    private func readRequest(_ peer: Int32, _ buffer: inout [UInt8]) -> (head: String, body: [UInt8])? {
+        while true {
+            if let end = Self.headEnd(buffer) {
+                let head = String(decoding: buffer[..<end], as: UTF8.self)
+                let length = Received(connection: 0, number: 0, head: head, body: []).header("Content-Length")
+                let total = end + 4 + (length.flatMap { Int($0) } ?? 0)
+                if buffer.count >= total {
+                    defer { buffer.removeFirst(total) }
+                    return (head, Array(buffer[(end + 4)..<total]))
+                }
+            }
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            let count = recv(peer, &chunk, chunk.count, 0)
+            guard count > 0 else { return nil }
+            buffer += chunk[..<count]
+        }
+    }
+
+    private static func headEnd(_ bytes: [UInt8]) -> Int? {
+        guard bytes.count >= 4 else { return nil }
+        return (0...(bytes.count - 4)).first { bytes[$0..<($0 + 4)].elementsEqual("\r\n\r\n".utf8) }
+    }
+}
+
+private final class ThreadBody: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+private func startThread(_ run: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let failure = pthread_create(
+        &thread, nil,
+        { argument in
+            Unmanaged<ThreadBody>.fromOpaque(argument!).takeRetainedValue().run()
+            return nil
+        }, Unmanaged.passRetained(ThreadBody(run)).toOpaque())
+    precondition(failure == 0, "a test cannot start a thread")
+    pthread_detach(thread)
+}
