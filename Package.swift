@@ -61,18 +61,19 @@ let package = Package(
         .executableTarget(name: "schemagen", dependencies: ["JSON"], swiftSettings: strict),
 
         // Tests
+        .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/Support", swiftSettings: strict),
         tests("JSON", ["JSON"]),
         tests("Crypto", ["Crypto"]),
         tests("EventLoop", ["EventLoop"]),
         tests("HTTP", ["HTTP"]),
         tests("Billing", ["Billing"]),
         tests("Contract", ["Contract"]),
-        tests("RPC", ["RPC"]),
+        tests("RPC", ["RPC", "TestSupport"]),
         tests("Stripe", ["Stripe"]),
         tests("Store", ["Store"]),
         tests("Service", ["Service", "Sandbox"]),
         tests("Sandbox", ["Sandbox"]),
-        tests("Dues", ["JSON"]),
+        tests("Dues", ["RPC", "HTTP", "Store", "Crypto", "TestSupport"]),
         tests("Repository", ["JSON"]),
     ]
 )

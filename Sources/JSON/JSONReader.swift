@@ -292,10 +292,9 @@ package struct JSONReader {
             else { throw error("a surrogate stands alone", at: start) }
             position += 2
             let low = try readHexadecimalUnit()
-            let pair = 0x10000 + ((UInt32(unit) - 0xD800) << 10) + (UInt32(low) &- 0xDC00)
-            guard (0xDC00...0xDFFF).contains(low), let scalar = Unicode.Scalar(pair) else {
-                throw error("a surrogate stands alone", at: start)
-            }
+            guard (0xDC00...0xDFFF).contains(low) else { throw error("a surrogate stands alone", at: start) }
+            let pair = 0x10000 + (UInt32(unit) - 0xD800) << 10 + (UInt32(low) - 0xDC00)
+            guard let scalar = Unicode.Scalar(pair) else { throw error("a surrogate stands alone", at: start) }
             return scalar
         default: throw error("this escape does not exist", at: start)
         }

@@ -48,9 +48,9 @@ struct HTTPRequestParser {
                     return buffer.count > limits.headBytes ? fail(431, "the header is too large") : .needMore
                 }
                 guard end <= limits.headBytes else { return fail(431, "the header is too large") }
-                let lines = buffer[..<end]
-                defer { buffer.removeFirst(end) }
-                if let step = startBody(of: lines) { return step }
+                let head = Array(buffer[..<end])
+                buffer.removeFirst(end)
+                if let step = startBody(of: head) { return step }
             case .body(var request, let remaining):
                 let taken = min(remaining, buffer.count)
                 request.body.append(contentsOf: buffer[..<taken])
@@ -121,7 +121,7 @@ struct HTTPRequestParser {
     // MARK: Head
 
     /// Reads the head and enters the state of its body; answers a step where the caller has something to do first.
-    private mutating func startBody(of head: ArraySlice<UInt8>) -> Step? {
+    private mutating func startBody(of head: [UInt8]) -> Step? {
         switch Self.parseHead(head) {
         case .failure(let refusal): return fail(refusal.status, refusal.reason)
         case .success(let request):
@@ -151,7 +151,7 @@ struct HTTPRequestParser {
         let reason: String
     }
 
-    private static func parseHead(_ head: ArraySlice<UInt8>) -> Result<HTTPRequest, Refusal> {
+    private static func parseHead(_ head: [UInt8]) -> Result<HTTPRequest, Refusal> {
         let lines = String(decoding: head, as: UTF8.self).split(omittingEmptySubsequences: true) { $0 == "\n" || $0 == "\r\n" }
         let words = lines[0].split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 3, !words[0].isEmpty, !words[1].isEmpty else {

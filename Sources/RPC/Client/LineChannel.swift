@@ -24,7 +24,11 @@ package final class LineChannel {
 
     /// Sends `line` and its end.
     package func send(_ line: some Sequence<UInt8>) throws(SystemError) {
-        let bytes = Array(line) + [UInt8(ascii: "\n")]
+        try sendRaw(Array(line) + [UInt8(ascii: "\n")])
+    }
+
+    /// Sends bytes as they are.
+    package func sendRaw(_ bytes: [UInt8]) throws(SystemError) {
         let descriptor = isSocket ? input.raw : output?.raw ?? -1
         var sent = 0
         while sent < bytes.count {

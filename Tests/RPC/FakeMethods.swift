@@ -1,0 +1,56 @@
+import Contract
+
+/// Methods for tests: their answers say what was called, and GetSubscription's id says what it is to do.
+struct FakeLocal: LocalMethods {
+    func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
+        CheckAccessResult(
+            allowed: true, reason: .active, status: .active, subscriptionId: nil, productId: params.productId, since: nil,
+            periodEnd: nil, graceEnd: nil, asOf: nil, asOfEventId: nil)
+    }
+
+    func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult {
+        throw RPCError(.protocolMismatch, "never the right one")
+    }
+
+    func rpcDiscover(_ params: RPCDiscoverParams, _ call: CallContext) throws(RPCError) -> RawJSON { RawJSON("{}") }
+
+    func rpcHealth(_ params: RPCHealthParams, _ call: CallContext) throws(RPCError) -> RPCHealthResult {
+        let check = HealthCheck(status: .serving, ageMilliseconds: nil, lastError: nil)
+        return RPCHealthResult(status: .serving, checks: HealthChecks(stripe: check, store: check, webhooks: check))
+    }
+}
+
+/// `ListPlans` waits as many milliseconds as its limit says, and answers its cursor; `IngestWebhook` fails.
+struct FakeUpstream: UpstreamMethods {
+    func listPlans(_ params: ListPlansParams, _ call: CallContext) async throws(RPCError) -> ListPlansResult {
+        do {
+            try await Task.sleep(for: .milliseconds(params.limit))
+        } catch {
+            throw RPCError(.callerCancelled, "taken back")
+        }
+        return ListPlansResult(plans: [], nextCursor: params.cursor)
+    }
+
+    func ingestWebhook(_ params: IngestWebhookParams, _ call: CallContext) async throws(RPCError) -> IngestWebhookResult {
+        throw RPCError(.signatureInvalid, "not signed")
+    }
+
+    private var absent: RPCError { RPCError(.internalError, "not part of the test") }
+    func createCustomer(_ params: CreateCustomerParams, _ call: CallContext) async throws(RPCError) -> CreateCustomerResult {
+        throw absent
+    }
+    func createSubscription(
+        _ params: CreateSubscriptionParams, _ call: CallContext
+    ) async throws(RPCError) -> CreateSubscriptionResult { throw absent }
+    func previewChange(_ params: PreviewChangeParams, _ call: CallContext) async throws(RPCError) -> PreviewChangeResult {
+        throw absent
+    }
+    func updatePlan(_ params: UpdatePlanParams, _ call: CallContext) async throws(RPCError) -> UpdatePlanResult { throw absent }
+    func cancel(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult { throw absent }
+    func getPaymentMethod(
+        _ params: GetPaymentMethodParams, _ call: CallContext
+    ) async throws(RPCError) -> GetPaymentMethodResult { throw absent }
+    func getSubscription(
+        _ params: GetSubscriptionParams, _ call: CallContext
+    ) async throws(RPCError) -> GetSubscriptionResult { throw absent }
+}

@@ -1,0 +1,34 @@
+import Testing
+
+@testable import RPC
+
+@Suite struct LineSplitterTests {
+    /// The lines that `text` gives when it comes in pieces of `size` bytes, `!` for one that is too long.
+    private func lines(_ text: String, pieces size: Int, maximum: Int = 10) -> [String] {
+        var splitter = LineSplitter(maximumBytes: maximum)
+        var found: [String] = []
+        let note = { (line: LineSplitter.Line) in
+            switch line {
+            case .complete(let bytes): found.append(String(decoding: bytes, as: UTF8.self))
+            case .tooLong: found.append("!")
+            }
+        }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            Array(rest.prefix(size)).withUnsafeBufferPointer { splitter.append($0.span, note) }
+            rest = rest.dropFirst(size)
+        }
+        splitter.finish(note)
+        return found
+    }
+
+    @Test(arguments: [1, 2, 3, 5, 1000])
+    func `lines are the same in any pieces`(size: Int) {
+        #expect(lines("a\nbc\r\n\n  \t\r\nd e\n", pieces: size) == ["a", "bc", "d e"])
+        #expect(lines("1234567890\n12345678901\nx\n", pieces: size) == ["1234567890", "!", "x"])
+        #expect(lines("1234567890\r\n12345678901\r\nx", pieces: size) == ["1234567890", "!", "x"])
+        #expect(lines(String(repeating: "y", count: 5000) + "\nx\n", pieces: size) == ["!", "x"])
+        #expect(lines(String(repeating: "y", count: 5000), pieces: size) == ["!"])
+        #expect(lines("", pieces: size) == [])
+    }
+}
