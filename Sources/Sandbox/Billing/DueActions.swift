@@ -1,0 +1,158 @@
+import JSON
+
+/// What time does by itself: renewals, trial ends, planned cancellations, the hour of a draft, retries, expiries. Each
+/// runs at its own instant, in order of time.
+extension Account {
+    /// Seconds that a draft waits before it finalizes by itself; Stripe shows `automatically_finalizes_at` one second
+    /// later than `next_payment_attempt` (recorded).
+    static let draftPatience: Int64 = 3600
+
+    /// When an object next needs attention; nil for never.
+    static func due(_ kind: ObjectKind, _ object: JSONObject) -> Int64? {
+        switch kind {
+        case .subscription: dueSubscription(object)
+        case .invoice: dueInvoice(object)
+        default: nil
+        }
+    }
+
+    private static func dueInvoice(_ invoice: JSONObject) -> Int64? {
+        switch invoice.string("status") {
+        case "draft": invoice.flag("auto_advance") ? (invoice.integer("created") ?? 0) + draftPatience : nil
+        case "open": invoice.integer("next_payment_attempt")
+        default: nil
+        }
+    }
+
+    private static func dueSubscription(_ subscription: JSONObject) -> Int64? {
+        var times: [Int64] = []
+        let expiry = subscription.object("pending_update").integer("expires_at")
+        switch subscription.string("status") {
+        case "incomplete": return (subscription.integer("created") ?? 0) + patience
+        case "paused": return expiry
+        case "trialing", "active", "past_due", "unpaid":
+            if let expiry { times.append(expiry) }
+            if let end = subscription.integer("cancel_at") { times.append(end) }
+            if let end = subscription.integer("_period_end") { times.append(end) }
+            if isTrialing(subscription), let end = subscription.integer("trial_end"),
+                !subscription.flag("_trial_announced")
+            {
+                times.append(end - 3 * CivilDate.secondsPerDay)
+            }
+            return times.min()
+        default: return nil
+        }
+    }
+
+    /// Runs everything that falls due until `time`, and leaves the account's clock there.
+    func advance(to time: Int64) {
+        let request = cause
+        cause = nil
+        while let next = store.nextDue(), next.time <= time {
+            now = max(now, next.time)
+            switch next.kind {
+            case .invoice: runInvoice(next.id)
+            default: runSubscription(next.id)
+            }
+        }
+        now = max(now, time)
+        cause = request
+    }
+
+    // MARK: Subscriptions
+
+    /// Does the one thing that is due first; what else is due follows in the next round.
+    private func runSubscription(_ id: String) {
+        let subscription = known(.subscription, id)
+        if subscription.string("status") == "incomplete" {
+            expire(subscription)
+        } else if let expiry = subscription.object("pending_update").integer("expires_at"), expiry <= now {
+            let before = render(.subscription, subscription)
+            expirePendingUpdate(id)
+            emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+        } else if let end = subscription.integer("cancel_at"), end <= now {
+            endSubscription(id, at: now, reason: nil)
+        } else if let end = subscription.integer("_period_end"), end <= now {
+            if Self.isTrialing(subscription), subscription.string("collection_method") != "send_invoice",
+                defaultMethod(ofSubscription: subscription) == nil, trialStops(id, at: now)
+            {
+                return
+            }
+            renewNow(id)
+        } else {
+            announceTrialEnd(id)
+        }
+    }
+
+    private func expire(_ subscription: JSONObject) {
+        let id = subscription.id
+        if let invoice = subscription.string("latest_invoice"), known(.invoice, invoice).string("status") == "open" {
+            void(invoice)
+        } else {
+            let before = render(.subscription, subscription)
+            change(.subscription, id) { $0["status"] = "incomplete_expired" }
+            emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+        }
+    }
+
+    private func renewNow(_ id: String) {
+        let before = rendered(.subscription, id)
+        let wasTrialing = Self.isTrialing(known(.subscription, id))
+        guard let invoice = try? renew(id) else {
+            // Unreachable: amounts were in bounds when the items were made. Ending beats an endless loop.
+            endSubscription(id, at: now, reason: nil)
+            return
+        }
+        if !wasTrialing { emit("invoice.created", .invoice, invoice) }
+        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+        if wasTrialing { emit("invoice.created", .invoice, invoice) }
+    }
+
+    /// Begins the next period of every item whose period has ended, with a draft invoice for them. No events.
+    func renew(_ id: String) throws(APIFailure) -> String {
+        let subscription = known(.subscription, id)
+        let cancelAt = subscription.integer("cancel_at")
+        var lines: [LineDraft] = []
+        var lookBack = now
+        for item in items(of: id) where (item.integer("current_period_end") ?? 0) <= now {
+            let price = price(of: item)
+            let start = item.integer("current_period_end") ?? now
+            lookBack = min(lookBack, item.integer("current_period_start") ?? start)
+            let whole = Self.interval(of: price).nextBoundary(anchor: item.integer("_anchor") ?? start, after: start)
+            let end = cancelAt.map { $0 > start ? min(whole, $0) : whole } ?? whole
+            var line = try recurringLine(item.id, price, item.integer("quantity") ?? 1, (start, end))
+            if end < whole { line.amount = ExactAmount(line.amount).share(end - start, of: whole - start)?.floored ?? 0 }
+            lines.append(line)
+            change(.subscriptionItem, item.id) {
+                $0["current_period_start"] = .integer(start)
+                $0["current_period_end"] = .integer(end)
+            }
+        }
+        refreshPeriod(of: id)
+        change(.subscription, id) { if Self.isTrialing($0) { $0["status"] = "active" } }
+        let isUnpaid = subscription.string("status") == "unpaid"
+        let invoice = addInvoice(
+            InvoiceDraft(
+                customer: subscription.string("customer") ?? "", subscription: known(.subscription, id),
+                reason: "subscription_cycle", currency: subscription.string("currency") ?? "usd",
+                period: (lookBack, now), lines: lines, finalizesLater: !isUnpaid))
+        change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
+        return invoice
+    }
+
+    // MARK: Invoices
+
+    private func runInvoice(_ id: String) {
+        let invoice = known(.invoice, id)
+        if invoice.string("status") == "draft" {
+            finalize(id)
+        } else {
+            change(.invoice, id) { $0["next_payment_attempt"] = .null }
+        }
+        let current = known(.invoice, id)
+        guard current.string("status") == "open", current.string("collection_method") == "charge_automatically" else {
+            return
+        }
+        settle(id, collect(id, PaymentAttempt(offSession: true)), automatic: true)
+    }
+}

@@ -1,0 +1,249 @@
+import JSON
+
+/// An invoice's life after the draft: finalized, paid, failed, voided, and what that does to its subscription.
+extension Account {
+    // MARK: Finalizing
+
+    /// What an invoice comes to with the customer's balance: a credit beyond the total is kept, and an amount below the
+    /// smallest charge is carried over as debt (recorded: 1 cent leaves ending_balance 1).
+    struct Settlement: Equatable {
+        let amountDue: Int64
+        let endingBalance: Int64
+        let isTooSmall: Bool
+
+        init(total: Int64, balance: Int64, minimum: Int64) {
+            let sum = total &+ balance
+            isTooSmall = sum > 0 && sum < minimum
+            amountDue = sum >= minimum ? sum : 0
+            endingBalance = amountDue > 0 ? 0 : sum
+        }
+    }
+
+    func settlement(of invoice: JSONObject) -> Settlement {
+        Settlement(
+            total: invoice.integer("total") ?? 0,
+            balance: known(.customer, invoice.string("customer") ?? "").integer("balance") ?? 0,
+            minimum: Self.minimumCharge(invoice.string("currency") ?? "usd"))
+    }
+
+    /// Makes a draft final: number, balance, and either paid at once (nothing is due) or open with a payment intent.
+    func finalize(_ id: String) {
+        let draft = known(.invoice, id)
+        let customerID = draft.string("customer") ?? ""
+        let customer = known(.customer, customerID)
+        let settled = settlement(of: draft)
+        let balance = customer.integer("balance") ?? 0
+        let sequence = customer.integer("next_invoice_sequence") ?? 1
+        let digits = String(sequence)
+        let number = "\(customer.string("invoice_prefix") ?? "")-\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)"
+        let page = "acct_1\(Self.fragment)/test_\(id)"
+        change(.customer, customerID) { $0["next_invoice_sequence"] = .integer(sequence + 1) }
+        change(.invoice, id) { invoice in
+            invoice["status"] = "open"
+            invoice["number"] = .string(number)
+            invoice["effective_at"] = .integer(now)
+            invoice.set("status_transitions", "finalized_at", to: .integer(now))
+            invoice["starting_balance"] = .integer(balance)
+            invoice["ending_balance"] = .integer(settled.endingBalance)
+            invoice["amount_due"] = .integer(settled.amountDue)
+            invoice["amount_remaining"] = .integer(settled.amountDue)
+            invoice["automatically_finalizes_at"] = .null
+            invoice["next_payment_attempt"] = .null
+            invoice["hosted_invoice_url"] = .string("https://invoice.stripe.com/i/\(page)?s=ap")
+            invoice["invoice_pdf"] = .string("https://pay.stripe.com/invoice/\(page)/pdf?s=ap")
+            invoice["_applied"] = .integer(settled.endingBalance - balance)
+        }
+        emit("invoice.finalized", .invoice, id)
+        if settled.endingBalance != balance {
+            let before = rendered(.customer, customerID)
+            moveBalance(
+                of: customerID, by: settled.endingBalance - balance,
+                type: settled.isTooSmall ? "invoice_too_small" : "applied_to_invoice",
+                currency: draft.string("currency") ?? "usd", invoice: id)
+            emitUpdate("customer.updated", .customer, customerID, since: before)
+        }
+        if settled.amountDue == 0 {
+            markPaidWithoutCharge(id)
+        } else {
+            openIntent(for: id)
+        }
+    }
+
+    private func markPaidWithoutCharge(_ id: String) {
+        change(.invoice, id) { invoice in
+            invoice["status"] = "paid"
+            invoice["attempted"] = true
+            invoice["auto_advance"] = false
+            invoice.set("status_transitions", "paid_at", to: .integer(now))
+        }
+        emit("invoice.paid", .invoice, id)
+        subscriptionPaid(by: id)
+    }
+
+    /// The payment intent of an open invoice and the invoice payment that joins the two.
+    private func openIntent(for id: String) {
+        let invoice = known(.invoice, id)
+        let amount = invoice.integer("amount_due") ?? 0
+        let currency = invoice.string("currency") ?? "usd"
+        let reason = invoice.string("billing_reason")
+        let intent = addIntent(amount: amount, currency: currency, customer: invoice.string("customer"), automatic: false)
+        let method = defaultMethod(ofInvoice: invoice)
+        let words = ["subscription_create": "Subscription creation", "manual": "Payment for Invoice"]
+        change(.paymentIntent, intent) {
+            $0["description"] = .string(words[reason ?? ""] ?? "Subscription update")
+            $0["_invoice"] = .string(id)
+            if reason == "subscription_create" { $0["setup_future_usage"] = "off_session" }
+            if let method {
+                $0["payment_method"] = .string(method.id)
+                $0["status"] = "requires_confirmation"
+            }
+        }
+        change(.invoice, id) { $0["_intent"] = .string(intent) }
+        let payment = newID(.invoicePayment)
+        put(
+            .invoicePayment,
+            [
+                "id": .string(payment), "object": "invoice_payment", "amount_paid": nil,
+                "amount_requested": .integer(amount), "created": .integer(now), "currency": .string(currency),
+                "invoice": .string(id), "is_default": true, "livemode": false,
+                "payment": ["payment_intent": .string(intent), "type": "payment_intent"], "status": "open",
+                "status_transitions": ["canceled_at": nil, "paid_at": nil],
+            ])
+        emit("payment_intent.created", .paymentIntent, intent)
+    }
+
+    /// What a client needs to pay an invoice; null unless there is something to pay.
+    func confirmationSecret(ofInvoice id: String) -> JSONValue {
+        guard let invoice = find(.invoice, id), invoice.string("status") == "open",
+            let intent = invoice.string("_intent")
+        else { return .null }
+        return [
+            "client_secret": known(.paymentIntent, intent)["client_secret"] ?? .null, "type": "payment_intent",
+        ]
+    }
+
+    // MARK: Paying
+
+    /// Charges an open invoice's intent with the method that it falls to.
+    func collect(_ id: String, _ attempt: PaymentAttempt) -> PaymentResult {
+        let invoice = known(.invoice, id)
+        guard invoice.string("status") == "open", let intent = invoice.string("_intent") else { return .succeeded }
+        guard let method = defaultMethod(ofInvoice: invoice) else { return .noMethod }
+        return pay(intent, with: method, attempt)
+    }
+
+    /// Writes what came of an attempt into the invoice and its subscription. `automatic`: the attempt was the
+    /// sandbox's own (a renewal, a retry), which alone is counted every time and tried again.
+    func settle(_ id: String, _ result: PaymentResult, automatic: Bool) {
+        switch result {
+        case .succeeded:
+            if known(.invoice, id).string("status") != "paid" { markPaid(id, automatic: automatic) }
+        case .declined(let failure):
+            countAttempt(id, automatic: automatic)
+            if failure.code == Decline.authenticationRequired.code {
+                emit("invoice.payment_action_required", .invoice, id)
+            }
+            emit("invoice.payment_failed", .invoice, id)
+            paymentFailed(id)
+        case .requiresAction:
+            change(.invoice, id) { $0["attempted"] = true }
+            emit("invoice.payment_action_required", .invoice, id)
+            paymentFailed(id)
+        case .noMethod:
+            change(.invoice, id) { $0["attempted"] = true }
+            emit("invoice.payment_failed", .invoice, id)
+            paymentFailed(id)
+        }
+    }
+
+    /// Days after a failed automatic attempt at which the next is made; then the subscription is canceled. Stripe's own
+    /// schedule is a setting of the account and partly a model's choice.
+    static let retryDays: [Int64] = [3, 5, 7]
+
+    private func countAttempt(_ id: String, automatic: Bool) {
+        let before = rendered(.invoice, id)
+        change(.invoice, id) { invoice in
+            let count = invoice.integer("attempt_count") ?? 0
+            invoice["attempted"] = true
+            if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
+            guard automatic else { return }
+            let days = Int(count) < Self.retryDays.count ? Self.retryDays[Int(count)] : nil
+            invoice["next_payment_attempt"] = .optional(days.map { now + $0 * CivilDate.secondsPerDay })
+        }
+        if automatic { emitUpdate("invoice.updated", .invoice, id, since: before) }
+    }
+
+    func markPaid(_ id: String, automatic: Bool, outOfBand: Bool = false) {
+        let before = rendered(.invoice, id)
+        change(.invoice, id) { invoice in
+            let count = invoice.integer("attempt_count") ?? 0
+            invoice["status"] = "paid"
+            invoice["amount_paid"] = invoice["amount_due"] ?? 0
+            invoice["amount_remaining"] = 0
+            invoice["auto_advance"] = false
+            invoice["next_payment_attempt"] = .null
+            invoice.set("status_transitions", "paid_at", to: .integer(now))
+            guard !outOfBand else { return }
+            invoice["attempted"] = true
+            if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
+        }
+        emitUpdate("invoice.updated", .invoice, id, since: before)
+        emit("invoice.paid", .invoice, id)
+        emit("invoice.payment_succeeded", .invoice, id)
+        for payment in all(.invoicePayment, where: "invoice", is: id) where payment.string("status") == "open" {
+            change(.invoicePayment, payment.id) {
+                $0["status"] = outOfBand ? "canceled" : "paid"
+                $0["amount_paid"] = outOfBand ? .null : $0["amount_requested"] ?? 0
+                $0.set("status_transitions", outOfBand ? "canceled_at" : "paid_at", to: .integer(now))
+            }
+            if !outOfBand { emit("invoice_payment.paid", .invoicePayment, payment.id) }
+        }
+        if outOfBand, let intent = known(.invoice, id).string("_intent") { cancelIntent(intent, reason: nil) }
+        subscriptionPaid(by: id)
+    }
+
+    // MARK: Giving up
+
+    func void(_ id: String) {
+        let invoice = known(.invoice, id)
+        if let intent = invoice.string("_intent") { cancelIntent(intent, reason: "void_invoice") }
+        cancelPayments(of: id)
+        change(.invoice, id) {
+            $0["status"] = "void"
+            $0["auto_advance"] = false
+            $0["next_payment_attempt"] = .null
+            $0.set("status_transitions", "voided_at", to: .integer(now))
+        }
+        emit("invoice.voided", .invoice, id)
+        let applied = invoice.integer("_applied") ?? 0
+        if applied != 0, let customer = invoice.string("customer") {
+            let before = rendered(.customer, customer)
+            moveBalance(
+                of: customer, by: -applied, type: "unapplied_from_invoice",
+                currency: invoice.string("currency") ?? "usd", invoice: id)
+            emitUpdate("customer.updated", .customer, customer, since: before)
+        }
+        subscriptionReleased(by: id, voided: true)
+    }
+
+    private func cancelPayments(of id: String) {
+        for payment in all(.invoicePayment, where: "invoice", is: id) where payment.string("status") == "open" {
+            change(.invoicePayment, payment.id) {
+                $0["status"] = "canceled"
+                $0.set("status_transitions", "canceled_at", to: .integer(now))
+            }
+        }
+    }
+
+    func markUncollectible(_ id: String) {
+        change(.invoice, id) {
+            $0["status"] = "uncollectible"
+            $0["auto_advance"] = false
+            $0["next_payment_attempt"] = .null
+            $0["status_details"] = ["uncollectible": ["reason": "user_forgiven"]]
+            $0.set("status_transitions", "marked_uncollectible_at", to: .integer(now))
+        }
+        emit("invoice.marked_uncollectible", .invoice, id)
+        subscriptionReleased(by: id, voided: false)
+    }
+}

@@ -1,0 +1,115 @@
+import JSON
+
+/// `payment_behavior=pending_if_incomplete`: a change that waits for its payment
+/// (docs.stripe.com/billing/subscriptions/pending-updates).
+extension Account {
+    /// A waiting change and an unpaid first invoice live for 23 hours.
+    static let patience: Int64 = 23 * 3600
+
+    /// Takes back an applied update whose invoice could not be paid, and parks it: the invoice stays, open, the items
+    /// will change when it is paid.
+    func parkUpdate(
+        _ id: String, _ params: JSONObject, invoice applied: String, since point: Savepoint, _ attempt: PaymentAttempt
+    ) throws(APIFailure) {
+        let changed = items(of: id)
+        let after = known(.subscription, id)
+        let date = known(.invoice, applied).object("parent").object("subscription_details")
+            .integer("subscription_proration_date")
+        let lines = all(.invoiceLine, where: "invoice", is: applied).map { draft(of: $0) }
+        rollback(to: point)
+        let subscription = known(.subscription, id)
+        let before = render(.subscription, subscription)
+        let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
+        let invoice = addInvoice(
+            InvoiceDraft(
+                customer: subscription.string("customer") ?? "", subscription: subscription,
+                reason: "subscription_update", currency: subscription.string("currency") ?? "usd",
+                period: (start, now), lines: lines, sweeps: false, prorationDate: date))
+        emit("invoice.created", .invoice, invoice)
+        finalize(invoice)
+        change(.subscription, id) { subscription in
+            subscription["_pending_invoice"] = .string(invoice)
+            subscription["_pending_items"] = .array(changed.map { .object(waiting($0, on: invoice)) })
+            subscription["_pending_anchor"] = after["billing_cycle_anchor"]
+            subscription["latest_invoice"] = .string(invoice)
+            subscription["pending_update"] = pendingUpdate(
+                after, items: params.has("items") ? changed : nil, params)
+        }
+        settle(invoice, collect(invoice, attempt), automatic: false)
+        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+    }
+
+    /// An item as it will be, credited later against the invoice that waits.
+    private func waiting(_ item: JSONObject, on invoice: String) -> JSONObject {
+        var item = item
+        item["_debits"] = .array(
+            item.array("_debits").map { json in
+                let debit = Debit(json)
+                let exists = debit.invoice.map { store.object(.invoice, $0) != nil } ?? false
+                return exists
+                    ? json
+                    : Debit(
+                        amount: debit.amount, start: debit.start, end: debit.end, invoice: invoice, line: nil,
+                        invoiceItem: nil
+                    ).json
+            })
+        return item
+    }
+
+    /// A stored line as a draft, so that the same lines can stand on another invoice. They have no invoice items.
+    private func draft(of line: JSONObject) -> LineDraft {
+        let details = line.object("parent").object("subscription_item_details")
+        let period = line.object("period")
+        let price = line.object("pricing").object("price_details").string("price")
+        return LineDraft(
+            description: line.string("description") ?? "", amount: line.integer("amount") ?? 0,
+            quantity: line.integer("quantity") ?? 1,
+            period: (period.integer("start") ?? now, period.integer("end") ?? now),
+            price: price.map { known(.price, $0) }, item: details.string("subscription_item"), isProration: true,
+            credited: details.object("proration_details")["credited_items"] ?? .null, discountable: false)
+    }
+
+    private func pendingUpdate(_ after: JSONObject, items: [JSONObject]?, _ params: JSONObject) -> JSONValue {
+        [
+            "billing_cycle_anchor": params.has("billing_cycle_anchor") ? after["billing_cycle_anchor"] ?? .null : .null,
+            "cancel_at_period_end": params["cancel_at_period_end"] ?? .null, "discount": nil, "discounts": nil,
+            "expires_at": .integer(now + Self.patience), "metadata": params["metadata"] ?? .null,
+            "subscription_items": items.map { .array($0.map { .object(renderItem($0)) }) } ?? .null,
+            "trial_end": params.has("trial_end") ? after["trial_end"] ?? .null : .null,
+            "trial_from_plan": params["trial_from_plan"] ?? .null,
+        ]
+    }
+
+    /// The waiting change's invoice is paid: the items change now.
+    func applyPendingUpdate(_ id: String) {
+        let subscription = known(.subscription, id)
+        let waiting = subscription.array("_pending_items").compactMap(\.objectValue)
+        let kept = Set(waiting.map(\.id))
+        for item in items(of: id) where !kept.contains(item.id) {
+            change(.subscriptionItem, item.id) { $0["_deleted"] = true }
+        }
+        for item in waiting { put(.subscriptionItem, item) }
+        let update = subscription.object("pending_update")
+        change(.subscription, id) { subscription in
+            if let anchor = subscription["_pending_anchor"] { subscription["billing_cycle_anchor"] = anchor }
+            if let end = update["cancel_at_period_end"], !end.isNull { subscription["cancel_at_period_end"] = end }
+            Self.mergeMetadata(update["metadata"]?.objectValue.map(JSONValue.object), into: &subscription)
+            Self.clearPendingUpdate(&subscription)
+        }
+        refreshPeriod(of: id)
+        emit("customer.subscription.pending_update_applied", .subscription, id)
+    }
+
+    /// The waiting change is dropped: its time is over, or its invoice was voided.
+    func expirePendingUpdate(_ id: String) {
+        let invoice = known(.subscription, id).string("_pending_invoice")
+        change(.subscription, id) { Self.clearPendingUpdate(&$0) }
+        if let invoice, known(.invoice, invoice).string("status") == "open" { void(invoice) }
+        emit("customer.subscription.pending_update_expired", .subscription, id)
+    }
+
+    static func clearPendingUpdate(_ subscription: inout JSONObject) {
+        subscription["pending_update"] = .null
+        for key in ["_pending_invoice", "_pending_items", "_pending_anchor"] { subscription[key] = nil }
+    }
+}

@@ -1,0 +1,339 @@
+import JSON
+
+/// How a subscription begins: validation, items, the first invoice and its payment.
+extension Account {
+    /// One item as asked for.
+    struct ItemTerms {
+        let price: JSONObject
+        let quantity: Int64
+        let metadata: JSONValue
+    }
+
+    /// When a new subscription's first period runs.
+    private struct Opening {
+        var trialEnd: Int64?
+        var anchor: Int64
+        var prorates = true
+    }
+
+    func createSubscription(_ call: Call) throws(APIFailure) -> JSONValue {
+        let params = call.params
+        let behavior = params.string("payment_behavior") ?? "allow_incomplete"
+        if behavior == "pending_if_incomplete" {
+            throw .invalid(
+                "Setting `payment_behavior` to `pending_if_incomplete` has no effect when creating a subscription.",
+                param: "payment_behavior")
+        }
+        let (id, invoice) = try openSubscription(params, requiresMethod: behavior != "default_incomplete")
+        emit("customer.subscription.created", .subscription, id)
+        emit("invoice.created", .invoice, invoice)
+        let subscription = known(.subscription, id)
+        guard subscription.string("collection_method") != "send_invoice" else { return .object(rendered(.subscription, id)) }
+        finalize(invoice)
+        if let setup = subscription.string("pending_setup_intent") { emit("setup_intent.created", .setupIntent, setup) }
+        announceTrialEnd(id)
+        if known(.invoice, invoice).string("status") == "open", behavior != "default_incomplete" {
+            let attempt = PaymentAttempt(offSession: params.flag("off_session"))
+            let result = collect(invoice, attempt)
+            if behavior == "error_if_incomplete", let failure = Self.failure(of: result) { throw failure }
+            settle(invoice, result, automatic: false)
+        }
+        return .object(rendered(.subscription, id))
+    }
+
+    /// The refusal of `error_if_incomplete`: nothing of what was made is kept.
+    static func failure(of result: PaymentResult) -> APIFailure? {
+        switch result {
+        case .succeeded: return nil
+        case .declined(var failure):
+            for key in ["payment_intent", "charge"] { failure.details[key] = nil }
+            return failure
+        case .noMethod: return noMethod
+        case .requiresAction:
+            return .card(
+                "subscription_payment_intent_requires_action",
+                "Payment for this subscription requires additional user action, but the requested payment behavior "
+                    + "doesn't save the invoice or PaymentIntent. Retry the request with "
+                    + "`payment_behavior=allow_incomplete` or `payment_behavior=default_incomplete`, then complete the "
+                    + "PaymentIntent on the subscription's latest invoice. Additional information is available here: "
+                    + "https://stripe.com/docs/billing/subscriptions/overview#requires-action", param: nil)
+        }
+    }
+
+    // MARK: Opening
+
+    /// Stores a subscription with its items and its first invoice, a draft. No events: a preview stops here.
+    func openSubscription(
+        _ params: JSONObject, requiresMethod: Bool
+    ) throws(APIFailure) -> (subscription: String, invoice: String) {
+        guard let customer = params.string("customer") else { throw .missing("customer") }
+        guard let entries = params["items"]?.arrayValue else { throw .missing("items") }
+        _ = try referred(.customer, customer, param: "customer", status: 404)
+        try refuseUnemulated(params, ["billing_schedules", "billing_thresholds", "discounts", "backdate_start_date"])
+        let sends = try checkCollection(params)
+        let items = try itemTerms(entries, currency: params.string("currency"))
+        try checkDefaultMethod(params, customer: customer)
+        let opening = try opening(params, items: items)
+        let id = newID(.subscription)
+        var subscription = Self.newSubscription(id, params, customer: customer, items[0].price, now: now)
+        subscription["billing_cycle_anchor"] = .integer(opening.anchor)
+        if let end = opening.trialEnd {
+            subscription["trial_start"] = .integer(now)
+            subscription["trial_end"] = .integer(end)
+        }
+        try applyEnd(params, to: &subscription, periodEnd: nil)
+        put(.subscription, subscription)
+        let lines = try addItems(items, to: id, opening)
+        try applyPeriodEndCancellation(params, to: id)
+        let invoice = addInvoice(
+            InvoiceDraft(
+                customer: customer, subscription: known(.subscription, id), reason: "subscription_create",
+                currency: subscription.string("currency") ?? "usd", period: (now, now), lines: lines,
+                finalizesLater: sends))
+        let amountDue = settlement(of: known(.invoice, invoice)).amountDue
+        let hasMethod = defaultMethod(ofSubscription: known(.subscription, id)) != nil
+        if amountDue > 0, !sends, requiresMethod, !hasMethod { throw Self.noMethod }
+        let status = opening.trialEnd != nil ? "trialing" : (sends || amountDue == 0 ? "active" : "incomplete")
+        let setup = amountDue == 0 && !sends && !hasMethod ? addSetupIntent(customer: customer, types: nil) : nil
+        if let setup { change(.setupIntent, setup) { $0["_subscription"] = .string(id) } }
+        change(.subscription, id) {
+            $0["status"] = .string(status)
+            $0["latest_invoice"] = .string(invoice)
+            $0["pending_setup_intent"] = .optional(setup)
+        }
+        refreshPeriod(of: id)
+        return (id, invoice)
+    }
+
+    func refuseUnemulated(_ params: JSONObject, _ names: [String]) throws(APIFailure) {
+        for name in names where params.has(name) && params[name] != .null { throw .notEmulated(name) }
+    }
+
+    /// Whether invoices are sent rather than charged.
+    private func checkCollection(_ params: JSONObject) throws(APIFailure) -> Bool {
+        let sends = params.string("collection_method") == "send_invoice"
+        if sends, !params.has("days_until_due") {
+            throw .invalid("If invoice collection method is 'send_invoice', you must specify 'days_until_due'.")
+        }
+        if !sends, params.has("days_until_due") {
+            throw .invalid("You can only specify 'days_until_due' if invoice collection method is 'send_invoice'.")
+        }
+        return sends
+    }
+
+    private func itemTerms(_ entries: [JSONValue], currency: String?) throws(APIFailure) -> [ItemTerms] {
+        var items: [ItemTerms] = []
+        for (index, entry) in entries.enumerated() {
+            let entry = entry.objectValue ?? [:]
+            let price = try itemPrice(entry, place: "items[\(index)]")
+            if items.contains(where: { $0.price.id == price.id }) {
+                throw .invalid(
+                    "Cannot create a Subscription with multiple Subscription Items with the same Price: \(price.id)",
+                    param: "plan")
+            }
+            if let first = items.first { try Self.checkCurrency(of: price, agreesWith: first.price) }
+            items.append(
+                ItemTerms(price: price, quantity: try Self.quantity(entry), metadata: Self.newMetadata(entry)))
+        }
+        guard !items.isEmpty else { throw .missing("items") }
+        return items
+    }
+
+    static func checkCurrency(of price: JSONObject, agreesWith other: JSONObject) throws(APIFailure) {
+        let mine = price.string("currency") ?? ""
+        let theirs = other.string("currency") ?? ""
+        guard mine != theirs else { return }
+        throw .invalid(
+            "This `price` has `currency=\(mine)`, but other items use `currency=\(theirs)`. All items must have pricing "
+                + "in the same currency. When using multi-currency prices, you can specify `currency` at the top level, "
+                + "to be used by all items.")
+    }
+
+    static func quantity(_ entry: JSONObject) throws(APIFailure) -> Int64 {
+        let quantity = entry.integer("quantity") ?? 1
+        guard quantity >= 0 else {
+            throw .invalid("Invalid non-negative integer", param: "quantity", code: "parameter_invalid_integer")
+        }
+        guard quantity <= 999_999_999 else { throw .amountTooLarge }
+        return quantity
+    }
+
+    /// The recurring price that an entry of `items` names or describes.
+    func itemPrice(_ entry: JSONObject, place: String) throws(APIFailure) -> JSONObject {
+        let price: JSONObject
+        if let id = entry.string("price") ?? entry.string("plan") {
+            price = try referred(.price, id, param: "\(place)[price]")
+            guard price["active"] != false else {
+                throw .invalid(
+                    "The price specified is inactive. This field only accepts active prices.", param: "\(place)[price]")
+            }
+        } else if let data = entry["price_data"]?.objectValue {
+            price = known(.price, try addPrice(data))
+        } else {
+            throw .missing("\(place)[price]")
+        }
+        guard price.string("type") == "recurring" else {
+            throw .invalid(
+                "The price specified is set to `type=one_time` but this field only accepts prices with "
+                    + "`type=recurring`.", param: "\(place)[price]")
+        }
+        guard price.string("billing_scheme") != "tiered", price.object("recurring").string("usage_type") != "metered"
+        else { throw .notEmulated("\(place)[price]") }
+        return price
+    }
+
+    private func opening(_ params: JSONObject, items: [ItemTerms]) throws(APIFailure) -> Opening {
+        let end = params["trial_end"]
+        let days = params.integer("trial_period_days")
+        if params.flag("trial_from_plan"), end != nil || days != nil {
+            throw .invalid("You cannot set `trial_end` or `trial_period_days` when `trial_from_plan=true`.")
+        }
+        if end != nil, days != nil {
+            throw .invalid("You may only specify one of these parameters: trial_end, trial_period_days.")
+        }
+        var trialEnd: Int64?
+        if let time = end?.integerValue {
+            guard time > now else { throw .inPast("trial_end", time) }
+            trialEnd = time
+        } else if let days, days > 0 {
+            guard days <= 730 else { throw .invalid("Trial periods can be at most 730 days.", param: "trial_period_days") }
+            trialEnd = now + days * CivilDate.secondsPerDay
+        } else if params.flag("trial_from_plan"), let days = items[0].price.object("recurring").integer("trial_period_days") {
+            trialEnd = now + days * CivilDate.secondsPerDay
+        }
+        var opening = Opening(trialEnd: trialEnd, anchor: trialEnd ?? now)
+        if let anchor = params.integer("billing_cycle_anchor") {
+            guard anchor >= now else { throw .inPast("billing_cycle_anchor", anchor) }
+            opening.anchor = anchor
+        } else if let config = params["billing_cycle_anchor_config"]?.objectValue {
+            opening.anchor = Self.anchor(config, after: now, Self.interval(of: items[0].price))
+        }
+        opening.prorates = params.string("proration_behavior") != "none"
+        return opening
+    }
+
+    /// The next moment that matches a `billing_cycle_anchor_config`; parts that it leaves out are those of now.
+    static func anchor(_ config: JSONObject, after now: Int64, _ interval: BillingInterval) -> Int64 {
+        let today = CivilDate(unix: now)
+        let hour = config.integer("hour") ?? today.secondOfDay / 3600
+        let minute = config.integer("minute") ?? today.secondOfDay % 3600 / 60
+        let second = config.integer("second") ?? today.secondOfDay % 60
+        let first = CivilDate(
+            year: today.year, month: config.integer("month") ?? today.month, day: 1,
+            secondOfDay: hour * 3600 + minute * 60 + second)
+        let step: Int64 = config.has("month") || interval.unit == "year" ? 12 : 1
+        for index in 0...2 {
+            var candidate = first.adding(months: Int64(index) * step)
+            let last = CivilDate.daysInMonth(year: candidate.year, month: candidate.month)
+            candidate.day = min(max(1, config.integer("day_of_month") ?? today.day), last)
+            if candidate.unix > now { return candidate.unix }
+        }
+        return now
+    }
+
+    // MARK: Items and the first lines
+
+    private func addItems(
+        _ items: [ItemTerms], to subscription: String, _ opening: Opening
+    ) throws(APIFailure) -> [LineDraft] {
+        let isFlexible = Self.isFlexible(known(.subscription, subscription))
+        var lines: [LineDraft] = []
+        for terms in items {
+            let interval = Self.interval(of: terms.price)
+            let firstEnd = opening.trialEnd ?? interval.nextBoundary(anchor: opening.anchor, after: now)
+            let item = addItem(terms, to: subscription, start: now, end: firstEnd, anchor: opening.anchor)
+            let name = productName(of: terms.price)
+            var line = LineDraft(
+                description: Wording.line(terms.quantity, name, terms.price), amount: 0, quantity: terms.quantity,
+                period: (now, firstEnd), price: terms.price, item: item)
+            if opening.trialEnd != nil {
+                line.description = Wording.trial(terms.quantity, name, isFlexible: isFlexible)
+            } else {
+                let isWhole = opening.anchor == now || interval.boundary(-1, anchor: firstEnd) == now
+                if !isWhole, !opening.prorates { continue }
+                let full = Self.amount(terms.price, terms.quantity)
+                let exact = isWhole ? full : full?.share(firstEnd - now, of: firstEnd - interval.boundary(-1, anchor: firstEnd))
+                guard let amount = isWhole ? exact?.rounded : exact?.floored else { throw .amountTooLarge }
+                line.amount = amount
+            }
+            lines.append(line)
+        }
+        return lines
+    }
+
+    func addItem(_ terms: ItemTerms, to subscription: String, start: Int64, end: Int64, anchor: Int64) -> String {
+        let id = newID(.subscriptionItem)
+        put(
+            .subscriptionItem,
+            [
+                "id": .string(id), "object": "subscription_item", "billing_thresholds": nil, "created": .integer(now),
+                "current_period_end": .integer(end), "current_period_start": .integer(start), "current_trial": nil,
+                "discounts": [], "metadata": terms.metadata, "quantity": .integer(terms.quantity),
+                "subscription": .string(subscription), "tax_rates": [], "_price": .string(terms.price.id),
+                "_anchor": .integer(anchor), "_debits": [],
+            ])
+        return id
+    }
+
+    private static func newSubscription(
+        _ id: String, _ params: JSONObject, customer: String, _ price: JSONObject, now: Int64
+    ) -> JSONObject {
+        let mode = params.object("billing_mode")
+        let isFlexible = mode.string("type") != "classic"
+        let discounts = mode.object("flexible").string("proration_discounts") ?? "included"
+        let settings = params.object("payment_settings")
+        let trial = params.object("trial_settings").object("end_behavior")
+        let invoices = params.object("invoice_settings")
+        return [
+            "id": .string(id), "object": "subscription", "application": nil, "application_fee_percent": nil,
+            "automatic_tax": ["disabled_reason": nil, "enabled": false, "liability": nil],
+            "billing_cycle_anchor": .integer(now),
+            "billing_cycle_anchor_config": params["billing_cycle_anchor_config"] ?? .null,
+            "billing_mode": [
+                "flexible": isFlexible ? ["proration_discounts": .string(discounts)] : .null,
+                "type": isFlexible ? "flexible" : "classic", "updated_at": .integer(now),
+            ],
+            "billing_schedules": [], "billing_thresholds": nil, "cancel_at": nil, "cancel_at_period_end": false,
+            "canceled_at": nil,
+            "cancellation_details": ["comment": nil, "feedback": nil, "feedback_option": nil, "reason": nil],
+            "collection_method": params["collection_method"] ?? "charge_automatically", "created": .integer(now),
+            "currency": price["currency"] ?? "usd", "customer": .string(customer), "customer_account": nil,
+            "days_until_due": params["days_until_due"] ?? .null,
+            "default_payment_method": params["default_payment_method"] ?? .null, "default_source": nil,
+            "default_tax_rates": [], "description": params["description"] ?? .null, "discounts": [],
+            "ended_at": nil,
+            "invoice_settings": [
+                "account_tax_ids": nil, "custom_fields": nil, "description": invoices["description"] ?? .null,
+                "footer": invoices["footer"] ?? .null, "issuer": ["type": "self"],
+            ],
+            "latest_invoice": nil, "livemode": false, "managed_payments": ["enabled": false],
+            "metadata": newMetadata(params), "next_pending_invoice_item_invoice": nil, "on_behalf_of": nil,
+            "pause_collection": nil,
+            "payment_settings": [
+                "payment_method_options": settings["payment_method_options"] ?? .null,
+                "payment_method_types": settings["payment_method_types"] ?? .null,
+                "save_default_payment_method": settings["save_default_payment_method"] ?? "off",
+            ],
+            "pending_invoice_item_interval": nil, "pending_setup_intent": nil, "pending_update": nil,
+            "schedule": nil, "start_date": .integer(now), "status": "incomplete", "status_details": nil,
+            "test_clock": nil, "transfer_data": nil, "trial_end": nil,
+            "trial_settings": [
+                "end_behavior": [
+                    "billing_cycle_anchor": trial["billing_cycle_anchor"] ?? "now",
+                    "missing_payment_method": trial["missing_payment_method"] ?? "create_invoice",
+                ]
+            ],
+            "trial_start": nil,
+        ]
+    }
+
+    /// `customer.subscription.trial_will_end`: three days before the end, at once for a shorter trial.
+    func announceTrialEnd(_ id: String) {
+        let subscription = known(.subscription, id)
+        guard let end = subscription.integer("trial_end"), subscription.string("status") == "trialing",
+            !subscription.flag("_trial_announced"), end - 3 * CivilDate.secondsPerDay <= now
+        else { return }
+        change(.subscription, id) { $0["_trial_announced"] = true }
+        emit("customer.subscription.trial_will_end", .subscription, id)
+    }
+}

@@ -1,0 +1,117 @@
+import JSON
+
+/// What an invoice's fate does to its subscription and its customer.
+extension Account {
+    /// An invoice was paid: the subscription comes to life or back to it, a waiting change is applied, and the method is
+    /// kept where the subscription asked for that.
+    func subscriptionPaid(by invoiceID: String) {
+        let invoice = known(.invoice, invoiceID)
+        clearDelinquency(of: invoice.string("customer") ?? "")
+        guard let id = invoice.string("_subscription"), let subscription = find(.subscription, id),
+            !Self.isOver(subscription)
+        else { return }
+        let before = render(.subscription, subscription)
+        keepMethod(of: invoice, in: subscription)
+        if subscription.string("_pending_invoice") == invoiceID { applyPendingUpdate(id) }
+        change(.subscription, id) { subscription in
+            switch subscription.string("status") {
+            case "incomplete" where invoice.string("billing_reason") == "subscription_create":
+                subscription["status"] = "active"
+            case "past_due", "unpaid":
+                if !hasOpenInvoice(id) { subscription["status"] = "active" }
+            case "paused" where subscription.string("_resume_invoice") == invoiceID:
+                subscription["status"] = "active"
+                subscription["status_details"] = .null
+                subscription["_resume_invoice"] = nil
+            default: break
+            }
+        }
+        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+    }
+
+    private func hasOpenInvoice(_ subscription: String) -> Bool {
+        all(.invoice, where: "_subscription", is: subscription).contains { $0.string("status") == "open" }
+    }
+
+    /// `save_default_payment_method=on_subscription`.
+    private func keepMethod(of invoice: JSONObject, in subscription: JSONObject) {
+        guard subscription.object("payment_settings").string("save_default_payment_method") == "on_subscription",
+            let intent = invoice.string("_intent"),
+            let method = known(.paymentIntent, intent).string("payment_method"),
+            find(.paymentMethod, method)?.string("customer") == subscription.string("customer")
+        else { return }
+        change(.subscription, subscription.id) { $0["default_payment_method"] = .string(method) }
+    }
+
+    private func clearDelinquency(of customer: String) {
+        guard let found = find(.customer, customer), found.flag("delinquent") else { return }
+        let before = render(.customer, found)
+        change(.customer, customer) { $0["delinquent"] = false }
+        emitUpdate("customer.updated", .customer, customer, since: before)
+    }
+
+    /// An attempt failed. The first invoice leaves an incomplete subscription as it is; later ones make it past due,
+    /// and the last automatic retry ends it.
+    func paymentFailed(_ invoiceID: String) {
+        let invoice = known(.invoice, invoiceID)
+        guard let id = invoice.string("_subscription"), let subscription = find(.subscription, id),
+            !Self.isOver(subscription), subscription.string("status") != "incomplete",
+            subscription.string("_pending_invoice") != invoiceID
+        else { return }
+        if let customer = invoice.string("customer"), invoice.string("billing_reason") == "subscription_cycle" {
+            let before = rendered(.customer, customer)
+            change(.customer, customer) { $0["delinquent"] = true }
+            emitUpdate("customer.updated", .customer, customer, since: before)
+        }
+        if (invoice.integer("attempt_count") ?? 0) > Int64(Self.retryDays.count) {
+            endSubscription(id, at: now, reason: "payment_failed")
+            return
+        }
+        let before = render(.subscription, subscription)
+        change(.subscription, id) { if $0.string("status") == "active" { $0["status"] = "past_due" } }
+        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+    }
+
+    /// An invoice was voided or given up: the first one takes the subscription with it when voided; otherwise the
+    /// subscription is in good standing again once nothing else is open.
+    func subscriptionReleased(by invoiceID: String, voided: Bool) {
+        let invoice = known(.invoice, invoiceID)
+        guard let id = invoice.string("_subscription"), let subscription = find(.subscription, id) else { return }
+        let before = render(.subscription, subscription)
+        change(.subscription, id) { subscription in
+            switch subscription.string("status") {
+            case "incomplete": subscription["status"] = voided ? "incomplete_expired" : "active"
+            case "past_due", "unpaid":
+                if !hasOpenInvoice(id) { subscription["status"] = "active" }
+            default: break
+            }
+        }
+        if subscription.string("_pending_invoice") == invoiceID { expirePendingUpdate(id) }
+        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+    }
+
+    // MARK: The end
+
+    /// Ends a subscription: no more periods, open invoices are no longer pursued. `reason` nil where nobody asked.
+    func endSubscription(_ id: String, at time: Int64, reason: String?) {
+        change(.subscription, id) { subscription in
+            subscription["status"] = "canceled"
+            if subscription["canceled_at"]?.isNull ?? true { subscription["canceled_at"] = .integer(time) }
+            subscription["ended_at"] = .integer(time)
+            subscription["pending_update"] = .null
+            subscription["_pending_invoice"] = nil
+            if let reason { subscription.set("cancellation_details", "reason", to: .string(reason)) }
+        }
+        emit("customer.subscription.deleted", .subscription, id)
+        for invoice in all(.invoice, where: "_subscription", is: id)
+        where ["open", "draft"].contains(invoice.string("status") ?? "") {
+            let before = render(.invoice, invoice)
+            change(.invoice, invoice.id) {
+                $0["auto_advance"] = false
+                $0["next_payment_attempt"] = .null
+                $0["automatically_finalizes_at"] = .null
+            }
+            emitUpdate("invoice.updated", .invoice, invoice.id, since: before)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import JSON
+
+/// Customers, their payment methods' lists and their balance.
+extension Account {
+    private static let customerTable = """
+        address?:{@address} balance:int business_name? cash_balance:any description? email? individual_name? \
+        invoice_prefix invoice_settings:{custom_fields?:[{name! value!}] default_payment_method? footer? \
+        rendering_options?:any} metadata?:map name? next_invoice_sequence:int phone? preferred_locales:[text] \
+        shipping?:any source tax:any tax_exempt?:(none|reverse|exempt) validate:bool
+        """
+
+    static let customerRoutes: [Route] = [
+        Route("POST /v1/customers", customerTable + " payment_method tax_id_data:any test_clock", Account.createCustomer),
+        Route("GET /v1/customers", "@list email test_clock", Account.listCustomers),
+        Route("GET /v1/customers/{customer}", "", Account.retrieveCustomer),
+        Route("POST /v1/customers/{customer}", customerTable + " default_source", Account.updateCustomer),
+        Route("DELETE /v1/customers/{customer}", "", Account.deleteCustomer),
+        Route(
+            "GET /v1/customers/{customer}/payment_methods",
+            "@page allow_redisplay:(always|limited|unspecified) type", Account.listMethodsOfCustomer),
+        Route("GET /v1/customers/{customer}/payment_methods/{payment_method}", "", Account.retrieveMethodOfCustomer),
+        Route("GET /v1/customers/{customer}/balance_transactions", "@list invoice", Account.listBalanceTransactions),
+        Route(
+            "POST /v1/customers/{customer}/balance_transactions", "amount!:int currency! description metadata?:map",
+            Account.createBalanceTransaction),
+    ]
+
+    private static let customerMembers = [
+        "address", "description", "email", "invoice_prefix", "name", "next_invoice_sequence", "phone",
+        "preferred_locales", "shipping", "tax_exempt",
+    ]
+
+    func createCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
+        let params = call.params
+        if params.has("test_clock") { throw .notEmulated("test_clock") }
+        let id = newID(.customer)
+        var customer: JSONObject = [
+            "id": .string(id), "object": "customer", "address": nil, "balance": 0, "created": .integer(now),
+            "currency": nil, "customer_account": nil, "default_source": nil, "delinquent": false, "description": nil,
+            "discount": nil, "email": nil, "invoice_prefix": .string(random.text(8, of: SandboxRandom.capitalsAndDigits)),
+            "invoice_settings": [
+                "custom_fields": nil, "default_payment_method": nil, "footer": nil, "rendering_options": nil,
+            ],
+            "livemode": false, "metadata": Self.newMetadata(params), "name": nil, "next_invoice_sequence": 1,
+            "phone": nil, "preferred_locales": [], "shipping": nil, "tax_exempt": "none", "test_clock": nil,
+        ]
+        customer.copy(Self.customerMembers, from: params)
+        put(.customer, customer)
+        var attached: String?
+        if let given = params.string("payment_method") {
+            attached = try attach(try method(given, param: "payment_method"), to: id).id
+        }
+        try applyInvoiceSettings(params, to: id, given: params.string("payment_method"), attached: attached)
+        if let balance = params.integer("balance"), balance != 0 {
+            moveBalance(of: id, by: balance, type: "initial", currency: "usd", invoice: nil)
+        }
+        emit("customer.created", .customer, id)
+        if let attached { emit("payment_method.attached", .paymentMethod, attached) }
+        return .object(rendered(.customer, id))
+    }
+
+    /// Sets the members of `invoice_settings`. A default method must be the customer's own, or the one that this very
+    /// request attaches (`given`, whose attached copy is `attached`).
+    private func applyInvoiceSettings(
+        _ params: JSONObject, to id: String, given: String?, attached: String?
+    ) throws(APIFailure) {
+        guard let settings = params["invoice_settings"]?.objectValue else { return }
+        var merged = known(.customer, id).object("invoice_settings")
+        merged.copy(["custom_fields", "default_payment_method", "footer", "rendering_options"], from: settings)
+        if let wanted = settings.string("default_payment_method") {
+            let place = "invoice_settings[default_payment_method]"
+            if let attached, wanted == given {
+                merged["default_payment_method"] = .string(attached)
+            } else {
+                let found = try referred(.paymentMethod, wanted, param: place)
+                guard found.string("customer") == id else {
+                    throw .invalid(
+                        "The customer does not have a payment method with the ID \(wanted). The payment method must be "
+                            + "attached to the customer.", param: place, code: "resource_missing")
+                }
+            }
+        }
+        change(.customer, id) { $0["invoice_settings"] = .object(merged) }
+    }
+
+    func retrieveCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
+        guard let customer = store.object(.customer, call.id) else {
+            throw .absent(.customer, call.id, param: "id", status: 404)
+        }
+        return .object(render(.customer, customer))
+    }
+
+    func updateCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
+        let params = call.params
+        let id = call.id
+        let before = render(.customer, try named(.customer, id))
+        change(.customer, id) { customer in
+            customer.copy(Self.customerMembers, from: params)
+            Self.mergeMetadata(params["metadata"], into: &customer)
+            if customer["tax_exempt"] == .null { customer["tax_exempt"] = "none" }
+        }
+        try applyInvoiceSettings(params, to: id, given: nil, attached: nil)
+        if let balance = params.integer("balance") {
+            let difference = balance - (before.integer("balance") ?? 0)
+            if difference != 0 {
+                let currency = before.string("currency") ?? "usd"
+                moveBalance(of: id, by: difference, type: "adjustment", currency: currency, invoice: nil)
+            }
+        }
+        emitUpdate("customer.updated", .customer, id, since: before)
+        return .object(rendered(.customer, id))
+    }
+
+    func listCustomers(_ call: Call) throws(APIFailure) -> JSONValue {
+        try list(.customer, call) { Self.agrees($0, call.params, ["email", "test_clock"]) }
+    }
+
+    /// Cancels what the customer subscribes to, detaches the methods and leaves a tombstone.
+    func deleteCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
+        let id = call.id
+        _ = try named(.customer, id)
+        for subscription in all(.subscription, where: "customer", is: id) where !Self.isOver(subscription) {
+            endSubscription(subscription.id, at: now, reason: nil)
+        }
+        emit("customer.deleted", .customer, id)
+        for method in all(.paymentMethod, where: "customer", is: id) {
+            change(.paymentMethod, method.id) {
+                $0["customer"] = .null
+                $0["_used"] = true
+            }
+        }
+        change(.customer, id) { $0["_deleted"] = true }
+        return .object(rendered(.customer, id))
+    }
+
+    // MARK: Payment methods of a customer
+
+    func listMethodsOfCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
+        _ = try named(.customer, call.id)
+        return try list(.paymentMethod, call, group: ("customer", call.id)) {
+            Self.agrees($0, call.params, ["type", "allow_redisplay"])
+        }
+    }
+
+    func retrieveMethodOfCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
+        _ = try named(.customer, call.id)
+        guard let method = find(.paymentMethod, call.path[1]) else {
+            throw .absent(.paymentMethod, call.path[1], param: "payment_method", status: 404)
+        }
+        guard method.string("customer") == call.id else {
+            throw APIFailure(404, "Invalid request", param: "customer")
+        }
+        return .object(render(.paymentMethod, method))
+    }
+
+    // MARK: Balance
+
+    /// Changes a customer's balance (negative is credit) and writes the transaction that says why.
+    func moveBalance(of customer: String, by amount: Int64, type: String, currency: String, invoice: String?) {
+        let ending = (known(.customer, customer).integer("balance") ?? 0) + amount
+        change(.customer, customer) {
+            $0["balance"] = .integer(ending)
+            if $0["currency"]?.isNull ?? true { $0["currency"] = .string(currency) }
+        }
+        let id = newID(.customerBalanceTransaction)
+        put(
+            .customerBalanceTransaction,
+            [
+                "id": .string(id), "object": "customer_balance_transaction", "amount": .integer(amount),
+                "checkout_session": nil, "created": .integer(now), "credit_note": nil, "currency": .string(currency),
+                "customer": .string(customer), "customer_account": nil, "description": nil,
+                "ending_balance": .integer(ending), "invoice": .optional(invoice), "livemode": false, "metadata": [:],
+                "type": .string(type),
+            ])
+    }
+
+    func listBalanceTransactions(_ call: Call) throws(APIFailure) -> JSONValue {
+        _ = try named(.customer, call.id)
+        return try list(.customerBalanceTransaction, call, group: ("customer", call.id)) {
+            Self.agrees($0, call.params, ["invoice"])
+        }
+    }
+
+    func createBalanceTransaction(_ call: Call) throws(APIFailure) -> JSONValue {
+        let before = render(.customer, try named(.customer, call.id))
+        moveBalance(
+            of: call.id, by: call.params.integer("amount") ?? 0, type: "adjustment",
+            currency: (call.params.string("currency") ?? "usd").lowercased(), invoice: nil)
+        let id = store.ids(.customerBalanceTransaction).last ?? ""
+        change(.customerBalanceTransaction, id) {
+            $0.copy(["description"], from: call.params)
+            $0["metadata"] = Self.newMetadata(call.params)
+        }
+        emitUpdate("customer.updated", .customer, call.id, since: before)
+        return .object(rendered(.customerBalanceTransaction, id))
+    }
+}

@@ -1,0 +1,47 @@
+package import HTTP
+import JSON
+
+/// A request as the journal keeps it: what is needed to do it again. The key is kept as whose it was, never itself.
+package struct JournalRequest: Equatable, Sendable {
+    package let request: HTTPRequest
+    package let caller: Caller
+    package let requestID: String
+    /// Wall-clock Unix seconds.
+    package let at: Int64
+
+    /// Headers that change what a request does.
+    private static let kept = ["Host", "Idempotency-Key", "Stripe-Version"]
+
+    init(_ request: HTTPRequest, caller: Caller, requestID: String, at: Int64) {
+        var headers: HTTPHeaders = [:]
+        for name in Self.kept { if let value = request.headers[name] { headers.add(name, value) } }
+        self.request = HTTPRequest(
+            method: request.method, target: request.target, headers: headers, body: request.body)
+        self.caller = caller
+        self.requestID = requestID
+        self.at = at
+    }
+
+    var json: JSONValue {
+        var headers: JSONObject = [:]
+        for field in request.headers.fields { headers[field.name] = .string(field.value) }
+        return [
+            "at": .integer(at), "id": .string(requestID), "as": .string(caller.rawValue),
+            "method": .string(request.method), "target": .string(request.target), "headers": .object(headers),
+            "body": .string(String(decoding: request.body, as: UTF8.self)),
+        ]
+    }
+
+    init?(_ json: JSONValue) {
+        guard let at = json["at"]?.integerValue, let id = json["id"]?.stringValue,
+            let caller = json["as"]?.stringValue.flatMap(Caller.init(rawValue:)),
+            let method = json["method"]?.stringValue, let target = json["target"]?.stringValue,
+            let body = json["body"]?.stringValue
+        else { return nil }
+        var headers: HTTPHeaders = [:]
+        for (name, value) in json["headers"]?.objectValue ?? [:] { headers.add(name, value.stringValue ?? "") }
+        self.init(
+            HTTPRequest(method: method, target: target, headers: headers, body: Array(body.utf8)), caller: caller,
+            requestID: id, at: at)
+    }
+}

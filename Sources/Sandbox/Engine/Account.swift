@@ -1,0 +1,148 @@
+import JSON
+
+/// One Stripe account: its objects, and the rules that change them. Time and randomness are its own; it knows nothing of
+/// HTTP. Each resource's rules stand in an extension of its own.
+final class Account {
+    var store = ObjectStore()
+    var random: SandboxRandom
+    /// The account's time in Unix seconds: that of the request, or of the due action that is running.
+    var now: Int64
+    /// Seconds by which the account's time is ahead of the wall clock.
+    var clockOffset: Int64 = 0
+    /// The request that causes the events; nil while a due action runs.
+    var cause: (requestID: String, idempotencyKey: String?)?
+    /// Where a browser reaches this sandbox, for the pages that it is sent to.
+    var origin = "http://localhost"
+    /// Whether an address was configured that wants every event, besides the registered endpoints.
+    let hasConfiguredEndpoint: Bool
+    /// Deliveries made since the server last took them.
+    var outbox: [EventDelivery] = []
+    /// Deliveries that no endpoint has acknowledged yet, in order.
+    var undelivered = DeliveryBacklog()
+
+    /// The version in which events and unversioned answers are rendered.
+    static let apiVersion = "2026-10-28.endive"
+    /// The name of this account inside ids, as Stripe's have one.
+    static let fragment = "Sb0xDuesQ1"
+
+    init(seed: UInt64, openedAt: Int64, hasConfiguredEndpoint: Bool) {
+        random = SandboxRandom(seed: seed)
+        now = openedAt
+        self.hasConfiguredEndpoint = hasConfiguredEndpoint
+        openCatalog()
+        store.commit()
+    }
+
+    // MARK: Transactions
+
+    struct Savepoint {
+        fileprivate let store: Int
+        fileprivate let random: SandboxRandom
+        fileprivate let now: Int64
+        fileprivate let clockOffset: Int64
+        fileprivate let outbox: Int
+    }
+
+    var savepoint: Savepoint {
+        Savepoint(store: store.savepoint, random: random, now: now, clockOffset: clockOffset, outbox: outbox.count)
+    }
+
+    /// Makes everything since `point` not have happened, the random draws included.
+    func rollback(to point: Savepoint) {
+        store.rollback(to: point.store) { Self.due($0, $1) }
+        random = point.random
+        now = point.now
+        clockOffset = point.clockOffset
+        while outbox.count > point.outbox { undelivered.remove(outbox.removeLast()) }
+    }
+
+    // MARK: Ids
+
+    /// A new id. Stripe's begin with 1, or with 3 where the object is a side effect; both are opaque.
+    func newID(_ kind: ObjectKind, sideEffect: Bool = false) -> String {
+        if kind.hasShortID { return "\(kind.prefix)_\(random.text(14))" }
+        var seconds = now
+        var time = ""
+        for _ in 0..<5 {
+            time = String(Unicode.Scalar(SandboxRandom.base62[Int(seconds % 62)])) + time
+            seconds /= 62
+        }
+        return "\(kind.prefix)_\(sideEffect ? "3" : "1")\(time)\(Self.fragment)\(random.text(8))"
+    }
+
+    // MARK: Objects
+
+    /// The object of that id unless it was deleted.
+    func find(_ kind: ObjectKind, _ id: String) -> JSONObject? {
+        guard let object = store.object(kind, id), !object.flag("_deleted") else { return nil }
+        return object
+    }
+
+    /// An object that the account's own rules guarantee: an id that stands in another object and is never removed.
+    func known(_ kind: ObjectKind, _ id: String) -> JSONObject { store.object(kind, id) ?? ["id": .string(id)] }
+
+    /// The object that a path names.
+    func named(_ kind: ObjectKind, _ id: String, param: String? = nil) throws(APIFailure) -> JSONObject {
+        guard let object = find(kind, id) else {
+            throw .absent(kind, id, param: param ?? kind.pathParam, status: 404)
+        }
+        return object
+    }
+
+    /// The object that a parameter names.
+    func referred(
+        _ kind: ObjectKind, _ id: String, param: String, status: Int = 400
+    ) throws(APIFailure) -> JSONObject {
+        guard let object = find(kind, id) else { throw .absent(kind, id, param: param, status: status) }
+        return object
+    }
+
+    func put(_ kind: ObjectKind, _ object: JSONObject) { store.put(kind, object, due: Self.due(kind, object)) }
+
+    func change(_ kind: ObjectKind, _ id: String, _ body: (inout JSONObject) -> Void) {
+        var object = known(kind, id)
+        body(&object)
+        put(kind, object)
+    }
+
+    /// The live objects of a kind whose `member` is `value`, oldest first.
+    func all(_ kind: ObjectKind, where member: String, is value: String) -> [JSONObject] {
+        store.ids(kind, where: member, is: value).compactMap { find(kind, $0) }
+    }
+
+    // MARK: Rendering
+
+    /// An object as it is on the wire.
+    func rendered(_ kind: ObjectKind, _ id: String) -> JSONObject { render(kind, known(kind, id)) }
+
+    func render(_ kind: ObjectKind, _ object: JSONObject) -> JSONObject {
+        if object.flag("_deleted") {
+            return ["id": .string(object.id), "object": .string(kind.rawValue), "deleted": true]
+        }
+        switch kind {
+        case .subscription: return renderSubscription(object)
+        case .subscriptionItem: return renderItem(object)
+        case .invoice: return renderInvoice(object)
+        default: return object.withoutHidden
+        }
+    }
+
+    /// Merges `metadata` as Stripe does: an empty value removes its key, null (the empty string) removes all.
+    static func mergeMetadata(_ change: JSONValue?, into object: inout JSONObject) {
+        guard let change else { return }
+        guard case .object(let entries) = change else {
+            object["metadata"] = [:]
+            return
+        }
+        var metadata = object.object("metadata")
+        for (key, value) in entries { metadata[key] = value.stringValue == "" ? nil : value }
+        object["metadata"] = .object(metadata)
+    }
+
+    /// The metadata of a new object.
+    static func newMetadata(_ params: JSONObject) -> JSONValue {
+        var object: JSONObject = ["metadata": [:]]
+        mergeMetadata(params["metadata"], into: &object)
+        return .object(object.object("metadata"))
+    }
+}

@@ -1,0 +1,220 @@
+import Crypto
+package import HTTP
+import JSON
+
+/// The Stripe API as a deterministic state machine: requests and times in, responses and events out. The same requests
+/// at the same times from the same seed give the same state, byte for byte.
+///
+/// Not Sendable: it is owned by one thread.
+package final class SandboxEngine {
+    let account: Account
+    private let keys: SandboxKeys
+    private let router: Router
+    private var idempotency = IdempotencyStore()
+    /// Request ids come from a generator of their own: reads draw from it too, and reads are not journaled.
+    private var requestRandom: SandboxRandom
+    /// The wall clock's latest reading; a clock that is set back does not take the sandbox with it.
+    private var latest: Int64
+
+    /// `openedAt`: the time of the first request or before, in Unix seconds. `hasConfiguredEndpoint`: whether an
+    /// address was configured to which every event goes.
+    package init(
+        seed: UInt64, openedAt: Int64, keys: SandboxKeys = SandboxKeys(), hasConfiguredEndpoint: Bool = false
+    ) {
+        account = Account(seed: seed, openedAt: openedAt, hasConfiguredEndpoint: hasConfiguredEndpoint)
+        self.keys = keys
+        router = Router.standard
+        requestRandom = SandboxRandom(seed: seed ^ 0x5EED_0F1D_5EED_0F1D)
+        latest = openedAt
+    }
+
+    /// An answer, and what has to be journaled before it leaves.
+    package struct Outcome {
+        package let response: HTTPResponse
+        /// Nil when nothing changed.
+        package let entry: JournalRequest?
+    }
+
+    package func handle(_ request: HTTPRequest, now: Int64) -> HTTPResponse { serve(request, now: now).response }
+
+    /// Answers a request from outside: checks the key, then performs it.
+    package func serve(_ request: HTTPRequest, now: Int64) -> Outcome {
+        tick(now: now)
+        if let page = Pages.answer(request, account) { return Outcome(response: page, entry: nil) }
+        let requestID = "req_\(requestRandom.text(14))"
+        let caller: Caller
+        do { caller = try keys.caller(of: request) } catch {
+            return Outcome(response: failed(error, requestID, request), entry: nil)
+        }
+        return perform(JournalRequest(request, caller: caller, requestID: requestID, at: latest))
+    }
+
+    /// Lets time pass: whatever falls due until `now` happens.
+    package func tick(now: Int64) {
+        latest = max(latest, now)
+        account.advance(to: latest + account.clockOffset)
+        account.store.commit()
+    }
+
+    /// The wall-clock time at which something falls due next.
+    package var nextDue: Int64? { account.store.nextDue().map { $0.time - account.clockOffset } }
+
+    /// Performs a request whose key was checked; also the door of the journal's replay.
+    package func perform(_ entry: JournalRequest) -> Outcome {
+        tick(now: entry.at)
+        let request = entry.request
+        let idempotencyKey = request.method == "POST" ? request.headers["Idempotency-Key"] : nil
+        account.cause = (entry.requestID, idempotencyKey)
+        if let host = request.headers["Host"] { account.origin = "http://\(host)" }
+        defer { account.cause = nil }
+        let point = account.savepoint
+        let randomBefore = account.random
+        do throws(APIFailure) {
+            let (route, path, form) = try find(request, entry.caller)
+            if let idempotencyKey, let stored = try idempotency.replay(idempotencyKey, request, now: latest) {
+                return Outcome(response: replayed(stored, idempotencyKey, entry.requestID, request), entry: nil)
+            }
+            let response = try answer(route, path, form, entry)
+            let changed = account.store.hasChanges || account.random != randomBefore
+            account.store.commit()
+            let keeps = remember(response, idempotencyKey, entry)
+            return Outcome(response: response, entry: changed || keeps ? entry : nil)
+        } catch {
+            if !error.keepsChanges { account.rollback(to: point) }
+            account.store.commit()
+            let response = failed(error, entry.requestID, request)
+            let keeps = error.status == 402 && remember(response, idempotencyKey, entry)
+            return Outcome(response: response, entry: error.keepsChanges || keeps ? entry : nil)
+        }
+    }
+
+    // MARK: Deliveries
+
+    /// The deliveries that arose since the last call.
+    package func takeDeliveries() -> [EventDelivery] {
+        defer { account.outbox = [] }
+        return account.outbox
+    }
+
+    /// Every delivery that is not acknowledged, in order.
+    package var undelivered: [EventDelivery] { account.undelivered.all }
+
+    package func acknowledge(_ delivery: EventDelivery, at time: Int64) {
+        tick(now: time)
+        account.acknowledge(delivery)
+        account.store.commit()
+    }
+
+    package func abandon(_ delivery: EventDelivery, at time: Int64) {
+        tick(now: time)
+        account.abandon(delivery)
+        account.store.commit()
+    }
+
+    /// Where a delivery goes and what signs it; nil for an endpoint that is gone or disabled.
+    package func target(of delivery: EventDelivery) -> (url: String, secret: String)? {
+        guard let endpoint = account.find(.webhookEndpoint, delivery.endpoint), endpoint.string("status") == "enabled",
+            let url = endpoint.string("url"), let secret = endpoint.string("_secret")
+        else { return nil }
+        return (url, secret)
+    }
+
+    /// An event as it is sent: indented JSON.
+    package func eventBody(_ id: String) -> [UInt8]? {
+        account.find(.event, id).map { Array(JSONValue.object($0.withoutHidden).prettyText.utf8) }
+    }
+
+    /// The account's own time for a time of the wall clock.
+    package func accountTime(at now: Int64) -> Int64 { max(latest, now) + account.clockOffset }
+
+    // MARK: Answering
+
+    private func find(
+        _ request: HTTPRequest, _ caller: Caller
+    ) throws(APIFailure) -> (Route, [String], FormNode) {
+        let path = request.path.split(separator: "/").map(String.init)
+        guard let (route, values) = router.find(method: request.method, path: path) else {
+            throw APIFailure(
+                404,
+                "Unrecognized request URL (\(request.method): \(request.path)). Please see https://stripe.com/docs or we "
+                    + "can help at https://support.stripe.com/.")
+        }
+        guard caller == .secret || route.isForBrowsers else {
+            throw APIFailure(
+                401,
+                "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a "
+                    + "list of your API keys at https://dashboard.stripe.com/account/apikeys.",
+                code: "secret_key_required")
+        }
+        let pairs = FormNode.pairs(request.query.utf8) + (request.method == "POST" ? FormNode.pairs(request.body) : [])
+        guard let form = FormNode(pairs: pairs.filter { $0.name != "key" || !$0.value.hasPrefix("sk_") }) else {
+            throw .invalid("The request has too many parameters.")
+        }
+        return (route, values, form)
+    }
+
+    private func answer(
+        _ route: Route, _ path: [String], _ form: FormNode, _ entry: JournalRequest
+    ) throws(APIFailure) -> HTTPResponse {
+        let version = entry.request.headers["Stripe-Version"] ?? Account.apiVersion
+        let call = Call(
+            path: path, params: try ParameterDecoder.decode(form, route.parameters), url: entry.request.path,
+            caller: entry.caller, apiVersion: version)
+        var body = try route.handler(account)(call)
+        let paths = call.params.array("expand").compactMap(\.stringValue)
+        if !paths.isEmpty { body = try Expansion(account: account).apply(paths, to: body) }
+        if call.isBeforeEndive { body = Self.withoutEndive(body) }
+        return response(200, body, entry.requestID, entry.request)
+    }
+
+    /// Members that 2026-09-30.endive added, taken away for clients of older versions.
+    private static func withoutEndive(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .array(let elements): return .array(elements.map(withoutEndive))
+        case .object(let object):
+            let isNewer = object.string("object") == "subscription" || object.string("object") == "invoice"
+            return .object(
+                JSONObject(
+                    object.lazy.filter { !isNewer || $0.key != "status_details" }.map { ($0.key, withoutEndive($0.value)) }))
+        default: return value
+        }
+    }
+
+    private func failed(_ failure: APIFailure, _ requestID: String, _ request: HTTPRequest) -> HTTPResponse {
+        let body = failure.body(requestID: requestID, now: account.now)
+        var response = response(failure.status, body, requestID, request)
+        for (name, value) in failure.headers { response.headers.add(name, value) }
+        return response
+    }
+
+    private func response(
+        _ status: Int, _ body: JSONValue, _ requestID: String, _ request: HTTPRequest
+    ) -> HTTPResponse {
+        var headers: HTTPHeaders = ["Content-Type": "application/json", "Request-Id": requestID]
+        headers.add("Stripe-Version", request.headers["Stripe-Version"] ?? Account.apiVersion)
+        headers.add("Access-Control-Allow-Origin", "*")
+        if request.method == "POST", let key = request.headers["Idempotency-Key"] { headers.add("Idempotency-Key", key) }
+        return HTTPResponse(status: status, headers: headers, body: Array((body.prettyText + "\n").utf8))
+    }
+
+    // MARK: Idempotency
+
+    /// Keeps an answer for its key. Returns whether it did.
+    private func remember(_ response: HTTPResponse, _ key: String?, _ entry: JournalRequest) -> Bool {
+        guard let key else { return false }
+        idempotency.store(key, entry.request, response, requestID: entry.requestID, now: latest)
+        return true
+    }
+
+    private func replayed(
+        _ stored: IdempotencyStore.Answer, _ key: String, _ requestID: String, _ request: HTTPRequest
+    ) -> HTTPResponse {
+        var headers: HTTPHeaders = ["Content-Type": "application/json", "Request-Id": requestID]
+        headers.add("Stripe-Version", request.headers["Stripe-Version"] ?? Account.apiVersion)
+        headers.add("Access-Control-Allow-Origin", "*")
+        headers.add("Idempotency-Key", key)
+        headers.add("Original-Request", stored.requestID)
+        headers.add("Idempotent-Replayed", "true")
+        return HTTPResponse(status: stored.status, headers: headers, body: stored.body)
+    }
+}

@@ -1,0 +1,116 @@
+import JSON
+
+/// Charges: one a payment attempt that reached the bank, and the balance transaction of one that went through.
+extension Account {
+    static let chargeRoutes: [Route] = [
+        Route("GET /v1/charges", "@list customer payment_intent transfer_group", Account.listCharges),
+        Route("GET /v1/charges/{charge}", "", Account.retrieveCharge),
+    ]
+
+    func retrieveCharge(_ call: Call) throws(APIFailure) -> JSONValue {
+        .object(render(.charge, try named(.charge, call.id)))
+    }
+
+    func listCharges(_ call: Call) throws(APIFailure) -> JSONValue {
+        let group = call.params.string("customer").map { (member: "customer", value: $0) }
+        return try list(.charge, call, group: group) {
+            Self.agrees($0, call.params, ["payment_intent", "transfer_group"])
+        }
+    }
+
+    func addCharge(for intent: JSONObject, _ method: JSONObject, decline: Decline?) -> String {
+        let id = newID(.charge, sideEffect: true)
+        let amount = intent.integer("amount") ?? 0
+        let succeeded = decline == nil
+        let transaction = succeeded ? addBalanceTransaction(charge: id, amount, intent) : nil
+        put(
+            .charge,
+            [
+                "id": .string(id), "object": "charge", "amount": .integer(amount),
+                "amount_captured": .integer(succeeded ? amount : 0), "amount_refunded": 0, "application": nil,
+                "application_fee": nil, "application_fee_amount": nil, "balance_transaction": .optional(transaction),
+                "billing_details": method["billing_details"] ?? .null,
+                "calculated_statement_descriptor": "DUES SANDBOX", "captured": .bool(succeeded),
+                "created": .integer(now), "currency": intent["currency"] ?? .null,
+                "customer": intent["customer"] ?? .null, "description": intent["description"] ?? .null,
+                "disputed": false, "failure_balance_transaction": nil, "failure_code": .optional(decline?.code),
+                "failure_message": .optional(decline?.message), "fraud_details": [:], "livemode": false,
+                "metadata": intent["metadata"] ?? [:], "on_behalf_of": nil, "outcome": Self.outcome(decline),
+                "paid": .bool(succeeded), "payment_intent": .string(intent.id), "payment_method": .string(method.id),
+                "payment_method_details": Self.methodDetails(method, amount), "radar_options": [:],
+                "receipt_email": intent["receipt_email"] ?? .null, "receipt_number": nil,
+                "receipt_url": succeeded ? .string("https://pay.stripe.com/receipts/payment/\(id)") : .null,
+                "refunded": false, "review": nil, "shipping": intent["shipping"] ?? .null, "source": nil,
+                "source_transfer": nil, "statement_descriptor": nil, "statement_descriptor_suffix": nil,
+                "status": succeeded ? "succeeded" : "failed", "transfer_data": nil, "transfer_group": nil,
+            ])
+        return id
+    }
+
+    private static func outcome(_ decline: Decline?) -> JSONValue {
+        guard let decline else {
+            return [
+                "advice_code": nil, "network_advice_code": nil, "network_decline_code": nil,
+                "network_status": "approved_by_network", "reason": nil, "risk_level": "normal", "risk_score": 20,
+                "seller_message": "Payment complete.", "type": "authorized",
+            ]
+        }
+        let blocked = decline == .fraudulent
+        return [
+            "advice_code": .optional(decline.advice), "network_advice_code": .optional(decline.networkAdviceCode),
+            "network_decline_code": .optional(decline.networkDeclineCode),
+            "network_status": blocked ? "not_sent_to_network" : "declined_by_network",
+            "reason": .string(decline.declineCode), "risk_level": blocked ? "highest" : "normal",
+            "risk_score": blocked ? 90 : 20,
+            "seller_message": blocked
+                ? "Stripe blocked this payment as too risky." : "The bank did not return any further details with this decline.",
+            "type": blocked ? "blocked" : "issuer_declined",
+        ]
+    }
+
+    private static func methodDetails(_ method: JSONObject, _ amount: Int64) -> JSONValue {
+        let type = method.string("type") ?? "card"
+        guard type == "card" else { return .object(["type": .string(type), type: method[type] ?? [:]]) }
+        let card = method.object("card")
+        var details: JSONObject = ["amount_authorized": .integer(amount), "authorization_code": nil]
+        details.copy(
+            [
+                "brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4",
+                "regulated_status", "wallet",
+            ], from: card)
+        details["extended_authorization"] = ["status": "disabled"]
+        details["incremental_authorization"] = ["status": "unavailable"]
+        details["installments"] = .null
+        details["mandate"] = .null
+        details["multicapture"] = ["status": "unavailable"]
+        details["network"] = card["brand"] ?? .null
+        details["network_token"] = ["used": false]
+        details["network_transaction_id"] = .null
+        details["overcapture"] = ["maximum_amount_capturable": .integer(amount), "status": "unavailable"]
+        details["three_d_secure"] = .null
+        return ["card": .object(details), "type": "card"]
+    }
+
+    /// The fee is that of Stripe's public US price list: 2.9 % and 30 cents.
+    private func addBalanceTransaction(charge: String, _ amount: Int64, _ intent: JSONObject) -> String {
+        let id = newID(.balanceTransaction, sideEffect: true)
+        let fee = ExactAmount(amount).share(29, of: 1_000).flatMap(\.rounded).map { $0 + 30 } ?? 0
+        put(
+            .balanceTransaction,
+            [
+                "id": .string(id), "object": "balance_transaction", "amount": .integer(amount),
+                "available_on": .integer(now + 2 * CivilDate.secondsPerDay), "balance_type": "payments",
+                "created": .integer(now), "currency": intent["currency"] ?? .null,
+                "description": intent["description"] ?? .null, "exchange_rate": nil, "fee": .integer(fee),
+                "fee_details": [
+                    [
+                        "amount": .integer(fee), "application": nil, "currency": intent["currency"] ?? .null,
+                        "description": "Stripe processing fees", "type": "stripe_fee",
+                    ]
+                ],
+                "net": .integer(amount - fee), "reporting_category": "charge", "source": .string(charge),
+                "status": "pending", "type": "charge",
+            ])
+        return id
+    }
+}

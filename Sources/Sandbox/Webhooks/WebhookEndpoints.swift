@@ -1,0 +1,67 @@
+import JSON
+
+/// Webhook endpoints: addresses that want events. The signing secret is shown once, by the creation.
+extension Account {
+    static let webhookEndpointRoutes: [Route] = [
+        Route(
+            "POST /v1/webhook_endpoints",
+            "url! enabled_events!:[text] api_version connect:bool description? metadata?:map",
+            Account.createWebhookEndpoint),
+        Route("GET /v1/webhook_endpoints", "@page", Account.listWebhookEndpoints),
+        Route("GET /v1/webhook_endpoints/{webhook_endpoint}", "", Account.retrieveWebhookEndpoint),
+        Route(
+            "POST /v1/webhook_endpoints/{webhook_endpoint}",
+            "url enabled_events:[text] disabled:bool description? metadata?:map", Account.updateWebhookEndpoint),
+        Route("DELETE /v1/webhook_endpoints/{webhook_endpoint}", "", Account.deleteWebhookEndpoint),
+    ]
+
+    func createWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
+        try Self.checkURL(call.params)
+        let id = newID(.webhookEndpoint)
+        let secret = "whsec_\(random.text(32))"
+        put(
+            .webhookEndpoint,
+            [
+                "id": .string(id), "object": "webhook_endpoint", "api_version": call.params["api_version"] ?? .null,
+                "application": nil, "created": .integer(now), "description": call.params["description"] ?? .null,
+                "enabled_events": call.params["enabled_events"] ?? [], "livemode": false,
+                "metadata": Self.newMetadata(call.params), "status": "enabled", "url": call.params["url"] ?? .null,
+                "_secret": .string(secret),
+            ])
+        var shown = rendered(.webhookEndpoint, id)
+        shown["secret"] = .string(secret)
+        return .object(shown)
+    }
+
+    private static func checkURL(_ params: JSONObject) throws(APIFailure) {
+        guard let url = params.string("url") else { return }
+        guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+            throw .invalid("Invalid URL: An explicit scheme (such as https) must be provided.", param: "url", code: "url_invalid")
+        }
+    }
+
+    func listWebhookEndpoints(_ call: Call) throws(APIFailure) -> JSONValue { try list(.webhookEndpoint, call) }
+
+    func retrieveWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
+        .object(render(.webhookEndpoint, try named(.webhookEndpoint, call.id)))
+    }
+
+    func updateWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
+        _ = try named(.webhookEndpoint, call.id)
+        try Self.checkURL(call.params)
+        change(.webhookEndpoint, call.id) { endpoint in
+            endpoint.copy(["url", "enabled_events", "description"], from: call.params)
+            Self.mergeMetadata(call.params["metadata"], into: &endpoint)
+            if let disabled = call.params["disabled"]?.boolValue {
+                endpoint["status"] = disabled ? "disabled" : "enabled"
+            }
+        }
+        return .object(rendered(.webhookEndpoint, call.id))
+    }
+
+    func deleteWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
+        _ = try named(.webhookEndpoint, call.id)
+        change(.webhookEndpoint, call.id) { $0["_deleted"] = true }
+        return .object(rendered(.webhookEndpoint, call.id))
+    }
+}

@@ -1,0 +1,84 @@
+import JSON
+
+/// Lists: newest first, by cursor; limits out of range are clamped silently, and a deleted object still serves as a
+/// cursor (recorded in Stripe's test mode).
+extension Account {
+    /// The page of a kind's live objects that `matches` accepts. `group` narrows the search to a member's value.
+    func list(
+        _ kind: ObjectKind, _ call: Call, group: (member: String, value: String)? = nil, oldestFirst: Bool = false,
+        matching matches: (JSONObject) -> Bool = { _ in true }
+    ) throws(APIFailure) -> JSONValue {
+        let params = call.params
+        var ids = group.map { store.ids(kind, where: $0.member, is: $0.value) } ?? store.ids(kind)
+        if !oldestFirst { ids.reverse() }
+        let limit = min(100, max(1, params.integer("limit") ?? 10))
+        let backwards = params.string("ending_before")
+        if backwards != nil, params.has("starting_after") {
+            throw .invalid("Received both starting_after and ending_before parameters. Please pass in only one.")
+        }
+        if let cursor = params.string("starting_after") {
+            let place = try ordinal(kind, cursor, "starting_after")
+            ids.removeAll { oldestFirst == ((store.ordinal(kind, $0) ?? 0) <= place) || $0 == cursor }
+        } else if let backwards {
+            let place = try ordinal(kind, backwards, "ending_before")
+            ids.removeAll { oldestFirst != ((store.ordinal(kind, $0) ?? 0) <= place) || $0 == backwards }
+            ids.reverse()
+        }
+        var page: [JSONObject] = []
+        var hasMore = false
+        for id in ids {
+            guard let object = find(kind, id), Self.isCreated(object, within: params["created"]), matches(object) else {
+                continue
+            }
+            if page.count == limit {
+                hasMore = true
+                break
+            }
+            page.append(object)
+        }
+        if backwards != nil { page.reverse() }
+        return Self.list(page.map { .object(render(kind, $0)) }, url: call.url, hasMore: hasMore)
+    }
+
+    private func ordinal(_ kind: ObjectKind, _ cursor: String, _ param: String) throws(APIFailure) -> Int {
+        guard let ordinal = store.ordinal(kind, cursor) else {
+            throw .invalid("No such \(kind.noun): '\(cursor)'", param: param, code: "resource_missing")
+        }
+        return ordinal
+    }
+
+    static func list(_ data: [JSONValue], url: String, hasMore: Bool = false) -> JSONValue {
+        ["object": "list", "data": .array(data), "has_more": .bool(hasMore), "url": .string(url)]
+    }
+
+    /// A list inside an object, which alone carries `total_count`.
+    static func embedded(_ data: [JSONValue], url: String) -> JSONValue {
+        [
+            "object": "list", "data": .array(Array(data.prefix(10))), "has_more": .bool(data.count > 10),
+            "total_count": .integer(Int64(data.count)), "url": .string(url),
+        ]
+    }
+
+    static func isCreated(_ object: JSONObject, within range: JSONValue?) -> Bool {
+        guard let range, let created = object.integer("created") ?? object.integer("date") else { return true }
+        return isWithin(created, range)
+    }
+
+    /// Whether a time is that of a `range` parameter, or between its bounds.
+    static func isWithin(_ time: Int64, _ range: JSONValue) -> Bool {
+        switch range {
+        case .integer(let exact): time == exact
+        case .object(let bounds):
+            bounds.allSatisfy { bound in
+                guard let limit = bound.value.integerValue else { return true }
+                return switch bound.key {
+                case "gt": time > limit
+                case "gte": time >= limit
+                case "lt": time < limit
+                default: time <= limit
+                }
+            }
+        default: true
+        }
+    }
+}

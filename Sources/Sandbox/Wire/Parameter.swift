@@ -1,0 +1,159 @@
+/// A parameter of an endpoint, declared as data. Endpoints write their tables as text:
+///
+///     name! description? active:bool metadata?:map created:range
+///     type:(recurring|one_time) trial_end:time|now items:[{price quantity:int}]
+///
+/// `!` is required, `?` says that the empty string clears (text may always be cleared), no type means text, and `@name`
+/// stands for a fragment of `fragments`.
+struct Parameter: Sendable {
+    let name: String
+    let type: ParameterType
+    let isRequired: Bool
+    let isClearable: Bool
+
+    /// Shared parts of the tables.
+    static let fragments: [String: String] = [
+        "list": "created:range ending_before limit:int starting_after",
+        "page": "ending_before limit:int starting_after",
+        "address": "city country line1 line2 postal_code state",
+        "details": "billing_details:{address?:{@address} email? name? phone? tax_id}",
+        "discounts": "discounts?:[{coupon discount promotion_code}]",
+        "recurring": "interval!:(day|week|month|year) interval_count:int",
+        "price_data": """
+            currency! product! recurring:{@recurring} tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
+            unit_amount_decimal:dec
+            """,
+        "proration": "proration_behavior:(create_prorations|none|always_invoice) proration_date:int",
+        "behavior":
+            "payment_behavior:(allow_incomplete|error_if_incomplete|pending_if_incomplete|default_incomplete)",
+        "cancellation": """
+            cancellation_details:{comment? feedback?:(customer_service|low_quality|missing_features|other|\
+            switched_service|too_complex|too_expensive|unused) feedback_option}
+            """,
+        // What Stripe.js sends besides, from the browser, with a publishable key.
+        "browser": """
+            key _stripe_version _stripe_account client_secret expected_payment_method_type use_stripe_sdk:bool \
+            client_attribution_metadata:any radar_options:any referrer payment_user_agent time_on_page guid muid sid
+            """,
+        "card": "card:{cvc exp_month:int exp_year:int networks:{preferred?} number token}",
+        "method_data": """
+            type! allow_redisplay:(always|limited|unspecified) metadata:map pasted_fields @details @card @wallets \
+            client_attribution_metadata:any radar_options:any referrer payment_user_agent time_on_page guid muid sid
+            """,
+        "wallets": """
+            acss_debit:any affirm:any afterpay_clearpay:any alipay:any amazon_pay:any au_becs_debit:any \
+            bacs_debit:any bancontact:any blik:any boleto:any cashapp:any customer_balance:any eps:any fpx:any \
+            giropay:any grabpay:any ideal:any klarna:any konbini:any link:any mobilepay:any multibanco:any oxxo:any \
+            p24:any paynow:any paypal:any pix:any promptpay:any revolut_pay:any satispay:any sepa_debit:any \
+            sofort:any swish:any twint:any us_bank_account:any wechat_pay:any zip:any
+            """,
+    ]
+
+    /// Reads a table. A malformed one is a mistake of this source, found by the test that reads them all.
+    static func table(_ text: String) -> [Parameter] {
+        var reader = TableReader(text)
+        let parameters = reader.fields(closing: nil)
+        return parameters
+    }
+}
+
+/// What a parameter's value may be.
+indirect enum ParameterType: Sendable {
+    case text, integer, boolean, number, decimal, map, any
+    /// Unix seconds, or one of some words.
+    case time(words: [String])
+    /// Unix seconds, or the bounds `gt`, `gte`, `lt`, `lte`.
+    case range
+    case choice([String])
+    case list(ParameterType)
+    case object([Parameter])
+    /// An object, or (in older versions of the API) a plain value.
+    case either([Parameter], ParameterType)
+}
+
+/// Recursive descent over a table's text.
+private struct TableReader {
+    private let characters: [Character]
+    private var position = 0
+
+    init(_ text: String) { characters = Array(text) }
+
+    private var next: Character? { position < characters.count ? characters[position] : nil }
+
+    private mutating func take(_ character: Character) -> Bool {
+        guard next == character else { return false }
+        position += 1
+        return true
+    }
+
+    private mutating func skipSpace() { while let character = next, character.isWhitespace { position += 1 } }
+
+    private mutating func word() -> String {
+        let start = position
+        while let character = next, character.isLetter || character.isNumber || "_.*-".contains(character) { position += 1 }
+        return String(characters[start..<position])
+    }
+
+    mutating func fields(closing: Character?) -> [Parameter] {
+        var fields: [Parameter] = []
+        while true {
+            skipSpace()
+            guard let character = next else {
+                precondition(closing == nil, "a parameter table ends inside braces")
+                return fields
+            }
+            if character == closing {
+                position += 1
+                return fields
+            }
+            if take("@") {
+                let name = word()
+                guard let fragment = Parameter.fragments[name] else { preconditionFailure("no fragment @\(name)") }
+                fields += Parameter.table(fragment)
+                continue
+            }
+            let name = word()
+            precondition(!name.isEmpty, "a parameter table has no name where one should be")
+            let isRequired = take("!")
+            let isClearable = take("?")
+            let type = take(":") ? self.type() : .text
+            fields.append(Parameter(name: name, type: type, isRequired: isRequired, isClearable: isClearable))
+        }
+    }
+
+    private mutating func type() -> ParameterType {
+        if take("[") {
+            let element = type()
+            precondition(take("]"), "a list type is not closed")
+            return .list(element)
+        }
+        if take("{") {
+            let fields = fields(closing: "}")
+            return take("/") ? .either(fields, type()) : .object(fields)
+        }
+        if take("(") { return .choice(words(until: ")")) }
+        let name = word()
+        switch name {
+        case "text": return .text
+        case "int": return .integer
+        case "bool": return .boolean
+        case "num": return .number
+        case "dec": return .decimal
+        case "map": return .map
+        case "any": return .any
+        case "range": return .range
+        case "time":
+            var alternatives: [String] = []
+            while take("|") { alternatives.append(word()) }
+            return .time(words: alternatives)
+        default: preconditionFailure("no parameter type \(name)")
+        }
+    }
+
+    private mutating func words(until closing: Character) -> [String] {
+        var words: [String] = []
+        repeat { words.append(word()) } while take("|")
+        precondition(take(closing), "a choice is not closed")
+        return words
+    }
+}
