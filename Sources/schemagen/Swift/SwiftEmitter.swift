@@ -154,8 +154,8 @@ struct SwiftEmitter {
     }
 
     private func trimmed(_ source: SourceText) -> String {
-        var text = source.text
-        while text.hasSuffix("\n\n") { text.removeLast() }
-        return text
+        var source = source
+        source.trimBlankLines()
+        return source.text
     }
 }
