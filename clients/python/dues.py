@@ -11,6 +11,7 @@ Standard library only; Python 3.9 or later.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import itertools
 import json
 import socket
@@ -114,10 +115,8 @@ class _Core:
         stream = sock.makefile("rwb")
 
         def end() -> None:
-            try:
+            with contextlib.suppress(OSError):  # the peer was first
                 sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # the peer was first
             sock.close()
 
         client = cls(cast(BinaryIO, stream), cast(BinaryIO, stream), end, timeout)
@@ -140,10 +139,8 @@ class _Core:
         stdin, stdout = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
 
         def end() -> None:
-            try:
+            with contextlib.suppress(OSError):  # it is gone already
                 stdin.close()  # the server finishes what is in flight, and exits
-            except OSError:
-                pass  # it is gone already
             for give_up in (child.terminate, child.kill):
                 try:
                     child.wait(_EXIT_SECONDS)
@@ -219,6 +216,8 @@ class _Core:
             problem = f"the connection is lost: {error}"
         finally:
             self._fail(problem)
+            with contextlib.suppress(OSError, ValueError):  # what was not flushed is lost with the connection
+                reader.close()
 
     def _answer(self, message: Dict[str, Any]) -> None:
         number = message.get("id")
