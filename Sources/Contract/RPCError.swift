@@ -60,8 +60,9 @@ extension RPCError {
         let data = json["data"]
         let code = json["code"]?.integerValue.flatMap(Int.init(exactly:))
         let status = data?["status"]?.stringValue.flatMap(Status.init(name:)) ?? code.flatMap(Status.init(code:))
+        let reason = data?["reason"]?.stringValue ?? Reason.unspecified.name
         self.init(
-            Reason(name: data?["reason"]?.stringValue ?? Reason.unspecified.name, status: status ?? .unknown, code: code),
+            Reason(name: reason, status: status ?? .unknown, code: code),
             json["message"]?.stringValue ?? "The peer gave an error without a message.",
             violations: (data?["violations"]?.arrayValue ?? []).map(Violation.init(json:)),
             stripe: data?["stripe"].flatMap(StripeRefusal.init(json:)),

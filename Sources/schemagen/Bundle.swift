@@ -1,5 +1,5 @@
-/// Makes one OpenRPC document of the files in Schemas/: references to files replaced by what they name, groups of errors
-/// spelled out, and `_meta` added to every method's params and result.
+/// Makes one OpenRPC document of the files in Schemas/: references to files replaced by what they name, groups of
+/// errors spelled out, and `_meta` added to every method's params and result.
 import JSON
 
 struct Bundle {

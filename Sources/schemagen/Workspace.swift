@@ -29,8 +29,9 @@ struct Workspace {
 
     /// The files in `folder` whose names end in `suffix`, sorted; paths relative to the root.
     func list(_ folder: String, suffix: String) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent(folder).path)) ?? []
-        return names.filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
+        let place = root.appendingPathComponent(folder).path
+        let names = try? FileManager.default.contentsOfDirectory(atPath: place)
+        return (names ?? []).filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
     }
 
     /// The paths of the files that are not as given.

@@ -135,7 +135,7 @@ class _Core:
     ) -> _C:
         """Starts a server (such as ["dues", "stdio", "--sandbox"]) and speaks to it over its stdin and stdout."""
         child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=None if env is None else dict(env))
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=env)
         stdin, stdout = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
 
         def end() -> None:

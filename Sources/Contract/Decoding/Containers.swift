@@ -78,7 +78,8 @@ extension Decoding {
             return (count, isSound)
         }
         guard count <= rules.maximumMembers else {
-            violate(step, "maxProperties", "must have at most \(Self.said(rules.maximumMembers, "member")), got \(count)")
+            let most = Self.said(rules.maximumMembers, "member")
+            violate(step, "maxProperties", "must have at most \(most), got \(count)")
             return nil
         }
         return isSound ? map : nil

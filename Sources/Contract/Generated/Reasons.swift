@@ -84,7 +84,8 @@ extension Reason {
     /// As many calls are running as the server allows.
     package static let tooManyCalls = Reason(name: "TOO_MANY_CALLS", status: .resourceExhausted, retryable: true)
     /// As many connections are open as the server allows.
-    package static let tooManyConnections = Reason(name: "TOO_MANY_CONNECTIONS", status: .resourceExhausted, retryable: true)
+    package static let tooManyConnections = Reason(
+        name: "TOO_MANY_CONNECTIONS", status: .resourceExhausted, retryable: true)
     /// The batch has more requests than the server takes.
     package static let batchTooLong = Reason(name: "BATCH_TOO_LONG", status: .resourceExhausted)
     /// The answer is longer than the connection's output buffer allows.
@@ -104,7 +105,8 @@ extension Reason {
     /// The store holds something that cannot be.
     package static let storeCorrupt = Reason(name: "STORE_CORRUPT", status: .dataLoss)
     /// The deadline passed while waiting for Stripe.
-    package static let waitingForStripe = Reason(name: "WAITING_FOR_STRIPE", status: .deadlineExceeded, retryable: true)
+    package static let waitingForStripe = Reason(
+        name: "WAITING_FOR_STRIPE", status: .deadlineExceeded, retryable: true)
     /// The deadline passed before the call had its turn; nothing was changed.
     package static let waitingForTurn = Reason(name: "WAITING_FOR_TURN", status: .deadlineExceeded, retryable: true)
     /// The caller cancelled the call.

@@ -74,16 +74,13 @@ struct ShapeParser {
     }
 
     private func resolve(_ reference: String, at place: String) throws(SchemaErrors) -> Shape {
-        guard reference.hasPrefix(Self.prefix), let target = types[String(reference.dropFirst(Self.prefix.count))] else {
+        let name = String(reference.dropFirst(Self.prefix.count))
+        guard reference.hasPrefix(Self.prefix), let target = types[name] else {
             throw error(place, "$ref \(reference) leads nowhere")
         }
-        let name = String(reference.dropFirst(Self.prefix.count))
         // Objects and enumerations keep their names; asking for their members here could go round in circles.
         if target["properties"] != nil || target["enum"] != nil || target["x-values"] != nil { return .reference(name) }
-        let shape = try shape(target, at: name).shape
-        guard case .string(var rules) = shape else { return shape }
-        rules.alias = name
-        return .string(rules)
+        return try shape(target, at: name).shape.named(name)
     }
 
     func object(_ schema: JSONValue, at place: String) throws(SchemaErrors) -> ObjectShape {
@@ -148,5 +145,22 @@ struct ShapeParser {
         }
     }
 
-    private func error(_ place: String, _ problem: String) -> SchemaErrors { SchemaErrors(file, "\(place): \(problem)") }
+    private func error(_ place: String, _ problem: String) -> SchemaErrors {
+        SchemaErrors(file, "\(place): \(problem)")
+    }
+}
+
+extension Shape {
+    /// The shape, knowing the shared type that its rules come from.
+    func named(_ name: String) -> Shape {
+        switch self {
+        case .string(var rules):
+            rules.alias = name
+            return .string(rules)
+        case .map(var rules):
+            rules.alias = name
+            return .map(rules)
+        default: return self
+        }
+    }
 }

@@ -187,7 +187,8 @@ struct PythonEmitter {
             if !members.isEmpty { source.line() }
             for member in members {
                 let standard = member.defaultValue.map { " Default: \($0.stringValue ?? $0.text)." } ?? ""
-                source.prose("\(Names.python(member.name)): \(spelled(member.description, members))\(standard)", mark: "")
+                let description = spelled(member.description, members)
+                source.prose("\(Names.python(member.name)): \(description)\(standard)", mark: "")
             }
             source.line("\"\"\"")
             let wire = members.map { "\"\($0.name)\": \(Names.python($0.name))" }

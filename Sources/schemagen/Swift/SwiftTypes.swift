@@ -129,8 +129,8 @@ extension SwiftEmitter {
         }
     }
 
-    /// `write(into:)`: nil is written as null where the member is nullable, and left out where it is optional; a default
-    /// is left out too, since absence says the same.
+    /// `write(into:)`: nil is written as null where the member is nullable, and left out where it is optional; a
+    /// default is left out too, since absence says the same.
     func writing(
         _ name: String, _ object: ObjectShape, takesMetadata: Bool, into source: inout SourceText
     ) {
