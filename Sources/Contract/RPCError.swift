@@ -13,6 +13,8 @@ package struct RPCError: Error, Sendable, Equatable {
     package var retryable: Bool
     /// How long to wait before trying again, where the server knows.
     package var retryAfterMilliseconds: Int64?
+    /// The object that the error is about, where a program would go on with it (the subscription that is there already).
+    package var subjectId: String?
     /// Every violation of the message's schema, in the order of the message.
     package var violations: [Violation]
     /// What Stripe said, where Stripe refused.
@@ -21,7 +23,7 @@ package struct RPCError: Error, Sendable, Equatable {
     /// `retryable` is the reason's own unless given.
     package init(
         _ reason: Reason, _ message: String, violations: [Violation] = [], stripe: StripeRefusal? = nil,
-        retryAfterMilliseconds: Int64? = nil, retryable: Bool? = nil
+        retryAfterMilliseconds: Int64? = nil, retryable: Bool? = nil, subjectId: String? = nil
     ) {
         status = reason.status
         self.reason = reason.name
@@ -29,6 +31,7 @@ package struct RPCError: Error, Sendable, Equatable {
         self.message = message
         self.retryable = retryable ?? reason.retryable
         self.retryAfterMilliseconds = retryAfterMilliseconds
+        self.subjectId = subjectId
         self.violations = violations
         self.stripe = stripe
     }
@@ -48,6 +51,7 @@ extension RPCError {
         writer.member("reason", reason)
         writer.member("retryable", retryable)
         writer.memberIfPresent("retryAfterMs", retryAfterMilliseconds)
+        writer.memberIfPresent("subjectId", subjectId)
         if !violations.isEmpty { writer.member("violations", violations) }
         writer.memberIfPresent("stripe", stripe)
         writer.endObject()
@@ -67,6 +71,6 @@ extension RPCError {
             violations: (data?["violations"]?.arrayValue ?? []).map(Violation.init(json:)),
             stripe: data?["stripe"].flatMap(StripeRefusal.init(json:)),
             retryAfterMilliseconds: data?["retryAfterMs"]?.integerValue,
-            retryable: data?["retryable"]?.boolValue)
+            retryable: data?["retryable"]?.boolValue, subjectId: data?["subjectId"]?.stringValue)
     }
 }

@@ -21,7 +21,7 @@ struct Workspace {
         return Array(data)
     }
 
-    func text(_ path: String) -> String? {
+    private func text(_ path: String) -> String? {
         FileManager.default.contents(atPath: root.appendingPathComponent(path).path).map {
             String(decoding: $0, as: UTF8.self)
         }

@@ -71,6 +71,8 @@ struct GeneratorTests {
         ("types/Customer.json", "\"description\": \"The customer's id (cus_…).\"", "\"description\": \"\"", "has no description"),
         ("types/Id.json", "[!-", "[#-", "has no check in Contract"),
         ("types/Id.json", "\"maxLength\"", "\"maximumLength\"", "the keyword maximumLength is not used"),
+        ("types/Card.json", "\"maximum\": 12", "\"maxLength\": 12", "the keyword maxLength is not used"),
+        ("methods/Cancel.json", "\"x-scope\"", "\"x-locall\": true,\n  \"x-scope\"", "the keyword x-locall is not used"),
         ("types/Currency.json", "\"string\"", "\"number\"", "type number is not used in the contract"),
         ("methods/Cancel.json", "\"name\": \"Cancel\"", "\"name\": \"Quit\"", "is named Quit inside"),
         ("methods/Cancel.json", "\"x-scope\": \"write\"", "\"x-scope\": \"all\"", "x-scope must be"),

@@ -70,6 +70,7 @@ class DuesError(Exception):
         self.retryable: bool = data.get("retryable", False)
         milliseconds = data.get("retryAfterMs")
         self.retry_after: Optional[float] = None if milliseconds is None else milliseconds / 1000
+        self.subject_id: Optional[str] = data.get("subjectId")
         self.violations: List[Violation] = [
             Violation(entry.get("pointer", ""), entry.get("rule", ""), entry.get("message", ""))
             for entry in data.get("violations", [])]

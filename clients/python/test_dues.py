@@ -139,10 +139,12 @@ class CoreTest(unittest.TestCase):
     def test_errors_say_everything_that_the_server_said(self) -> None:
         error = self.failing({"code": -32008, "message": "Too fast.", "data": {
             "status": "RESOURCE_EXHAUSTED", "reason": "RATE_LIMITED", "retryable": True, "retryAfterMs": 1500,
+            "subjectId": "sub_1",
             "violations": [{"pointer": "/quantity", "rule": "minimum", "message": "must be at least 1, got 0"}],
             "stripe": {"type": "invalid_request_error", "requestId": "req_1", "httpStatus": 429}}})
         self.assertEqual((error.code, error.status, error.reason), (-32008, "RESOURCE_EXHAUSTED", "RATE_LIMITED"))
         self.assertEqual((error.message, error.retryable, error.retry_after), ("Too fast.", True, 1.5))
+        self.assertEqual(error.subject_id, "sub_1")
         self.assertEqual(error.violations, [client.Violation("/quantity", "minimum", "must be at least 1, got 0")])
         assert error.stripe is not None
         self.assertEqual((error.stripe.request_id, error.stripe.http_status, error.stripe.code), ("req_1", 429, None))

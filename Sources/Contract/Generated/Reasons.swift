@@ -39,7 +39,7 @@ extension Reason {
     package static let noSuchObject = Reason(name: "NO_SUCH_OBJECT", status: .notFound)
     /// Neither the subscription nor the customer has a payment method that would be charged.
     package static let noPaymentMethod = Reason(name: "NO_PAYMENT_METHOD", status: .notFound)
-    /// The customer already has a live subscription to this product.
+    /// The customer already has a live subscription to this product; subjectId says which.
     package static let duplicateSubscription = Reason(name: "DUPLICATE_SUBSCRIPTION", status: .alreadyExists)
     /// The idempotency key was used before with other params.
     package static let idempotencyMismatch = Reason(name: "IDEMPOTENCY_MISMATCH", status: .alreadyExists)

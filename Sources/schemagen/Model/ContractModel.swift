@@ -40,6 +40,8 @@ struct TypeModel {
     let name: String
     let description: String
     let shape: Shape
+    /// Whether each language has it as code written by hand, so that none is generated.
+    let isHandWritten: Bool
 }
 
 struct MethodModel {

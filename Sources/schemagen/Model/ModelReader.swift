@@ -17,7 +17,9 @@ extension ContractModel {
             }
             let parser = ShapeParser(file: file.path, types: schemas)
             let shape = try parser.shape(file.json, at: file.name).shape.named(file.name)
-            types.append(TypeModel(name: file.name, description: description, shape: shape))
+            let isHandWritten = file.json["x-hand-written"]?.boolValue ?? false
+            types.append(
+                TypeModel(name: file.name, description: description, shape: shape, isHandWritten: isHandWritten))
         }
         self.types = types
 

@@ -31,8 +31,8 @@ struct PythonEmitter {
             }
         }
         let inputs = contract.decodedTypes
-        for type in contract.types {
-            guard case .object(let object) = type.shape, type.name != MethodModel.callMetadata else { continue }
+        for type in contract.types where !type.isHandWritten && type.name != MethodModel.callMetadata {
+            guard case .object(let object) = type.shape else { continue }
             if inputs.contains(type.name) {
                 input(type.name, type.description, object, into: &source)
             } else {

@@ -17,7 +17,7 @@ struct SwiftEmitter {
     func types() -> String {
         var source = head("The types that methods share.", imports: ["package import JSON"])
         let decoded = contract.decodedTypes
-        for type in contract.types {
+        for type in contract.types where !type.isHandWritten {
             switch type.shape {
             case .enumeration(let values, let names):
                 enumeration(type, values, names, into: &source)
