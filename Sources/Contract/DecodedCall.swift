@@ -49,7 +49,8 @@ extension Method {
         let place = first.pointer.isEmpty ? "" : "\(first.pointer) "
         let others = violations.count - 1
         let more = others == 0 ? "" : " (and \(others) more violation\(others == 1 ? "" : "s"))"
-        return "\(rawValue): \(place)\(first.message)\(more)."
+        let sentence = "\(rawValue): \(place)\(first.message)\(more)"
+        return sentence.hasSuffix("?") ? sentence : sentence + "."
     }
 }
 

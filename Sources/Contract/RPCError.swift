@@ -13,17 +13,17 @@ package struct RPCError: Error, Sendable, Equatable {
     package var retryable: Bool
     /// How long to wait before trying again, where the server knows.
     package var retryAfterMilliseconds: Int64?
+    /// The object that the error is about, where a program would go on with it (the subscription that is there already).
+    package var subjectId: String?
     /// Every violation of the message's schema, in the order of the message.
     package var violations: [Violation]
     /// What Stripe said, where Stripe refused.
     package var stripe: StripeRefusal?
-    /// What else a program needs to act on the reason, such as the id of what is in the way. Members of `data` by name.
-    package var details: [String: String]
 
     /// `retryable` is the reason's own unless given.
     package init(
         _ reason: Reason, _ message: String, violations: [Violation] = [], stripe: StripeRefusal? = nil,
-        retryAfterMilliseconds: Int64? = nil, retryable: Bool? = nil, details: [String: String] = [:]
+        retryAfterMilliseconds: Int64? = nil, retryable: Bool? = nil, subjectId: String? = nil
     ) {
         status = reason.status
         self.reason = reason.name
@@ -31,9 +31,9 @@ package struct RPCError: Error, Sendable, Equatable {
         self.message = message
         self.retryable = retryable ?? reason.retryable
         self.retryAfterMilliseconds = retryAfterMilliseconds
+        self.subjectId = subjectId
         self.violations = violations
         self.stripe = stripe
-        self.details = details
     }
 }
 
@@ -51,9 +51,9 @@ extension RPCError {
         writer.member("reason", reason)
         writer.member("retryable", retryable)
         writer.memberIfPresent("retryAfterMs", retryAfterMilliseconds)
+        writer.memberIfPresent("subjectId", subjectId)
         if !violations.isEmpty { writer.member("violations", violations) }
         writer.memberIfPresent("stripe", stripe)
-        for (name, value) in details.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
         writer.endObject()
         writer.endObject()
     }
@@ -64,19 +64,13 @@ extension RPCError {
         let data = json["data"]
         let code = json["code"]?.integerValue.flatMap(Int.init(exactly:))
         let status = data?["status"]?.stringValue.flatMap(Status.init(name:)) ?? code.flatMap(Status.init(code:))
+        let reason = data?["reason"]?.stringValue ?? Reason.unspecified.name
         self.init(
-            Reason(name: data?["reason"]?.stringValue ?? Reason.unspecified.name, status: status ?? .unknown, code: code),
+            Reason(name: reason, status: status ?? .unknown, code: code),
             json["message"]?.stringValue ?? "The peer gave an error without a message.",
             violations: (data?["violations"]?.arrayValue ?? []).map(Violation.init(json:)),
             stripe: data?["stripe"].flatMap(StripeRefusal.init(json:)),
             retryAfterMilliseconds: data?["retryAfterMs"]?.integerValue,
-            retryable: data?["retryable"]?.boolValue,
-            details: (data?.objectValue ?? [:]).reduce(into: [:]) { details, member in
-                if !Self.ownMembers.contains(member.key) { details[member.key] = member.value.stringValue }
-            })
+            retryable: data?["retryable"]?.boolValue, subjectId: data?["subjectId"]?.stringValue)
     }
-
-    private static let ownMembers: Set<String> = [
-        "status", "reason", "retryable", "retryAfterMs", "violations", "stripe",
-    ]
 }

@@ -17,13 +17,13 @@ package struct Timestamp: Hashable, Comparable, Sendable, JSONWritable, CustomSt
         let (year, month, day) = Self.civil(daysSince1970: days)
         return String(unsafeUninitializedCapacity: 20) { text in
             var end = 0
-            func digits(_ value: Int64, _ count: Int, then separator: Character) {
+            func digits(_ value: Int64, _ count: Int, then separator: Unicode.Scalar) {
                 var rest = value
                 for place in (end..<end + count).reversed() {
                     text[place] = UInt8(ascii: "0") + UInt8(rest % 10)
                     rest /= 10
                 }
-                text[end + count] = separator.asciiValue ?? 0
+                text[end + count] = UInt8(truncatingIfNeeded: separator.value)
                 end += count + 1
             }
             digits(year, 4, then: "-")

@@ -1,5 +1,5 @@
-/// Makes one OpenRPC document of the files in Schemas/: references to files replaced by what they name, groups of errors
-/// spelled out, and `_meta` added to every method's params and result.
+/// Makes one OpenRPC document of the files in Schemas/: references to files replaced by what they name, groups of
+/// errors spelled out, and `_meta` added to every method's params and result.
 import JSON
 
 struct Bundle {
@@ -15,12 +15,19 @@ struct Bundle {
         for file in source.methods { methods.append(try method(file)) }
         document["methods"] = .array(methods)
         var bundled = JSONObject()
-        bundled["schemas"] = .object(JSONObject(source.types.map { ($0.name, $0.json) }))
+        bundled["schemas"] = .object(JSONObject(source.types.map { ($0.name, published($0.json)) }))
         for (key, value) in components { bundled[key] = value }
         document["components"] = nil
         document["x-error-groups"] = nil
         document["components"] = .object(bundled)
         return .object(document)
+    }
+
+    /// A type without what concerns the generator alone.
+    private func published(_ type: JSONValue) -> JSONValue {
+        guard var object = type.objectValue else { return type }
+        for keyword in ["x-swift-names", "x-hand-written"] { object[keyword] = nil }
+        return .object(object)
     }
 
     private func method(_ file: SchemaSource.File) throws(SchemaErrors) -> JSONValue {

@@ -89,11 +89,11 @@ struct Conventions {
         }
         let decoded = contract.decodedTypes
         for type in contract.types where decoded.contains(type.name) {
+            let path = "Schemas/types/\(type.name).json"
             switch type.shape {
             case .object(let object) where !object.isClosed:
-                problems.append("Schemas/types/\(type.name).json: is used in params: additionalProperties must be false")
-            case .openEnumeration:
-                problems.append("Schemas/types/\(type.name).json: is used in params: it needs enum, not x-values")
+                problems.append("\(path): is used in params: additionalProperties must be false")
+            case .openEnumeration: problems.append("\(path): is used in params: it needs enum, not x-values")
             default: break
             }
         }

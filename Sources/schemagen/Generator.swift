@@ -22,12 +22,11 @@ struct Generator {
         for path in workspace.list(Self.swiftFolder, suffix: ".swift") where !paths.contains(path) {
             files.append(Workspace.File(path: path, text: nil))
         }
-        if let client = workspace.text(Self.pythonClient) {
-            guard let text = PythonEmitter(contract: contract).replacingGeneratedPart(of: client) else {
-                throw SchemaErrors(Self.pythonClient, "has no line \(PythonEmitter.marker)")
-            }
-            files.append(Workspace.File(path: Self.pythonClient, text: text))
+        let client = String(decoding: try workspace.bytes(Self.pythonClient), as: UTF8.self)
+        guard let text = PythonEmitter(contract: contract).replacingGeneratedPart(of: client) else {
+            throw SchemaErrors(Self.pythonClient, "has no line \(PythonEmitter.marker)")
         }
+        files.append(Workspace.File(path: Self.pythonClient, text: text))
         return files
     }
 }

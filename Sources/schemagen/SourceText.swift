@@ -11,13 +11,18 @@ struct SourceText {
         text += "\n"
     }
 
-    /// `opening`, what `body` writes one level deeper, `closing`.
+    /// `opening`, what `body` writes one level deeper, and `closing` if it is not empty.
     mutating func block(_ opening: String, _ closing: String = "}", _ body: (inout SourceText) -> Void) {
         line(opening)
         depth += 1
         body(&self)
         depth -= 1
         if !closing.isEmpty { line(closing) }
+    }
+
+    /// Takes back the empty lines at the end.
+    mutating func trimBlankLines() {
+        while text.hasSuffix("\n\n") { text.removeLast() }
     }
 
     /// A switch statement, its cases at its own depth.
@@ -52,6 +57,20 @@ struct SourceText {
                 rows[rows.count - 1] += " " + word
             } else {
                 rows.append(String(word))
+            }
+        }
+        return rows
+    }
+
+    /// `items` with commas between them, in lines of at most `room` columns that break between items.
+    func rows(of items: [String], room: Int) -> [String] {
+        var rows: [String] = []
+        for (index, item) in items.enumerated() {
+            let next = item + (index + 1 < items.count ? "," : "")
+            if let last = rows.last, last.count + 1 + next.count <= room {
+                rows[rows.count - 1] += " " + next
+            } else {
+                rows.append(next)
             }
         }
         return rows

@@ -21,7 +21,7 @@ struct Workspace {
         return Array(data)
     }
 
-    func text(_ path: String) -> String? {
+    private func text(_ path: String) -> String? {
         FileManager.default.contents(atPath: root.appendingPathComponent(path).path).map {
             String(decoding: $0, as: UTF8.self)
         }
@@ -29,8 +29,9 @@ struct Workspace {
 
     /// The files in `folder` whose names end in `suffix`, sorted; paths relative to the root.
     func list(_ folder: String, suffix: String) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent(folder).path)) ?? []
-        return names.filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
+        let place = root.appendingPathComponent(folder).path
+        let names = try? FileManager.default.contentsOfDirectory(atPath: place)
+        return (names ?? []).filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
     }
 
     /// The paths of the files that are not as given.

@@ -78,7 +78,8 @@ extension Decoding {
             return (count, isSound)
         }
         guard count <= rules.maximumMembers else {
-            violate(step, "maxProperties", "must have at most \(Self.said(rules.maximumMembers, "member")), got \(count)")
+            let most = Self.said(rules.maximumMembers, "member")
+            violate(step, "maxProperties", "must have at most \(most), got \(count)")
             return nil
         }
         return isSound ? map : nil
@@ -89,8 +90,13 @@ extension Decoding {
     /// Steps over a member that the object does not have, and says so.
     mutating func unknown(_ reader: inout JSONReader, _ key: String, _ table: MemberTable) throws(JSONError) {
         try reader.skipValue()
+        violate(.key(key), "additionalProperties", Self.notAMember(key, table))
+    }
+
+    /// Searching what may have been meant takes time: done only for violations that are listed.
+    private static func notAMember(_ key: String, _ table: MemberTable) -> String {
         let hint = Suggestion.nearest(to: key, in: table.names).map { "; did you mean \"\($0)\"?" } ?? ""
-        violate(.key(key), "additionalProperties", "is not a member of \(table.owner)\(hint)")
+        return "is not a member of \(table.owner)\(hint)"
     }
 }
 

@@ -28,10 +28,12 @@ enum Pattern {
         let bytes = text.utf8
         switch self {
         case .identifier:
-            if let stranger = bytes.first(where: { !Self.isIdentifier($0) }) {
-                return "must not contain \(Self.named(stranger))"
+            var dots = 0
+            for byte in bytes {
+                guard Self.isIdentifier(byte) else { return "must not contain \(Self.named(byte))" }
+                if byte == UInt8(ascii: ".") { dots += 1 }
             }
-            return text == "." || text == ".." ? "must be an id" : nil
+            return dots > 0 && dots == bytes.count && dots <= 2 ? "must be an id" : nil
         case .currency:
             let isSound = bytes.count == 3 && bytes.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
             return isSound ? nil : "must be a currency code of three lower-case letters"
@@ -57,11 +59,8 @@ enum Pattern {
     }
 
     private static func isIdentifier(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#"): false
-        case 0x21...0x7E: true
-        default: false
-        }
+        byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "/") && byte != UInt8(ascii: "?")
+            && byte != UInt8(ascii: "#")
     }
 
     private static func named(_ byte: UInt8) -> String {

@@ -12,14 +12,17 @@ struct StringRules {
 }
 
 extension Decoding {
-    /// Whether a value of `kind` comes next. Otherwise notes the violation and steps over the value.
+    /// Whether a value of `kind` comes next. Otherwise notes the violation, which calls the kind `name`, and steps over
+    /// the value.
     mutating func expect(
-        _ kind: JSONKind, _ reader: inout JSONReader, _ step: Step, isSecret: Bool = false
+        _ kind: JSONKind, named name: StaticString? = nil, _ reader: inout JSONReader, _ step: Step,
+        isSecret: Bool = false
     ) throws(JSONError) -> Bool {
         let found = try reader.peek()
         guard found != kind else { return true }
         let range = try reader.skipValue()
-        violate(step, "type", "must be \(kind.withArticle), got \(Self.said(found, reader.copy(range), isSecret))")
+        let wanted = name?.description ?? kind.withArticle
+        violate(step, "type", "must be \(wanted), got \(Self.said(found, reader.copy(range), isSecret))")
         return false
     }
 
@@ -65,7 +68,7 @@ extension Decoding {
     mutating func integer(
         _ reader: inout JSONReader, _ step: Step, _ bounds: ClosedRange<Int64>
     ) throws(JSONError) -> Int64? {
-        guard try expect(.number, &reader, step) else { return nil }
+        guard try expect(.number, named: "an integer", &reader, step) else { return nil }
         let number = try reader.readNumber()
         guard case .integer(let value) = number else {
             guard case .number(let digits) = number else { return nil }

@@ -63,7 +63,8 @@ extension CancelParams: DecodableParams {
                     when = value
                 }
             case .known(2): feedback = try decoding.enumeration(&reader, "feedback", of: CancellationFeedback.self)
-            case .known(3): comment = try decoding.string(&reader, "comment", StringRules(maximumLength: 500))
+            case .known(3):
+                comment = try decoding.string(&reader, "comment", StringRules(maximumLength: 500))
             case .known(4):
                 if let value = try decoding.boolean(&reader, "invoiceNow") {
                     invoiceNow = value

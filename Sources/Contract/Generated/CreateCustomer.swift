@@ -77,14 +77,15 @@ extension CreateCustomerParams: DecodableParams {
         while let member = try reader.nextMember(&object, among: table.names) {
             switch member {
             case .known(0): email = try decoding.string(&reader, "email", .email)
-            case .known(1): name = try decoding.string(&reader, "name", StringRules(maximumLength: 256))
-            case .known(2): phone = try decoding.string(&reader, "phone", StringRules(maximumLength: 20))
+            case .known(1):
+                name = try decoding.string(&reader, "name", StringRules(maximumLength: 256))
+            case .known(2):
+                phone = try decoding.string(&reader, "phone", StringRules(maximumLength: 20))
             case .known(3):
                 description = try decoding.string(&reader, "description", StringRules(maximumLength: 5000))
             case .known(4): address = try decoding.object(&reader, "address", AddressInput.decode)
             case .known(5): shipping = try decoding.object(&reader, "shipping", ShippingInput.decode)
-            case .known(6):
-                metadata = try decoding.map(&reader, "metadata", MapRules(maximumMembers: 50, keys: StringRules(minimumLength: 1, maximumLength: 40, pattern: .metadataKey), values: StringRules(maximumLength: 500)))
+            case .known(6): metadata = try decoding.map(&reader, "metadata", .metadata)
             case .known(7): paymentMethodId = try decoding.string(&reader, "paymentMethodId", .id)
             case .known(8): testClockId = try decoding.string(&reader, "testClockId", .id)
             case .known(9):

@@ -112,15 +112,15 @@ extension CreateSubscriptionParams: DecodableParams {
             case .known(5): currency = try decoding.string(&reader, "currency", .currency)
             case .known(6): trialDays = try decoding.integer(&reader, "trialDays", 0...730)
             case .known(7):
-                promotionCode = try decoding.string(&reader, "promotionCode", StringRules(minimumLength: 1, maximumLength: 255))
+                promotionCode = try decoding.string(
+                    &reader, "promotionCode", StringRules(minimumLength: 1, maximumLength: 255))
             case .known(8): defaultPaymentMethodId = try decoding.string(&reader, "defaultPaymentMethodId", .id)
             case .known(9):
                 if let value = try decoding.enumeration(&reader, "collectionMethod", of: CollectionMethod.self) {
                     collectionMethod = value
                 }
             case .known(10): daysUntilDue = try decoding.integer(&reader, "daysUntilDue", 1...365)
-            case .known(11):
-                metadata = try decoding.map(&reader, "metadata", MapRules(maximumMembers: 50, keys: StringRules(minimumLength: 1, maximumLength: 40, pattern: .metadataKey), values: StringRules(maximumLength: 500)))
+            case .known(11): metadata = try decoding.map(&reader, "metadata", .metadata)
             case .known(12):
                 if let value = try decoding.boolean(&reader, "allowDuplicate") {
                     allowDuplicate = value

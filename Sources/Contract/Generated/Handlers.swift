@@ -13,26 +13,38 @@ package protocol LocalMethods {
     func rpcHealth(_ params: RPCHealthParams, _ call: CallContext) throws(RPCError) -> RPCHealthResult
 }
 
-/// The methods that run in a task of their own, because they talk to Stripe or wait for the store.
+/// The methods that run in a task of their own: they talk to Stripe or wait for the store.
 package protocol UpstreamMethods: Sendable {
     /// Create a customer.
-    func createCustomer(_ params: CreateCustomerParams, _ call: CallContext) async throws(RPCError) -> CreateCustomerResult
+    func createCustomer(
+        _ params: CreateCustomerParams, _ call: CallContext
+    ) async throws(RPCError) -> CreateCustomerResult
     /// Subscribe a customer to a price.
-    func createSubscription(_ params: CreateSubscriptionParams, _ call: CallContext) async throws(RPCError) -> CreateSubscriptionResult
+    func createSubscription(
+        _ params: CreateSubscriptionParams, _ call: CallContext
+    ) async throws(RPCError) -> CreateSubscriptionResult
     /// Show what a change of plan would cost.
-    func previewChange(_ params: PreviewChangeParams, _ call: CallContext) async throws(RPCError) -> PreviewChangeResult
+    func previewChange(
+        _ params: PreviewChangeParams, _ call: CallContext
+    ) async throws(RPCError) -> PreviewChangeResult
     /// Change a subscription's plan.
     func updatePlan(_ params: UpdatePlanParams, _ call: CallContext) async throws(RPCError) -> UpdatePlanResult
     /// Cancel a subscription.
     func cancel(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult
     /// Show the payment method that would be charged.
-    func getPaymentMethod(_ params: GetPaymentMethodParams, _ call: CallContext) async throws(RPCError) -> GetPaymentMethodResult
+    func getPaymentMethod(
+        _ params: GetPaymentMethodParams, _ call: CallContext
+    ) async throws(RPCError) -> GetPaymentMethodResult
     /// Look up a subscription.
-    func getSubscription(_ params: GetSubscriptionParams, _ call: CallContext) async throws(RPCError) -> GetSubscriptionResult
+    func getSubscription(
+        _ params: GetSubscriptionParams, _ call: CallContext
+    ) async throws(RPCError) -> GetSubscriptionResult
     /// List the plans that customers can choose.
     func listPlans(_ params: ListPlansParams, _ call: CallContext) async throws(RPCError) -> ListPlansResult
     /// Take in a webhook of Stripe's.
-    func ingestWebhook(_ params: IngestWebhookParams, _ call: CallContext) async throws(RPCError) -> IngestWebhookResult
+    func ingestWebhook(
+        _ params: IngestWebhookParams, _ call: CallContext
+    ) async throws(RPCError) -> IngestWebhookResult
 }
 
 extension Method {

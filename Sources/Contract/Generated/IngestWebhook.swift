@@ -36,9 +36,11 @@ extension IngestWebhookParams: DecodableParams {
         while let member = try reader.nextMember(&object, among: table.names) {
             switch member {
             case .known(0):
-                payload = try decoding.string(&reader, "payload", StringRules(minimumLength: 1, maximumLength: 1_048_576, isSecret: true))
+                payload = try decoding.string(
+                    &reader, "payload", StringRules(minimumLength: 1, maximumLength: 1_048_576, isSecret: true))
             case .known(1):
-                signature = try decoding.string(&reader, "signature", StringRules(minimumLength: 1, maximumLength: 4096, isSecret: true))
+                signature = try decoding.string(
+                    &reader, "signature", StringRules(minimumLength: 1, maximumLength: 4096, isSecret: true))
             case .known(2):
                 if let metadata = try decoding.object(&reader, "_meta", CallMetadata.decode) {
                     decoding.metadata = metadata

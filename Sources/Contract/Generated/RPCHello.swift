@@ -40,10 +40,12 @@ extension RPCHelloParams: DecodableParams {
         var object = try reader.beginObject()
         while let member = try reader.nextMember(&object, among: table.names) {
             switch member {
-            case .known(0): client = try decoding.string(&reader, "client", StringRules(maximumLength: 200))
+            case .known(0):
+                client = try decoding.string(&reader, "client", StringRules(maximumLength: 200))
             case .known(1): `protocol` = try decoding.integer(&reader, "protocol", 1...Int64.max)
             case .known(2):
-                authorization = try decoding.string(&reader, "authorization", StringRules(maximumLength: 4096, pattern: .bearer, isSecret: true))
+                authorization = try decoding.string(
+                    &reader, "authorization", StringRules(maximumLength: 4096, pattern: .bearer, isSecret: true))
             case .known(3):
                 if let metadata = try decoding.object(&reader, "_meta", CallMetadata.decode) {
                     decoding.metadata = metadata

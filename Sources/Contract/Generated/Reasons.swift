@@ -39,7 +39,7 @@ extension Reason {
     package static let noSuchObject = Reason(name: "NO_SUCH_OBJECT", status: .notFound)
     /// Neither the subscription nor the customer has a payment method that would be charged.
     package static let noPaymentMethod = Reason(name: "NO_PAYMENT_METHOD", status: .notFound)
-    /// The customer already has a live subscription to this product.
+    /// The customer already has a live subscription to this product; subjectId says which.
     package static let duplicateSubscription = Reason(name: "DUPLICATE_SUBSCRIPTION", status: .alreadyExists)
     /// The idempotency key was used before with other params.
     package static let idempotencyMismatch = Reason(name: "IDEMPOTENCY_MISMATCH", status: .alreadyExists)
@@ -84,7 +84,8 @@ extension Reason {
     /// As many calls are running as the server allows.
     package static let tooManyCalls = Reason(name: "TOO_MANY_CALLS", status: .resourceExhausted, retryable: true)
     /// As many connections are open as the server allows.
-    package static let tooManyConnections = Reason(name: "TOO_MANY_CONNECTIONS", status: .resourceExhausted, retryable: true)
+    package static let tooManyConnections = Reason(
+        name: "TOO_MANY_CONNECTIONS", status: .resourceExhausted, retryable: true)
     /// The batch has more requests than the server takes.
     package static let batchTooLong = Reason(name: "BATCH_TOO_LONG", status: .resourceExhausted)
     /// The answer is longer than the connection's output buffer allows.
@@ -104,7 +105,8 @@ extension Reason {
     /// The store holds something that cannot be.
     package static let storeCorrupt = Reason(name: "STORE_CORRUPT", status: .dataLoss)
     /// The deadline passed while waiting for Stripe.
-    package static let waitingForStripe = Reason(name: "WAITING_FOR_STRIPE", status: .deadlineExceeded, retryable: true)
+    package static let waitingForStripe = Reason(
+        name: "WAITING_FOR_STRIPE", status: .deadlineExceeded, retryable: true)
     /// The deadline passed before the call had its turn; nothing was changed.
     package static let waitingForTurn = Reason(name: "WAITING_FOR_TURN", status: .deadlineExceeded, retryable: true)
     /// The caller cancelled the call.

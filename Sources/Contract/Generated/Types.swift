@@ -111,10 +111,14 @@ extension AddressInput {
         var object = try reader.beginObject()
         while let member = try reader.nextMember(&object, among: table.names) {
             switch member {
-            case .known(0): line1 = try decoding.string(&reader, "line1", StringRules(maximumLength: 5000))
-            case .known(1): line2 = try decoding.string(&reader, "line2", StringRules(maximumLength: 5000))
-            case .known(2): city = try decoding.string(&reader, "city", StringRules(maximumLength: 5000))
-            case .known(3): state = try decoding.string(&reader, "state", StringRules(maximumLength: 5000))
+            case .known(0):
+                line1 = try decoding.string(&reader, "line1", StringRules(maximumLength: 5000))
+            case .known(1):
+                line2 = try decoding.string(&reader, "line2", StringRules(maximumLength: 5000))
+            case .known(2):
+                city = try decoding.string(&reader, "city", StringRules(maximumLength: 5000))
+            case .known(3):
+                state = try decoding.string(&reader, "state", StringRules(maximumLength: 5000))
             case .known(4):
                 postalCode = try decoding.string(&reader, "postalCode", StringRules(maximumLength: 5000))
             case .known(5): country = try decoding.string(&reader, "country", .countryCode)
@@ -233,9 +237,12 @@ extension CallMetadata {
             switch member {
             case .known(0): timeoutMilliseconds = try decoding.integer(&reader, "timeoutMs", 1...600_000)
             case .known(1):
-                idempotencyKey = try decoding.string(&reader, "idempotencyKey", StringRules(minimumLength: 1, maximumLength: 255, pattern: .printable))
+                idempotencyKey = try decoding.string(
+                    &reader, "idempotencyKey",
+                    StringRules(minimumLength: 1, maximumLength: 255, pattern: .printable))
             case .known(2):
-                authorization = try decoding.string(&reader, "authorization", StringRules(maximumLength: 4096, pattern: .bearer, isSecret: true))
+                authorization = try decoding.string(
+                    &reader, "authorization", StringRules(maximumLength: 4096, pattern: .bearer, isSecret: true))
             case .known(3):
                 traceparent = try decoding.string(&reader, "traceparent", StringRules(pattern: .traceparent))
             case .known(4):
@@ -323,12 +330,16 @@ package enum CollectionMethod: String, CaseIterable, Sendable, JSONWritable {
 
 extension StringRules {
     /// An ISO 3166-1 alpha-2 country code in upper case, such as US.
-    static var countryCode: StringRules { StringRules(pattern: .country) }
+    static var countryCode: StringRules {
+        StringRules(pattern: .country)
+    }
 }
 
 extension StringRules {
     /// An ISO 4217 currency code in lower case, such as usd.
-    static var currency: StringRules { StringRules(pattern: .currency) }
+    static var currency: StringRules {
+        StringRules(pattern: .currency)
+    }
 }
 
 /// A customer, as Stripe has it.
@@ -408,7 +419,9 @@ extension Customer {
 
 extension StringRules {
     /// An e-mail address.
-    static var email: StringRules { StringRules(maximumLength: 512, pattern: .email) }
+    static var email: StringRules {
+        StringRules(maximumLength: 512, pattern: .email)
+    }
 }
 
 /// The state of one thing that the server stands on.
@@ -502,7 +515,9 @@ extension HelloLimits {
 extension StringRules {
     /// An id as Stripe gives them, such as cus_NffrFeUfNV2Hib. Case matters. Printable ASCII without / ? #, because
     /// ids travel in URL paths.
-    static var id: StringRules { StringRules(minimumLength: 1, maximumLength: 255, pattern: .identifier) }
+    static var id: StringRules {
+        StringRules(minimumLength: 1, maximumLength: 255, pattern: .identifier)
+    }
 }
 
 /// What the customer still has to do with the client secret: confirm a payment, confirm a set-up (nothing is due
@@ -599,7 +614,18 @@ extension Link {
 
 extension StringRules {
     /// A price's lookup key, unique among the account's active prices.
-    static var lookupKey: StringRules { StringRules(minimumLength: 1, maximumLength: 200) }
+    static var lookupKey: StringRules {
+        StringRules(minimumLength: 1, maximumLength: 200)
+    }
+}
+
+extension MapRules {
+    /// Up to 50 names with values of the caller's own, kept by Stripe and given back unchanged.
+    static var metadata: MapRules {
+        MapRules(
+            maximumMembers: 50, keys: StringRules(minimumLength: 1, maximumLength: 40, pattern: .metadataKey),
+            values: StringRules(maximumLength: 500))
+    }
 }
 
 /// What happens where a change needs a payment that fails or needs the customer: the change waits (the old plan
@@ -1009,7 +1035,8 @@ extension ShippingInput {
             switch member {
             case .known(0):
                 name = try decoding.string(&reader, "name", StringRules(minimumLength: 1, maximumLength: 5000))
-            case .known(1): phone = try decoding.string(&reader, "phone", StringRules(maximumLength: 20))
+            case .known(1):
+                phone = try decoding.string(&reader, "phone", StringRules(maximumLength: 20))
             case .known(2): address = try decoding.object(&reader, "address", AddressInput.decode)
             case .known: try reader.skipValue()
             case .unknown(let key): try decoding.unknown(&reader, key, table)

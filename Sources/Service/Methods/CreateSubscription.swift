@@ -77,7 +77,7 @@ extension BillingService {
                 throw RPCError(
                     .duplicateSubscription,
                     "customer \(customer) already has the subscription \(duplicate.id) (\(duplicate.status)) to this product",
-                    details: ["subscriptionId": duplicate.id, "subscriptionStatus": duplicate.status])
+                    subjectId: duplicate.id)
             }
             filter.page.startingAfter = page.nextCursor
         } while filter.page.startingAfter != nil

@@ -34,12 +34,14 @@ struct ReasonModel {
     let retryable: Bool
 }
 
-/// A shared type that gets a name in every language: an object or an enumeration. Shared scalars, maps and arrays are
-/// put where they are referred to.
+/// A shared type. Objects and enumerations have their names in every language; scalars and maps are put where they are
+/// referred to, and only their rules have names.
 struct TypeModel {
     let name: String
     let description: String
     let shape: Shape
+    /// Whether each language has it as code written by hand, so that none is generated.
+    let isHandWritten: Bool
 }
 
 struct MethodModel {
@@ -102,6 +104,8 @@ struct MapShape {
     var maximumMembers: Int64?
     var keys: StringShape
     var values: StringShape
+    /// The shared type that these rules come from, if any.
+    var alias: String?
 }
 
 struct ObjectShape {

@@ -16,15 +16,10 @@ extension ContractModel {
                 throw SchemaErrors(file.path, "has no description")
             }
             let parser = ShapeParser(file: file.path, types: schemas)
-            let shape = try parser.shape(file.json, at: file.name).shape
-            switch shape {
-            case .object, .enumeration, .openEnumeration:
-                types.append(TypeModel(name: file.name, description: description, shape: shape))
-            case .string(var rules):
-                rules.alias = file.name
-                types.append(TypeModel(name: file.name, description: description, shape: .string(rules)))
-            default: break
-            }
+            let shape = try parser.shape(file.json, at: file.name).shape.named(file.name)
+            let isHandWritten = file.json["x-hand-written"]?.boolValue ?? false
+            types.append(
+                TypeModel(name: file.name, description: description, shape: shape, isHandWritten: isHandWritten))
         }
         self.types = types
 
@@ -51,10 +46,18 @@ extension ContractModel {
 }
 
 extension MethodModel {
+    private static let keywords: Set<String> = [
+        "name", "summary", "description", "tags", "paramStructure", "params", "result", "errors", "examples", "x-scope",
+        "x-local", "x-rules", "x-error-groups",
+    ]
+
     fileprivate init(
         _ file: SchemaSource.File, _ source: SchemaSource, _ schemas: [String: JSONValue]
     ) throws(SchemaErrors) {
         let json = file.json
+        for (key, _) in json.objectValue ?? [:] where !Self.keywords.contains(key) {
+            throw SchemaErrors(file.path, "the keyword \(key) is not used in the contract")
+        }
         func text(_ member: String) throws(SchemaErrors) -> String {
             guard let text = json[member]?.stringValue, !text.isEmpty else {
                 throw SchemaErrors(file.path, "has no \(member)")

@@ -13,13 +13,16 @@ struct ShapeParser {
     /// The shape of `schema`, and whether null is allowed too.
     func shape(_ schema: JSONValue, at place: String) throws(SchemaErrors) -> (shape: Shape, isNullable: Bool) {
         if let choices = schema["anyOf"]?.arrayValue {
+            try allowOnly(["anyOf", "description"], in: schema, at: place)
             guard choices.count == 2, choices[1] == ["type": "null"] else {
                 throw error(place, "anyOf must be a $ref and {\"type\": \"null\"}")
             }
             return (try shape(choices[0], at: place).shape, true)
         }
-        if let reference = schema["$ref"]?.stringValue { return (try resolve(reference, at: place), false) }
-        try allowOnly(Self.keywords, in: schema, at: place)
+        if let reference = schema["$ref"]?.stringValue {
+            try allowOnly(["$ref", "description", "default"], in: schema, at: place)
+            return (try resolve(reference, at: place), false)
+        }
         if case .array(let kinds)? = schema["type"] {
             guard kinds.count == 2, let kind = kinds[0].stringValue, kinds[1] == "null" else {
                 throw error(place, "a list of types must be one type and null")
@@ -30,13 +33,25 @@ struct ShapeParser {
         return (try shape(ofType: kind, schema, at: place), false)
     }
 
-    private static let keywords: Set<String> = [
-        "type", "description", "format", "minLength", "maxLength", "pattern", "minimum", "maximum", "enum", "items",
-        "minItems", "maxItems", "properties", "required", "additionalProperties", "propertyNames", "maxProperties",
-        "default", "x-values", "x-swift-names", "x-secret", "x-rules", "x-raw",
+    /// What a schema of each type may say, beside type, description and default.
+    private static let keywords: [String: Set<String>] = [
+        "string": [
+            "format", "minLength", "maxLength", "pattern", "enum", "x-values", "x-swift-names", "x-secret",
+        ],
+        "integer": ["minimum", "maximum"],
+        "boolean": [],
+        "array": ["items", "minItems", "maxItems"],
+        "object": [
+            "properties", "required", "additionalProperties", "propertyNames", "maxProperties", "x-rules", "x-raw",
+            "x-hand-written",
+        ],
     ]
 
     private func shape(ofType kind: String, _ schema: JSONValue, at place: String) throws(SchemaErrors) -> Shape {
+        guard let keywords = Self.keywords[kind] else {
+            throw error(place, "type \(kind) is not used in the contract")
+        }
+        try allowOnly(keywords.union(["type", "description", "default"]), in: schema, at: place)
         switch kind {
         case "string":
             if schema["format"] == "date-time" { return .timestamp }
@@ -56,14 +71,13 @@ struct ShapeParser {
             guard let items = schema["items"] else { throw error(place, "an array needs items") }
             let counts = (schema["minItems"]?.integerValue, schema["maxItems"]?.integerValue)
             return .array(try shape(items, at: "\(place)/items").shape, counts: counts)
-        case "object":
+        default:
             if let values = schema["additionalProperties"], values["type"] == "string" {
                 let keys = schema["propertyNames"].map(string) ?? StringShape()
                 let maximum = schema["maxProperties"]?.integerValue
                 return .map(MapShape(maximumMembers: maximum, keys: keys, values: string(values)))
             }
             return .object(try object(schema, at: place))
-        default: throw error(place, "type \(kind) is not used in the contract")
         }
     }
 
@@ -74,16 +88,13 @@ struct ShapeParser {
     }
 
     private func resolve(_ reference: String, at place: String) throws(SchemaErrors) -> Shape {
-        guard reference.hasPrefix(Self.prefix), let target = types[String(reference.dropFirst(Self.prefix.count))] else {
+        let name = String(reference.dropFirst(Self.prefix.count))
+        guard reference.hasPrefix(Self.prefix), let target = types[name] else {
             throw error(place, "$ref \(reference) leads nowhere")
         }
-        let name = String(reference.dropFirst(Self.prefix.count))
         // Objects and enumerations keep their names; asking for their members here could go round in circles.
         if target["properties"] != nil || target["enum"] != nil || target["x-values"] != nil { return .reference(name) }
-        let shape = try shape(target, at: name).shape
-        guard case .string(var rules) = shape else { return shape }
-        rules.alias = name
-        return .string(rules)
+        return try shape(target, at: name).shape.named(name)
     }
 
     func object(_ schema: JSONValue, at place: String) throws(SchemaErrors) -> ObjectShape {
@@ -148,5 +159,22 @@ struct ShapeParser {
         }
     }
 
-    private func error(_ place: String, _ problem: String) -> SchemaErrors { SchemaErrors(file, "\(place): \(problem)") }
+    private func error(_ place: String, _ problem: String) -> SchemaErrors {
+        SchemaErrors(file, "\(place): \(problem)")
+    }
+}
+
+extension Shape {
+    /// The shape, knowing the shared type that its rules come from.
+    func named(_ name: String) -> Shape {
+        switch self {
+        case .string(var rules):
+            rules.alias = name
+            return .string(rules)
+        case .map(var rules):
+            rules.alias = name
+            return .map(rules)
+        default: return self
+        }
+    }
 }

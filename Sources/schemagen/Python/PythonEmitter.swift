@@ -1,4 +1,4 @@
-/// Writes the generated part of the Python client.
+/// Writes the generated part of the Python client: types as dataclasses, methods as methods.
 import JSON
 
 struct PythonEmitter {
@@ -12,6 +12,223 @@ struct PythonEmitter {
         var lines = client.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         guard let position = lines.firstIndex(of: Self.marker) else { return nil }
         lines.removeSubrange((position + 1)...)
-        return lines.joined(separator: "\n") + "\n"
+        return lines.joined(separator: "\n") + "\n" + generatedPart()
+    }
+
+    private func generatedPart() -> String {
+        var source = SourceText()
+        for type in contract.types {
+            switch type.shape {
+            case .enumeration(let values, _):
+                source.line()
+                wrapped("\(type.name) = Literal[", values.map { "\"\($0)\"" }, "]", into: &source)
+                documentation(type.description, into: &source)
+            case .openEnumeration(let values, _):
+                source.line()
+                source.line("\(type.name) = str")
+                documentation("\(type.description) Known: \(values.joined(separator: ", ")).", into: &source)
+            default: continue
+            }
+        }
+        let inputs = contract.decodedTypes
+        for type in contract.types where !type.isHandWritten && type.name != MethodModel.callMetadata {
+            guard case .object(let object) = type.shape else { continue }
+            if inputs.contains(type.name) {
+                input(type.name, type.description, object, into: &source)
+            } else {
+                result(type.name, type.description, object, into: &source)
+            }
+        }
+        for method in contract.methods {
+            guard case .object(let object, let description) = method.result else { continue }
+            result("\(Names.swiftType(method.name))Result", description, object, into: &source)
+        }
+        source.line()
+        source.line()
+        source.block("class Dues(_Core):", "") { source in
+            documentation("A connection to a Dues server, with a method for each of the service's.", into: &source)
+            for method in contract.methods { self.method(method, into: &source) }
+        }
+        return trimmed(source)
+    }
+
+    private func trimmed(_ source: SourceText) -> String {
+        var source = source
+        source.trimBlankLines()
+        return source.text
+    }
+
+    // MARK: Types
+
+    /// A class that callers make and give to the server.
+    private func input(_ name: String, _ description: String, _ object: ObjectShape, into source: inout SourceText) {
+        head(name, base: "(_Message)", description, into: &source)
+        let members = object.members.filter(\.isRequired) + object.members.filter { !$0.isRequired }
+        source.indented { source in
+            for member in members {
+                let absent = member.isRequired ? "" : " = None"
+                let type = inputType(member.shape)
+                source.line("\(Names.python(member.name)): \(member.isRequired ? type : "Optional[\(type)]")\(absent)")
+                documentation(member.description, into: &source)
+            }
+            source.line()
+            let names = members.map { "\"\(Names.python($0.name))\": \"\($0.name)\"" }
+            wrapped("_names = {", names, "}", into: &source)
+        }
+    }
+
+    /// A class that the client makes of what the server gives.
+    private func result(_ name: String, _ description: String, _ object: ObjectShape, into source: inout SourceText) {
+        head(name, base: "", description, into: &source)
+        source.indented { source in
+            for member in object.members {
+                var isSecret = false
+                if case .string(let rules) = member.shape { isSecret = rules.isSecret }
+                let type = resultType(member.shape)
+                source.line(
+                    "\(Names.python(member.name)): \(isOptional(member) ? "Optional[\(type)]" : type)"
+                        + (isSecret ? " = field(repr=False)" : ""))
+                documentation(member.description, into: &source)
+            }
+            source.line("raw: Dict[str, Any] = field(repr=False, compare=False)")
+            documentation("The whole object as the server gave it, also what this client does not know.", into: &source)
+            source.line()
+            source.line("@classmethod")
+            source.block("def _of(cls, value: Any) -> \(name):", "") { source in
+                source.line("raw = _mapping(value)")
+                source.block("return cls(", "") { source in
+                    for member in object.members { source.line("\(Names.python(member.name))=\(reading(member)),") }
+                    source.line("raw=raw)")
+                }
+            }
+        }
+        source.trimBlankLines()
+    }
+
+    private func head(_ name: String, base: String, _ description: String, into source: inout SourceText) {
+        source.line()
+        source.line()
+        source.line("@dataclass(frozen=True)")
+        source.line("class \(name)\(base):")
+        source.indented { documentation(description, into: &$0) }
+        source.line()
+    }
+
+    private func isOptional(_ member: MemberModel) -> Bool { member.isNullable || !member.isRequired }
+
+    /// The expression that reads a member of `raw`.
+    private func reading(_ member: MemberModel) -> String {
+        let value = "raw.get(\"\(member.name)\")"
+        if case .array(let element, _) = member.shape {
+            return converter(element).map { "_list(\($0), \(value))" } ?? "list(\(value) or [])"
+        }
+        guard let converter = converter(member.shape) else { return value }
+        return isOptional(member) ? "_maybe(\(converter), \(value))" : "\(converter)(\(value))"
+    }
+
+    /// What makes a Python value of a JSON value; nil where they are the same.
+    private func converter(_ shape: Shape) -> String? {
+        switch shape {
+        case .timestamp: return "_time"
+        case .map: return "_mapping"
+        case .reference(let name):
+            if case .object? = contract.type(name)?.shape { return "\(name)._of" }
+            return nil
+        default: return nil
+        }
+    }
+
+    private func resultType(_ shape: Shape) -> String {
+        switch shape {
+        case .string: "str"
+        case .timestamp: "datetime"
+        case .integer: "int"
+        case .boolean: "bool"
+        case .map: "Dict[str, str]"
+        case .array(let element, _): "List[\(resultType(element))]"
+        case .reference(let name): name
+        case .object, .enumeration, .openEnumeration: "Any"
+        }
+    }
+
+    private func inputType(_ shape: Shape) -> String {
+        switch shape {
+        case .map: return "Mapping[str, str]"
+        case .array(let element, _): return "Sequence[\(inputType(element))]"
+        case .reference(let name):
+            if case .object? = contract.type(name)?.shape { return "Union[\(name), Mapping[str, Any]]" }
+            return name
+        default: return resultType(shape)
+        }
+    }
+
+    // MARK: Methods
+
+    private func method(_ method: MethodModel, into source: inout SourceText) {
+        var type = "\(Names.swiftType(method.name))Result"
+        if case .raw = method.result { type = "Dict[str, Any]" }
+        let members = method.params.members
+        var parameters = members.map { member in
+            let type = inputType(member.shape)
+            let name = Names.python(member.name)
+            return member.isRequired ? "\(name): \(type)" : "\(name): Optional[\(type)] = None"
+        }
+        parameters += [
+            "timeout: Optional[float] = None", "idempotency_key: Optional[str] = None",
+            "meta: Optional[Mapping[str, Any]] = None",
+        ]
+        source.line()
+        source.block("def \(Names.python(method.name))(", "") { source in
+            for row in source.rows(of: ["self", "*"] + parameters, room: source.room - 1) { source.line(row) }
+        }
+        source.trimBlankLines()
+        source.block(") -> \(type):", "") { source in
+            source.prose("\"\"\"\(method.summary) \(spelled(method.description, members))", mark: "")
+            if !members.isEmpty { source.line() }
+            for member in members {
+                let standard = member.defaultValue.map { " Default: \($0.stringValue ?? $0.text)." } ?? ""
+                let description = spelled(member.description, members)
+                source.prose("\(Names.python(member.name)): \(description)\(standard)", mark: "")
+            }
+            source.line("\"\"\"")
+            let wire = members.map { "\"\($0.name)\": \(Names.python($0.name))" }
+            let isRaw = if case .raw = method.result { true } else { false }
+            let opening = isRaw ? "return self.call(" : "return \(type)._of(self.call("
+            source.block(opening, "") { source in
+                wrapped("\"\(method.name)\", {", wire, "},", into: &source)
+                source.line("timeout=timeout, idempotency_key=idempotency_key, meta=meta)\(isRaw ? "" : ")")")
+            }
+        }
+        source.trimBlankLines()
+    }
+
+    // MARK: Lines
+
+    private func documentation(_ text: String, into source: inout SourceText) {
+        let rows = source.wrapped("\"\"\"\(text)\"\"\"", room: source.room)
+        for row in rows { source.line(row) }
+    }
+
+    private func wrapped(_ opening: String, _ items: [String], _ closing: String, into source: inout SourceText) {
+        let joined = items.joined(separator: ", ")
+        if opening.count + joined.count + closing.count <= source.room {
+            source.line(opening + joined + closing)
+            return
+        }
+        source.line(opening)
+        source.indented { source in
+            var rows = source.rows(of: items, room: source.room - closing.count)
+            rows[rows.count - 1] += closing
+            for row in rows { source.line(row) }
+        }
+    }
+
+    /// `text` with the names of `members` as Python spells them.
+    private func spelled(_ text: String, _ members: [MemberModel]) -> String {
+        let names = Set(members.map(\.name))
+        return text.split(separator: " ").map { word in
+            let name = String(word.prefix { $0.isLetter })
+            return names.contains(name) ? Names.python(name) + word.dropFirst(name.count) : String(word)
+        }.joined(separator: " ")
     }
 }

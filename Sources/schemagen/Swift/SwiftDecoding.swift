@@ -47,6 +47,9 @@ extension SwiftEmitter {
                     $0.line("try \(expression(element, step: "step"))")
                 }
             }
+        } else if case .string(let rules) = member.shape, rules.alias == nil {
+            let arguments = ["&reader", step, literal(rules)]
+            source.block(label, "") { call("\(variable) = try decoding.string(", arguments, into: &$0) }
         } else if member.defaultValue == nil {
             source.branch(label, "\(variable) = try \(expression(member.shape, step: step))")
         } else {
@@ -71,7 +74,9 @@ extension SwiftEmitter {
             let bounds = "\(minimum.map(grouped) ?? "Int64.min")...\(maximum.map(grouped) ?? "Int64.max")"
             return "decoding.integer(&reader, \(step), \(bounds))"
         case .boolean: return "decoding.boolean(&reader, \(step))"
-        case .map(let rules): return "decoding.map(&reader, \(step), \(literal(rules)))"
+        case .map(let rules):
+            let reference = rules.alias.map { ".\(Names.swiftValue($0))" } ?? literal(rules)
+            return "decoding.map(&reader, \(step), \(reference))"
         case .reference(let name):
             if case .object? = contract.type(name)?.shape { return "decoding.object(&reader, \(step), \(name).decode)" }
             return "decoding.enumeration(&reader, \(step), of: \(name).self)"
@@ -131,21 +136,24 @@ extension SwiftEmitter {
         rules.alias.map { ".\(Names.swiftValue($0))" } ?? literal(rules)
     }
 
-    func literal(_ rules: StringShape) -> String {
+    private func literal(_ rules: StringShape) -> String {
+        "StringRules(\(arguments(rules).joined(separator: ", ")))"
+    }
+
+    func arguments(_ rules: StringShape) -> [String] {
         var arguments: [String] = []
         if let minimum = rules.minimumLength { arguments.append("minimumLength: \(grouped(minimum))") }
         if let maximum = rules.maximumLength { arguments.append("maximumLength: \(grouped(maximum))") }
         if let pattern = rules.pattern { arguments.append("pattern: .\(Conventions.patterns[pattern] ?? pattern)") }
         if rules.isSecret { arguments.append("isSecret: true") }
-        return "StringRules(\(arguments.joined(separator: ", ")))"
+        return arguments
     }
 
-    private func literal(_ rules: MapShape) -> String {
-        var arguments: [String] = []
-        if let maximum = rules.maximumMembers { arguments.append("maximumMembers: \(grouped(maximum))") }
-        arguments.append("keys: \(literal(rules.keys))")
-        arguments.append("values: \(literal(rules.values))")
-        return "MapRules(\(arguments.joined(separator: ", ")))"
+    private func literal(_ rules: MapShape) -> String { "MapRules(\(arguments(rules).joined(separator: ", ")))" }
+
+    func arguments(_ rules: MapShape) -> [String] {
+        let most = rules.maximumMembers.map { ["maximumMembers: \(grouped($0))"] } ?? []
+        return most + ["keys: \(literal(rules.keys))", "values: \(literal(rules.values))"]
     }
 
     /// Digits in groups of three, from five digits on.

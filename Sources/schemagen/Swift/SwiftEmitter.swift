@@ -17,7 +17,7 @@ struct SwiftEmitter {
     func types() -> String {
         var source = head("The types that methods share.", imports: ["package import JSON"])
         let decoded = contract.decodedTypes
-        for type in contract.types {
+        for type in contract.types where !type.isHandWritten {
             switch type.shape {
             case .enumeration(let values, let names):
                 enumeration(type, values, names, into: &source)
@@ -31,11 +31,8 @@ struct SwiftEmitter {
                     source.line()
                     decoding(type.name, owner: type.name, object, isParams: false, into: &source)
                 }
-            case .string(let rules):
-                source.block("extension StringRules {") {
-                    $0.prose(type.description, mark: "/// ")
-                    $0.line("static var \(Names.swiftValue(type.name)): StringRules { \(literal(rules)) }")
-                }
+            case .string(let rules): self.rules("StringRules", type, arguments(rules), into: &source)
+            case .map(let rules): self.rules("MapRules", type, arguments(rules), into: &source)
             default: continue
             }
             source.line()
@@ -43,11 +40,21 @@ struct SwiftEmitter {
         return trimmed(source)
     }
 
+    private func rules(_ kind: String, _ type: TypeModel, _ arguments: [String], into source: inout SourceText) {
+        source.block("extension \(kind) {") { source in
+            source.prose(type.description, mark: "/// ")
+            source.block("static var \(Names.swiftValue(type.name)): \(kind) {") {
+                call("\(kind)(", arguments, into: &$0)
+            }
+        }
+    }
+
     /// The params and the result of one method.
     func messages(of method: MethodModel) -> String {
         let type = Names.swiftType(method.name)
         var source = head("\(method.name)'s params and result.", imports: ["package import JSON"])
-        structure("\(type)Params", "What \(method.name) is asked with. \(method.description)", method.params, into: &source)
+        let about = "What \(method.name) is asked with. \(method.description)"
+        structure("\(type)Params", about, method.params, into: &source)
         source.line()
         writing("\(type)Params", method.params, takesMetadata: false, into: &source)
         source.line()
@@ -117,9 +124,8 @@ struct SwiftEmitter {
                 var arguments = ["name: \"\(reason.name)\"", "status: .\(Names.swiftValue(reason.status.lowercased()))"]
                 if reason.retryable { arguments.append("retryable: true") }
                 if reason.code != Conventions.code(ofStatus: reason.status) { arguments.append("code: \(reason.code)") }
-                source.line(
-                    "package static let \(Names.swiftDeclared(reason.name.lowercased())) = Reason(\(arguments.joined(separator: ", ")))"
-                )
+                let name = Names.swiftDeclared(reason.name.lowercased())
+                call("package static let \(name) = Reason(", arguments, into: &source)
             }
             source.line()
             source.line("/// Every reason of the contract.")
@@ -136,9 +142,17 @@ struct SwiftEmitter {
         source.line("/// The contract as one OpenRPC document: what rpc.discover gives.")
         source.block("package enum ContractDocument {") { source in
             source.line("/// One line of JSON.")
-            source.line("package static let openRPC = ##\"\(document.text)\"##")
+            let fence = fence(for: document.text)
+            source.line("package static let openRPC = \(fence)\"\(document.text)\"\(fence)")
         }
         return trimmed(source)
+    }
+
+    /// As many # as make a raw string literal of `text`, whatever it holds.
+    private func fence(for text: String) -> String {
+        var fence = "#"
+        while text.contains("\"\(fence)") || text.contains("\\\(fence)") { fence += "#" }
+        return fence
     }
 
     /// `items` between brackets, on as many lines as they need.
@@ -154,8 +168,8 @@ struct SwiftEmitter {
     }
 
     private func trimmed(_ source: SourceText) -> String {
-        var text = source.text
-        while text.hasSuffix("\n\n") { text.removeLast() }
-        return text
+        var source = source
+        source.trimBlankLines()
+        return source.text
     }
 }

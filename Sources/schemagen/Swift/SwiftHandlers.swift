@@ -12,14 +12,15 @@ extension SwiftEmitter {
             for method in contract.methods where method.isLocal { requirement(method, into: &source) }
         }
         source.line()
-        source.line("/// The methods that run in a task of their own, because they talk to Stripe or wait for the store.")
+        source.line("/// The methods that run in a task of their own: they talk to Stripe or wait for the store.")
         source.block("package protocol UpstreamMethods: Sendable {") { source in
             for method in contract.methods where !method.isLocal { requirement(method, into: &source) }
         }
         source.line()
         source.block("extension Method {") { source in
-            source.line("/// Decodes and validates params (nil for none) in one pass. Throws INVALID_ARGUMENT, reason SCHEMA, with every")
-            source.line("/// violation.")
+            source.prose(
+                "Decodes and validates params (nil for none) in one pass. Throws INVALID_ARGUMENT, reason SCHEMA, with "
+                    + "every violation.", mark: "/// ")
             source.line("package func decode<Local: LocalMethods, Upstream: UpstreamMethods>(")
             source.indented { $0.line("params bytes: [UInt8]?, local: Local.Type, upstream: Upstream.Type") }
             source.block(") throws(RPCError) -> (CallMetadata, DecodedCall<Local, Upstream>) {") { source in
@@ -39,8 +40,10 @@ extension SwiftEmitter {
     private func requirement(_ method: MethodModel, into source: inout SourceText) {
         source.prose(method.summary, mark: "/// ")
         let effects = method.isLocal ? "throws(RPCError)" : "async throws(RPCError)"
-        let parameters = "_ params: \(Names.swiftType(method.name))Params, _ call: CallContext"
-        source.line("func \(Names.swiftValue(method.name))(\(parameters)) \(effects) -> \(resultType(method))")
+        let parameters = ["_ params: \(Names.swiftType(method.name))Params", "_ call: CallContext"]
+        opening(
+            "func \(Names.swiftValue(method.name))(", parameters, ") \(effects) -> \(resultType(method))",
+            into: &source)
     }
 
     private func dispatch(_ method: MethodModel, into source: inout SourceText) {
@@ -49,12 +52,13 @@ extension SwiftEmitter {
         if case .raw = method.result { arguments = "into: &writer" }
         source.block("case .\(name):", "") { source in
             source.line("let (params, metadata) = try decode(\(Names.swiftType(method.name))Params.self, from: bytes)")
+            let call = "let call = DecodedCall<Local, Upstream>"
             if method.isLocal {
-                source.block("let call = DecodedCall<Local, Upstream>.local { local, call, writer throws(RPCError) in") {
+                source.block("\(call).local { local, call, writer throws(RPCError) in") {
                     $0.line("try local.\(name)(params, call).write(\(arguments))")
                 }
             } else {
-                source.block("let call = DecodedCall<Local, Upstream>.upstream { upstream, call throws(RPCError) in") {
+                source.block("\(call).upstream { upstream, call throws(RPCError) in") {
                     $0.line("let result = try await upstream.\(name)(params, call)")
                     $0.line("var writer = JSONWriter()")
                     $0.line("result.write(\(arguments))")

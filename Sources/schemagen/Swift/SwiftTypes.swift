@@ -78,7 +78,7 @@ extension SwiftEmitter {
         }
         source.line(head)
         source.indented { source in
-            for row in rows(parameters, room: source.room) { source.line(row) }
+            for row in source.rows(of: parameters, room: source.room) { source.line(row) }
         }
         source.line(tail)
     }
@@ -92,23 +92,10 @@ extension SwiftEmitter {
         }
         source.line(head)
         source.indented { source in
-            var rows = rows(arguments, room: source.room - 1)
+            var rows = source.rows(of: arguments, room: source.room - 1)
             rows[rows.count - 1] += ")"
             for row in rows { source.line(row) }
         }
-    }
-
-    private func rows(_ items: [String], room: Int) -> [String] {
-        var rows: [String] = []
-        for (index, item) in items.enumerated() {
-            let next = item + (index + 1 < items.count ? "," : "")
-            if let last = rows.last, last.count + 1 + next.count <= room {
-                rows[rows.count - 1] += " " + next
-            } else {
-                rows.append(next)
-            }
-        }
-        return rows
     }
 
     /// The name of a value's case: the one that the schema gives, else made of the value.
@@ -142,8 +129,8 @@ extension SwiftEmitter {
         }
     }
 
-    /// `write(into:)`: nil is written as null where the member is nullable, and left out where it is optional; a default
-    /// is left out too, since absence says the same.
+    /// `write(into:)`: nil is written as null where the member is nullable, and left out where it is optional; a
+    /// default is left out too, since absence says the same.
     func writing(
         _ name: String, _ object: ObjectShape, takesMetadata: Bool, into source: inout SourceText
     ) {

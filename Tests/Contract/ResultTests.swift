@@ -1,0 +1,90 @@
+/// How results are written: nulls, defaults, times, maps, and what the server says about the call.
+import Contract
+import JSON
+import Testing
+
+struct ResultTests {
+    private func text(_ value: some JSONWritable) -> String {
+        var writer = JSONWriter()
+        value.write(into: &writer)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    private static let refusal = CheckAccessResult(
+        allowed: false, reason: .noSubscription, status: nil, subscriptionId: nil, productId: nil, since: nil,
+        periodEnd: nil, graceEnd: nil, asOf: nil, asOfEventId: nil)
+
+    @Test func `what does not exist is there as null`() {
+        #expect(
+            text(Self.refusal)
+                == #"{"allowed":false,"reason":"NO_SUBSCRIPTION","status":null,"subscriptionId":null,"productId":null,"#
+                + #""since":null,"periodEnd":null,"graceEnd":null,"asOf":null,"asOfEventId":null}"#)
+    }
+
+    @Test func `words of Stripe's that are not known yet go through`() {
+        var result = Self.refusal
+        result.status = SubscriptionStatus(rawValue: "hibernating")
+        #expect(text(result).contains(#""status":"hibernating""#))
+    }
+
+    @Test func `params that say no more than their defaults are left out`() {
+        #expect(text(CancelParams(subscriptionId: "sub_1", when: .now)) == #"{"subscriptionId":"sub_1"}"#)
+        #expect(
+            text(CancelParams(subscriptionId: "sub_1", when: .periodEnd, prorate: true))
+                == #"{"subscriptionId":"sub_1","when":"periodEnd","prorate":true}"#)
+    }
+
+    @Test func `equal maps are equal bytes`() {
+        #expect(text(["b": "2", "a": "1", "c": "\""]) == #"{"a":"1","b":"2","c":"\""}"#)
+    }
+
+    @Test(arguments: [
+        (0, "1970-01-01T00:00:00Z"), (1_775_001_600, "2026-04-01T00:00:00Z"), (951_782_399, "2000-02-28T23:59:59Z"),
+        (951_782_400, "2000-02-29T00:00:00Z"), (1_709_251_199, "2024-02-29T23:59:59Z"),
+        (4_107_542_400, "2100-03-01T00:00:00Z"), (-1, "1969-12-31T23:59:59Z"), (-86_400, "1969-12-31T00:00:00Z"),
+        (253_402_300_799, "9999-12-31T23:59:59Z"), (Int64.max, "9999-12-31T23:59:59Z"),
+        (Int64.min, "0000-01-01T00:00:00Z"),
+    ])
+    func `times are RFC 3339 in UTC`(seconds: Int64, expected: String) {
+        #expect(Timestamp(unixSeconds: seconds).description == expected)
+    }
+
+    /// A handler that answers.
+    private struct Answer: LocalMethods {
+        func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
+            call.trace.noteAttempt(requestId: "req_1", milliseconds: 120)
+            call.trace.noteAttempt(requestId: nil, milliseconds: 30)
+            call.trace.noteReplay()
+            return refusal
+        }
+        func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult {
+            throw RPCError(.internalError, "")
+        }
+        func rpcDiscover(_ params: RPCDiscoverParams, _ call: CallContext) throws(RPCError) -> RawJSON {
+            RawJSON(ContractDocument.openRPC)
+        }
+        func rpcHealth(_ params: RPCHealthParams, _ call: CallContext) throws(RPCError) -> RPCHealthResult {
+            throw RPCError(.internalError, "")
+        }
+    }
+
+    private func answer(_ method: Method, _ params: String) throws -> JSONValue {
+        let (metadata, decoded) = try method.decode(params: Array(params.utf8), local: Answer.self, upstream: Echo.self)
+        guard case .local(let run) = decoded else { throw RPCError(.internalError, "not local") }
+        var writer = JSONWriter()
+        try run(Answer(), CallContext(method: method, metadata: metadata, received: .now), &writer)
+        return try JSONValue(parsing: writer.bytes)
+    }
+
+    @Test func `what the server says about a call is in the result where the call asked for it`() throws {
+        let asked = try answer(.checkAccess, #"{"customerId":"cus_1","feature":"f","_meta":{"verbose":true}}"#)
+        #expect(
+            asked["_meta"] == ["stripeRequestIds": ["req_1"], "attempts": 2, "upstreamMs": 150, "replayed": true])
+        let silent = try answer(.checkAccess, #"{"customerId":"cus_1","feature":"f","_meta":{"verbose":false}}"#)
+        #expect(silent.objectValue?.keys.last == "asOfEventId")
+    }
+
+    @Test func `rpc-discover gives the document as it is`() throws {
+        #expect(try answer(.rpcDiscover, "{}") == JSONValue(parsing: ContractDocument.openRPC))
+    }
+}
