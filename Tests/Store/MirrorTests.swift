@@ -1,0 +1,126 @@
+import Billing
+import Glibc
+import Testing
+
+@testable import Store
+
+/// What becomes of the rows when events and answers come in whatever order.
+@Suite struct MirrorTests {
+    private let store: SQLiteStore
+    private let path: String
+
+    init() throws {
+        path = try TemporaryFile.path()
+        store = try SQLiteStore(path: path)
+    }
+
+    private func subscription(_ status: String, created: Int64 = 100, product: String = "prod_1") -> MirrorObject {
+        MirrorObject(
+            id: "sub_1", raw: "{\"status\":\"\(status)\",\"product\":\"\(product)\"}",
+            record: .subscription(
+                SubscriptionRecord(
+                    customer: "cus_1", status: status, created: created,
+                    items: [.init(id: "si_1", price: "price_1", product: product, quantity: 1, periodStart: 100, periodEnd: 200)])))
+    }
+
+    /// Journals an event and projects it.
+    private func event(
+        _ id: String, at created: Int64, _ kind: Observation.Kind, _ object: MirrorObject
+    ) async throws -> ProjectionOutcome {
+        _ = try await store.journal(
+            JournalEvent(id: id, type: "customer.subscription.\(kind)", created: created, received: 1, payload: [1]))
+        let waiting = try await store.waitingEvents(after: 0, limit: 100)
+        let sequence = try #require(waiting.first { $0.id == id }).sequence
+        return try await store.project(object, from: EventBasis(sequence: sequence, id: id, created: created, kind: kind, now: 1))
+    }
+
+    private func row() throws -> SubscriptionRecord.Known? { try store.reader().subscriptions(ofCustomer: "cus_1").first }
+
+    @Test func `newer events are written, older ones skipped, and both are projected`() async throws {
+        #expect(try await event("evt_1", at: 100, .created, subscription("incomplete")) == .applied(version: 1))
+        #expect(try await event("evt_3", at: 103, .updated, subscription("past_due")) == .applied(version: 2))
+        #expect(try await event("evt_2", at: 102, .updated, subscription("active")) == .skipped(because: "older"))
+        #expect(try row()?.record.status == "past_due")
+        #expect(try row()?.pastDueSince == 103)
+        #expect(try row()?.event == "evt_3")
+        #expect(try await store.waitingEvents(after: 0, limit: 100).isEmpty)
+    }
+
+    @Test func `a tie asks Stripe, waits until it is settled, and the answer wins`() async throws {
+        _ = try await event("evt_1", at: 100, .created, subscription("incomplete"))
+        let outcome = try await event("evt_2", at: 100, .updated, subscription("active"))
+        #expect(outcome == .fetch(version: 1, because: "tie"))
+        let waiting = try await store.waitingEvents(after: 0, limit: 100)
+        #expect(waiting.map(\.id) == ["evt_2"], "what is not settled is not projected")
+        let settled = try await store.project(
+            subscription("active"),
+            from: ReplyBasis(version: 1, from: 100, until: 101, settles: (waiting[0].sequence, "evt_2"), now: 1))
+        #expect(settled == .applied(version: 2))
+        #expect(try row()?.record.status == "active")
+        #expect(try await store.waitingEvents(after: 0, limit: 100).isEmpty)
+    }
+
+    @Test func `an answer that was overtaken is not written`() async throws {
+        _ = try await event("evt_1", at: 100, .created, subscription("incomplete"))
+        _ = try await event("evt_2", at: 105, .updated, subscription("active"))
+        let late = try await store.project(subscription("incomplete"), from: ReplyBasis(version: 1, from: 100, until: 104, now: 1))
+        #expect(late == .fetch(version: 2, because: "the row changed while Stripe answered"))
+        #expect(try row()?.record.status == "active")
+    }
+
+    @Test func `the end of a subscription is never undone`() async throws {
+        _ = try await event("evt_1", at: 100, .created, subscription("active"))
+        _ = try await event("evt_2", at: 110, .deleted, subscription("canceled"))
+        #expect(try await event("evt_3", at: 120, .updated, subscription("active")) == .skipped(because: "terminalStatus"))
+        #expect(try row()?.record.status == "canceled")
+    }
+
+    @Test func `a deleted object leaves a tombstone that nothing late revives`() async throws {
+        var customer = MirrorObject(id: "cus_1", raw: "{}", record: .customer(email: "a@b.c", name: nil))
+        _ = try await event("evt_1", at: 100, .created, customer)
+        customer.isDeleted = true
+        _ = try await event("evt_2", at: 110, .deleted, customer)
+        customer.isDeleted = false
+        #expect(try await event("evt_3", at: 120, .updated, customer) == .skipped(because: "tombstone"))
+        let version = try await store.version(of: .customers, id: "cus_1")
+        let late = try await store.project(customer, from: ReplyBasis(version: version, from: 121, until: 122, now: 1))
+        #expect(late == .skipped(because: "the object is gone for good"))
+    }
+
+    @Test func `a new plan replaces the old one's product, and features follow their product`() async throws {
+        _ = try await event("evt_1", at: 100, .created, subscription("active", product: "prod_1"))
+        _ = try await event("evt_2", at: 101, .updated, subscription("active", product: "prod_2"))
+        #expect(try row()?.record.items.map(\.product) == ["prod_2"])
+        let product = { (features: [String]) in
+            MirrorObject(id: "prod_2", raw: "\(features)", record: .product(name: "P", isActive: true, features: features))
+        }
+        _ = try await event("evt_3", at: 100, .created, product(["exports", "exports", "seats"]))
+        #expect(try store.reader().products(withFeature: "exports") == ["prod_2"])
+        _ = try await event("evt_4", at: 101, .updated, product(["seats"]))
+        #expect(try store.reader().products(withFeature: "exports") == [])
+        #expect(try await store.unknownProducts(of: ["prod_1", "prod_2"]) == ["prod_1"])
+    }
+
+    @Test func `an event is journaled once`() async throws {
+        let event = JournalEvent(id: "evt_1", type: "invoice.paid", created: 5, received: 6, payload: Array("{}".utf8))
+        #expect(try await store.journal(event))
+        #expect(try await !store.journal(event))
+        #expect(try await store.waitingEvents(after: 0, limit: 10).count == 1)
+    }
+
+    @Test func `many events at once are all there, in one order`() async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<200 {
+                group.addTask { [store] in
+                    try await store.journal(
+                        JournalEvent(id: "evt_\(number % 100)", type: "t", created: 1, received: 1, payload: [0]))
+                }
+            }
+            let stored = try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            #expect(stored == 100, "each id is new once")
+        }
+        let waiting = try await store.waitingEvents(after: 0, limit: 1000)
+        #expect(Set(waiting.map(\.id)).count == 100)
+        #expect(waiting.map(\.sequence) == waiting.map(\.sequence).sorted())
+    }
+}

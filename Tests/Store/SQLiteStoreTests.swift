@@ -1,0 +1,82 @@
+import Glibc
+import Testing
+
+@testable import Store
+
+@Suite struct SQLiteStoreTests {
+    private func intent(_ key: String, method: String = "Cancel", params: [UInt8] = [1], stripeKey: String) -> Intent {
+        Intent(key: key, method: method, params: params, stripeKey: stripeKey, created: 1)
+    }
+
+    @Test func `an intent keeps its Stripe key until it is answered, and then its answer`() async throws {
+        let store = try SQLiteStore(path: try TemporaryFile.path())
+        #expect(try await store.begin(intent("k", stripeKey: "s1")) == .open(stripeKey: "s1"))
+        #expect(try await store.begin(intent("k", stripeKey: "s2")) == .open(stripeKey: "s1"))
+        #expect(try await store.begin(intent("k", params: [2], stripeKey: "s3")) == .mismatch)
+        #expect(try await store.begin(intent("k", method: "UpdatePlan", stripeKey: "s3")) == .mismatch)
+        try await store.finish(intent: "k", reply: Array("{}".utf8))
+        #expect(try await store.begin(intent("k", stripeKey: "s4")) == .done(reply: Array("{}".utf8)))
+        #expect(try await store.begin(intent("other", stripeKey: "s5")) == .open(stripeKey: "s5"))
+    }
+
+    @Test func `what was written is there after the file is opened again`() async throws {
+        let path = try TemporaryFile.path()
+        let made = try await SQLiteStore(path: path).setting("name") { [1, 2, 3] }
+        #expect(made == [1, 2, 3])
+        _ = try await SQLiteStore(path: path).journal(
+            JournalEvent(id: "evt_1", type: "t", created: 1, received: 1, payload: [9]))
+        let again = try SQLiteStore(path: path)
+        #expect(try await again.setting("name") { [4] } == [1, 2, 3])
+        #expect(try await again.waitingEvents(after: 0, limit: 9).map(\.payload) == [[9]])
+    }
+
+    @Test func `a change that fails takes nobody along`() async throws {
+        let writer = try SQLiteWriter(path: try TemporaryFile.path())
+        async let good: Void = writer.change { database throws(StoreError) in
+            try database.run("INSERT INTO settings (name, value) VALUES ('good', x'01')")
+        }
+        await #expect(throws: StoreError.self) {
+            try await writer.change { database throws(StoreError) in
+                try database.run("INSERT INTO settings (name, value) VALUES ('half', x'01')")
+                try database.run("INSERT INTO settings (name, value) VALUES ('half', x'02')")
+            }
+        }
+        try await good
+        let names = try await writer.change { database throws(StoreError) in
+            try database.rows("SELECT name FROM settings") { $0.text(0) }
+        }
+        #expect(names == ["good"])
+    }
+
+    @Test func `a database of a newer program is refused`() async throws {
+        let path = try TemporaryFile.path()
+        let database = try SQLiteDatabase(path: path, access: .readWrite)
+        try database.execute("PRAGMA user_version=99")
+        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: path) }
+        #expect(error?.kind == .newerDatabase)
+    }
+
+    @Test func `a file that is no database is refused`() throws {
+        let path = try TemporaryFile.path()
+        let file = try #require(fopen(path, "w"))
+        fputs(String(repeating: "this is not a database ", count: 100), file)
+        fclose(file)
+        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: path) }
+        #expect(error?.kind == .corrupt)
+    }
+
+    @Test func `a path that cannot be opened is an error with its name`() {
+        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: "/nonexistent/dues.db") }
+        #expect(error?.kind == .unavailable)
+        #expect(error?.message.contains("/nonexistent/dues.db") == true)
+    }
+}
+
+/// Paths for databases that a test alone uses.
+enum TemporaryFile {
+    static func path() throws -> String {
+        var template = Array("/tmp/dues-test-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) + "/dues.db"
+    }
+}
