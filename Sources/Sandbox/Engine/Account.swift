@@ -14,7 +14,7 @@ final class Account {
     /// Where a browser reaches this sandbox, for the pages that it is sent to.
     var origin = "http://localhost"
     /// Whether an address was configured that wants every event, besides the registered endpoints.
-    let hasConfiguredEndpoint: Bool
+    var hasConfiguredEndpoint: Bool
     /// Deliveries made since the server last took them.
     var outbox: [EventDelivery] = []
     /// Deliveries that no endpoint has acknowledged yet, in order.

@@ -4,13 +4,13 @@ import JSON
 /// The few answers that are for people and browsers rather than for API clients.
 enum Pages {
     /// The page of a request that asks for one; nil for a request of the API.
-    static func answer(_ request: HTTPRequest, _ account: Account) -> HTTPResponse? {
+    static func answer(_ request: HTTPRequest, _ account: Account, _ keys: SandboxKeys) -> HTTPResponse? {
         if request.method == "OPTIONS" { return preflight }
         guard request.method == "GET" else { return nil }
         if request.path == "/" { return text(200, "text/plain; charset=utf-8", welcome) }
         let parts = request.path.split(separator: "/").map(String.init)
         guard parts.count == 3, parts[0] == "sandbox", parts[1] == "authenticate" else { return nil }
-        return authentication(parts[2], account)
+        return authentication(parts[2], account, keys)
     }
 
     private static let welcome = """
@@ -40,14 +40,14 @@ enum Pages {
     }
 
     /// The bank's page of 3D Secure: two buttons that tell the sandbox how it went and send the browser back.
-    private static func authentication(_ id: String, _ account: Account) -> HTTPResponse {
+    private static func authentication(_ id: String, _ account: Account, _ keys: SandboxKeys) -> HTTPResponse {
         let kind: ObjectKind = id.hasPrefix("seti_") ? .setupIntent : .paymentIntent
         guard let intent = account.find(kind, id) else { return text(404, "text/plain; charset=utf-8", "No such intent.\n") }
         let secret = intent.string("client_secret") ?? ""
         let name = kind == .paymentIntent ? "payment_intent" : "setup_intent"
         let back = intent.object("next_action").object("redirect_to_url").string("return_url") ?? ""
         let data: JSONValue = [
-            "intent": .string(id), "name": .string(name), "secret": .string(secret), "back": .string(back),
+            "intent": .string(id), "name": .string(name), "secret": .string(secret), "back": .string(back), "key": .string(keys.publishableKey),
         ]
         // A "<" inside a script would let the text end it.
         let script = data.text.split(separator: "<", omittingEmptySubsequences: false).joined(separator: "\\u003c")
@@ -63,7 +63,7 @@ enum Pages {
             const data = \(script);
             async function go(outcome) {
               await fetch('/sandbox/authenticate/' + data.intent, {method: 'POST', body: new URLSearchParams(
-                {key: 'pk_test_sandbox', client_secret: data.secret, outcome})});
+                {key: data.key, client_secret: data.secret, outcome})});
               const status = outcome === 'succeed' ? 'succeeded' : 'failed';
               if (!data.back) { document.getElementById('done').textContent = status; return; }
               const url = new URL(data.back);

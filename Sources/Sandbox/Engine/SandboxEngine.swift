@@ -28,6 +28,28 @@ package final class SandboxEngine {
         latest = openedAt
     }
 
+    /// The engine that a journal tells of.
+    convenience init(replaying contents: SandboxJournal.Contents, keys: SandboxKeys) {
+        self.init(seed: contents.header.seed, openedAt: contents.header.openedAt, keys: keys)
+        for line in contents.lines {
+            switch line {
+            case .request(let request):
+                _ = requestRandom.text(14)
+                _ = perform(request)
+            case .delivered(let delivery, let at): _ = acknowledge(delivery, at: at)
+            case .abandoned(let delivery, let at): _ = abandon(delivery, at: at)
+            case .configured(let flag): hasConfiguredEndpoint = flag
+            }
+        }
+        _ = takeDeliveries()
+    }
+
+    /// Whether there is a configured address to which every event goes.
+    package var hasConfiguredEndpoint: Bool {
+        get { account.hasConfiguredEndpoint }
+        set { account.hasConfiguredEndpoint = newValue }
+    }
+
     /// An answer, and what has to be journaled before it leaves.
     package struct Outcome {
         package let response: HTTPResponse
@@ -40,7 +62,7 @@ package final class SandboxEngine {
     /// Answers a request from outside: checks the key, then performs it.
     package func serve(_ request: HTTPRequest, now: Int64) -> Outcome {
         tick(now: now)
-        if let page = Pages.answer(request, account) { return Outcome(response: page, entry: nil) }
+        if let page = Pages.answer(request, account, keys) { return Outcome(response: page, entry: nil) }
         let requestID = "req_\(requestRandom.text(14))"
         let caller: Caller
         do { caller = try keys.caller(of: request) } catch {
@@ -99,16 +121,20 @@ package final class SandboxEngine {
     /// Every delivery that is not acknowledged, in order.
     package var undelivered: [EventDelivery] { account.undelivered.all }
 
-    package func acknowledge(_ delivery: EventDelivery, at time: Int64) {
+    /// An endpoint has the event. Returns the time to journal.
+    package func acknowledge(_ delivery: EventDelivery, at time: Int64) -> Int64 {
         tick(now: time)
         account.acknowledge(delivery)
         account.store.commit()
+        return latest
     }
 
-    package func abandon(_ delivery: EventDelivery, at time: Int64) {
+    /// Nobody will try the delivery again. Returns the time to journal.
+    package func abandon(_ delivery: EventDelivery, at time: Int64) -> Int64 {
         tick(now: time)
         account.abandon(delivery)
         account.store.commit()
+        return latest
     }
 
     /// Where a delivery goes and what signs it; nil for an endpoint that is gone or disabled.

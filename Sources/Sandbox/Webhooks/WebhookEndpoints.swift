@@ -17,6 +17,9 @@ extension Account {
 
     func createWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
         try Self.checkURL(call.params)
+        guard store.ids(.webhookEndpoint).count(where: { find(.webhookEndpoint, $0) != nil }) < 16 else {
+            throw .invalid("You have reached the maximum of 16 test webhook endpoints.")
+        }
         let id = newID(.webhookEndpoint)
         let secret = "whsec_\(random.text(32))"
         put(

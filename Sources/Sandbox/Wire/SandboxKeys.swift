@@ -16,6 +16,15 @@ package struct SandboxKeys: Sendable {
         self.isStrict = isStrict
     }
 
+    /// The keys that a configuration gives, or that follow from the seed.
+    init(_ configuration: SandboxConfiguration, seed: UInt64) {
+        var random = SandboxRandom(seed: seed ^ 0x4B45_5953_4B45_5953)
+        let (secret, publishable) = (random.text(24), random.text(24))
+        self.init(
+            secretKey: configuration.secretKey ?? "sk_test_\(secret)",
+            publishableKey: configuration.publishableKey ?? "pk_test_\(publishable)", isStrict: configuration.strictKeys)
+    }
+
     /// Reads the key from `Authorization` (Bearer, or Basic with the key as user name) or from a parameter `key`, as
     /// Stripe.js sends it.
     func caller(of request: HTTPRequest) throws(APIFailure) -> Caller {

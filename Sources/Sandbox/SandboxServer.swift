@@ -1,0 +1,179 @@
+package import EventLoop
+import HTTP
+import JSON
+
+/// The sandbox as a server: the engine behind HTTP, the journal beneath it, and the events on their way out.
+///
+/// Owned by the thread of its loop, on which it is made. What was changed is on disk before anybody learns of it: the
+/// answers of one turn wait for one write.
+package final class SandboxServer {
+    private let loop: EventLoop
+    private let configuration: SandboxConfiguration
+    private let engine: SandboxEngine
+    private let journal: SandboxJournal?
+    private let client = HTTPClient()
+    private var server: HTTPServer?
+    private var delivery = WebhookDelivery()
+    /// Answers that leave when the journal is on disk.
+    private var waiting: [(responder: HTTPResponder, response: HTTPResponse)] = []
+    private var flushIsScheduled = false
+    private var wake: TimerToken?
+
+    /// The keys that a client may use, and the secret of what goes to the configured address.
+    package let secretKey: String
+    package let publishableKey: String
+    package let webhookSecret: String
+
+    /// Opens the state file, if there is one, and replays it.
+    package init(loop: EventLoop, configuration: SandboxConfiguration) throws(SystemError) {
+        self.loop = loop
+        self.configuration = configuration
+        let fresh = SandboxJournal.Header(seed: configuration.seed, openedAt: configuration.now())
+        var contents = SandboxJournal.Contents(header: fresh)
+        if let path = configuration.stateFile {
+            (journal, contents) = try SandboxJournal.open(path, header: fresh)
+        } else {
+            journal = nil
+        }
+        let keys = SandboxKeys(configuration, seed: contents.header.seed)
+        var random = SandboxRandom(seed: contents.header.seed ^ 0x5748_5345_4357_4853)
+        secretKey = keys.secretKey
+        publishableKey = keys.publishableKey
+        webhookSecret = configuration.webhookSecret ?? "whsec_\(random.text(32))"
+        engine = SandboxEngine(replaying: contents, keys: keys)
+        let sendsToAddress = configuration.webhookURL != nil
+        if engine.hasConfiguredEndpoint != sendsToAddress {
+            engine.hasConfiguredEndpoint = sendsToAddress
+            journal?.append(.configured(sendsToAddress))
+        }
+        for pending in engine.undelivered { delivery.add(pending) }
+    }
+
+    /// Starts serving; answers the address with the port that was bound (port 0 picks one).
+    @discardableResult
+    package func listen(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
+        let server = HTTPServer(loop: loop) { [self] request, responder in serve(request, responder) }
+        self.server = server
+        let bound = try server.listen(address)
+        pump()
+        return bound
+    }
+
+    /// Stops accepting; what is in hand is answered.
+    package func drain() {
+        flush()
+        server?.drain()
+    }
+
+    // MARK: Requests
+
+    private func serve(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        guard journal?.isBroken != true else { return responder.respond(Self.broken) }
+        let outcome = engine.serve(request, now: configuration.now())
+        if let entry = outcome.entry { journal?.append(.request(entry)) }
+        // Even a reading waits while something unwritten is before it, for it may tell of that.
+        waiting.append((responder, outcome.response))
+        if journal == nil { return flush() }
+        guard !flushIsScheduled else { return }
+        flushIsScheduled = true
+        loop.schedule(afterMilliseconds: 0) { [self] in flush() }
+    }
+
+    /// Makes the journal durable, then lets the answers go and the events follow.
+    private func flush() {
+        flushIsScheduled = false
+        let isDurable = journal?.flush() ?? true
+        let answers = waiting
+        waiting = []
+        for (responder, response) in answers { responder.respond(isDurable ? response : Self.broken) }
+        if isDurable { pump() }
+    }
+
+    private static let broken = HTTPResponse(
+        status: 500, headers: ["Content-Type": "application/json", "Stripe-Should-Retry": "false"],
+        body: JSONValue.object([
+            "error": [
+                "type": "api_error", "message": "The sandbox could not write its state file and answers nothing more.",
+            ]
+        ]).bytes)
+
+    // MARK: Events and time
+
+    /// Starts what is to be sent, and sees to it that time is looked at again when something falls due.
+    private func pump() {
+        for made in engine.takeDeliveries() { delivery.add(made) }
+        for next in delivery.due(loop.now) { send(next) }
+        if let wake { loop.cancel(wake) }
+        wake = nil
+        let retry = delivery.nextMilliseconds.map { $0 - loop.now }
+        let action = engine.nextDue.map { ($0 - configuration.now()) * 1000 }
+        guard let soonest = [retry, action].compactMap({ $0 }).min() else { return }
+        // Not longer than a minute at a time, since the wall clock may be set.
+        wake = loop.schedule(afterMilliseconds: min(max(soonest, 1), 60_000)) { [self] in
+            wake = nil
+            engine.tick(now: configuration.now())
+            pump()
+        }
+    }
+
+    private func send(_ sending: EventDelivery) {
+        guard let body = engine.eventBody(sending.event), let target = target(of: sending) else {
+            return conclude(sending, .abandon)
+        }
+        let request = WebhookRequest.make(
+            url: target.url, secret: target.secret, body: body, time: configuration.now())
+        let confined = LoopConfined(self, to: loop)
+        let remote = loop.remote
+        client.start(request, timeoutMilliseconds: configuration.deliveryTimeoutMilliseconds) { result in
+            let status = (try? result.get())?.status ?? 0
+            remote.post { loop in
+                confined.value(on: loop).finished(sending, (200..<300).contains(status) ? .accepted : .failed)
+            }
+        }
+    }
+
+    private func target(of sending: EventDelivery) -> (url: String, secret: String)? {
+        guard sending.endpoint == EventDelivery.configuredEndpoint else { return engine.target(of: sending) }
+        return configuration.webhookURL.map { ($0, webhookSecret) }
+    }
+
+    private func finished(_ sending: EventDelivery, _ outcome: WebhookDelivery.Outcome) {
+        conclude(sending, delivery.finished(sending, outcome, loop.now))
+        pump()
+    }
+
+    /// Writes down what became of a delivery. The line need not be on disk at once: losing it means sending twice, which
+    /// receivers must expect anyway.
+    private func conclude(_ sending: EventDelivery, _ decision: WebhookDelivery.Decision) {
+        switch decision {
+        case .acknowledge:
+            let time = engine.acknowledge(sending, at: configuration.now())
+            journal?.append(.delivered(sending, at: time))
+        case .abandon:
+            let time = engine.abandon(sending, at: configuration.now())
+            journal?.append(.abandoned(sending, at: time))
+        case .retry, .ignore: return
+        }
+        guard journal != nil, !flushIsScheduled else { return }
+        flushIsScheduled = true
+        loop.schedule(afterMilliseconds: 0) { [self] in flush() }
+    }
+}
+
+/// A value that belongs to one loop's thread, on its way through another thread.
+///
+/// `@unchecked Sendable` because it is only handed over, never used, elsewhere: it can be had on its loop alone.
+private final class LoopConfined<Value>: @unchecked Sendable {
+    private let confined: Value
+    private let owner: ObjectIdentifier
+
+    init(_ value: Value, to loop: EventLoop) {
+        confined = value
+        owner = ObjectIdentifier(loop)
+    }
+
+    func value(on loop: EventLoop) -> Value {
+        precondition(ObjectIdentifier(loop) == owner, "the value belongs to another loop")
+        return confined
+    }
+}
