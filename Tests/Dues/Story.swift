@@ -100,7 +100,7 @@ final class Story {
     }
 
     /// Every step, in the order in which it is told.
-    static let steps: [(name: String, play: (Story) throws -> Void)] = [
+    static let steps: [(name: String, play: @Sendable (Story) throws -> Void)] = [
         ("list the plans", { try $0.listPlans() }), ("sign up", { try $0.signUp() }), ("subscribe", { try $0.subscribe() }),
         ("be declined", { try $0.decline() }), ("pay", { try $0.pay() }), ("enter", { try $0.enter() }),
         ("upgrade", { try $0.upgrade() }), ("leave", { try $0.leave() }),

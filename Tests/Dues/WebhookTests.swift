@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import HTTP
 import JSON
+import RPC
 import TestSupport
 import Testing
 

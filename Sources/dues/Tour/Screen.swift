@@ -30,20 +30,37 @@ struct Screen {
     func plain(_ text: String) { StandardOutput.write(text + "\n") }
 
     func sent(_ method: String, _ params: JSONValue) {
-        StandardOutput.write(styled("  → ", .cyan) + styled(method, .bold) + " \(Self.shortened(params).text)\n")
+        let text = Self.pruned(params, depth: 2).text
+        StandardOutput.write(styled("  → ", .cyan) + styled(method, .bold) + (text == "{}" ? "" : " \(text)") + "\n")
     }
 
-    func received(_ result: JSONValue) { StandardOutput.write(styled("  ← ", .green) + "\(Self.shortened(result).text)\n") }
+    func received(_ result: JSONValue) {
+        let lines = Self.pruned(result, depth: 3).prettyText.split(separator: "\n")
+        for (number, line) in lines.enumerated() {
+            StandardOutput.write(styled(number == 0 ? "  ← " : "    ", .green) + coloured(line) + "\n")
+        }
+    }
 
     func refused(_ what: String) { StandardOutput.write(styled("  ← ", .red) + "\(what)\n") }
 
-    /// Long texts are cut: a quote or a client secret fills a line and tells a reader nothing.
-    private static func shortened(_ value: JSONValue) -> JSONValue {
+    /// A line of indented JSON with its key set apart from its value.
+    private func coloured(_ line: Substring) -> String {
+        guard let colon = line.firstRange(of: "\": ") else { return String(line) }
+        return styled(String(line[...colon.lowerBound]), .dim) + line[line.index(after: colon.lowerBound)...]
+    }
+
+    /// What a reader wants to see of a message: nothing that is null, nothing deep inside, and long texts cut, for a quote or
+    /// a client secret fills a line and tells nothing.
+    private static func pruned(_ value: JSONValue, depth: Int) -> JSONValue {
         switch value {
-        case .string(let text) where text.count > 48: .string(text.prefix(40) + "…")
-        case .array(let elements): .array(elements.map(shortened))
-        case .object(let object): .object(JSONObject(object.map { ($0.key, shortened($0.value)) }))
-        default: value
+        case .string(let text) where text.count > 56: return .string(text.prefix(48) + "…")
+        case .array(let elements): return .array(elements.map { pruned($0, depth: depth - 1) })
+        case .object(let object):
+            let members = object.filter { $0.value != .null && $0.value != [:] && $0.value != [] }
+            if depth <= 0, let id = object["id"] { return id }
+            if depth <= 0, !members.isEmpty { return "…" }
+            return .object(JSONObject(members.map { ($0.key, pruned($0.value, depth: depth - 1)) }))
+        default: return value
         }
     }
 }
