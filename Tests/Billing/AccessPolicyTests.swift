@@ -124,4 +124,25 @@ internal import Testing
         let limitless = AccessPolicy(pastDueGraceSeconds: .max)
         #expect(limitless.decide(product: "p", subscriptions: [due], now: .max - 1).allowed)
     }
+
+    @Test func `another subscription never takes access away, and the order of rows never matters`() {
+        let views = (SubscriptionStatus.known + [.unknown("hibernating")]).flatMap { status in
+            [nil, 999, 1001].flatMap { cancelAt in
+                [nil, 10, 950].map { pastDueSince in
+                    SubscriptionView(
+                        id: "\(status)\(cancelAt ?? 0)\(pastDueSince ?? 0)", status: status, products: ["p"], created: 500,
+                        cancelAt: cancelAt, pastDueSince: pastDueSince)
+                }
+            }
+        }
+        for left in views {
+            let alone = policy.decide(product: "p", subscriptions: [left], now: 1000)
+            for right in views {
+                let both = policy.decide(product: "p", subscriptions: [left, right], now: 1000)
+                #expect(both == policy.decide(product: "p", subscriptions: [right, left], now: 1000))
+                #expect(both.allowed || !alone.allowed, "\(left.id) and \(right.id)")
+                #expect([left.id, right.id].contains(both.subscriptionID ?? ""))
+            }
+        }
+    }
 }
