@@ -101,12 +101,10 @@ internal import Testing
         #expect((1100...1240).contains(starts.count))
     }
 
-    @Test func `a dead upstream is refused fast until one call finds it alive`() async throws {
-        let dead = SocketServer.Step.refusal(503)
+    @Test func `a dead upstream is refused fast`() async throws {
         let harness = try Harness(
-            configure: {
-                $0.circuitBreaker = CircuitBreaker(threshold: 4, openMilliseconds: 300)
-            }, { $0.number < 4 ? [dead] : [.reply(body: "{}")] })
+            configure: { $0.circuitBreaker = CircuitBreaker(threshold: 4, openMilliseconds: 60_000) },
+            { _ in [.refusal(503)] })
         let first = await #expect(throws: StripeError.self) { try await harness.client.call(.get, ["x"]) }
         #expect(first?.attempts == 3)
         let second = await #expect(throws: StripeError.self) { try await harness.client.call(.get, ["x"]) }
@@ -118,11 +116,17 @@ internal import Testing
             return
         }
         #expect(third?.attempts == 0 && third?.mayHaveBeenExecuted == false)
-        #expect((1...300).contains(third?.retryAfterMilliseconds ?? 0))
+        #expect((1...60_000).contains(third?.retryAfterMilliseconds ?? 0))
         #expect(harness.server.received.count == 4)
-        try await Task.sleep(for: .milliseconds(350))
-        #expect(try await harness.client.call(.get, ["x"]).attempts == 1)
-        #expect(try await harness.client.call(.get, ["x"]).attempts == 1)
+    }
+
+    @Test func `one call finds out that the upstream lives again`() async throws {
+        let harness = try Harness(
+            configure: { $0.circuitBreaker = CircuitBreaker(threshold: 3, openMilliseconds: 30) },
+            { $0.number < 3 ? [.refusal(503)] : [.reply(body: "{}")] })
+        await #expect(throws: StripeError.self) { try await harness.client.call(.get, ["x"]) }
+        try await Task.sleep(for: .milliseconds(100))
+        for _ in 0..<3 { #expect(try await harness.client.call(.get, ["x"]).attempts == 1) }
     }
 
     @Test func `refusals of what was asked do not open the breaker`() async throws {
@@ -133,19 +137,19 @@ internal import Testing
 
     @Test func `calls beyond the rate wait their turn, and one that would wait past its deadline is refused`() async throws
     {
-        let harness = try Harness(configure: { $0.callsPerSecond = 2 }) { _ in [.reply(body: "{}")] }
-        for _ in 0..<3 { _ = try await harness.client.call(.get, ["x"]) }
+        let harness = try Harness(configure: { $0.callsPerSecond = 0.1 }) { _ in [.reply(body: "{}")] }
+        for _ in 0..<2 { _ = try await harness.client.call(.get, ["x"]) }
         #expect(harness.pauses.count == 1)
-        #expect((1...500).contains(harness.pauses.first ?? 0))
+        #expect((1...10_000).contains(harness.pauses.first ?? 0))
         let error = await #expect(throws: StripeError.self) {
-            try await harness.client.call(.get, ["x"], deadline: ContinuousClock.now + .milliseconds(300))
+            try await harness.client.call(.get, ["x"], deadline: ContinuousClock.now + .seconds(5))
         }
         guard case .overloaded? = error?.kind else {
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect((300...1000).contains(error?.retryAfterMilliseconds ?? 0))
-        #expect(harness.server.received.count == 3)
+        #expect((10_000...20_000).contains(error?.retryAfterMilliseconds ?? 0))
+        #expect(harness.server.received.count == 2)
     }
 
     @Test func `Stripe itself is called at a rate, anything else at will`() throws {
