@@ -37,6 +37,20 @@ struct AttemptResult {
         }
     }
 
+    /// What the circuit breaker learns. An attempt cut short by its caller's deadline says nothing.
+    func verdict(deadlineWasTheLimit: Bool) -> CircuitBreaker.Verdict {
+        switch result {
+        case .success(let response): response.status >= 500 ? .dead : .alive
+        case .failure(let error):
+            switch error.kind {
+            case .timeout where deadlineWasTheLimit: .unknown
+            case .connect, .timeout, .tls, .connectionLost, .protocolError: .dead
+            case .responseTooLarge: .alive
+            case .cancelled, .overloaded, .invalidRequest: .unknown
+            }
+        }
+    }
+
     /// Whether this attempt leaves it open if Stripe did what was asked.
     var mayHaveBeenExecuted: Bool {
         switch result {

@@ -25,6 +25,7 @@ package final class StripeClient: Sendable {
 
     package let configuration: StripeConfiguration
     private let http: HTTPClient
+    private let upstream: UpstreamGuard
     private let sleep: @Sendable (_ milliseconds: Int64) async throws -> Void
     private let random01: @Sendable () -> Double
     private let observe: @Sendable (Attempt) -> Void
@@ -41,12 +42,15 @@ package final class StripeClient: Sendable {
     ) {
         self.configuration = configuration
         self.http = http
+        upstream = UpstreamGuard(configuration)
         self.sleep = sleep
         self.random01 = random01
         self.observe = observe
     }
 
     /// Calls `/v1/<path>`. Parameters of GET and DELETE go in the query, those of POST in the body.
+    ///
+    /// No attempt and no pause goes past `deadline`. Where a pause would, the caller gets Stripe's own answer instead.
     /// - Throws: what is left after the retries that are due; see `StripeError.Kind`.
     package func call(
         _ method: Method, _ path: StripePath, _ parameters: FormParameters = [:], idempotencyKey: String? = nil,
@@ -54,31 +58,64 @@ package final class StripeClient: Sendable {
     ) async throws(StripeError) -> StripeReply {
         let started = ContinuousClock.now
         let request = try compose(method, path, parameters, idempotencyKey)
+        if let wait = upstream.admit() {
+            throw StripeError(
+                .unreachable("it failed every time lately, and is not asked for now"), attempts: 0,
+                retryAfterMilliseconds: wait)
+        }
         var attempt = 0
         var mayHaveBeenExecuted = false
         while true {
-            guard let timeout = attemptTimeout(until: deadline) else {
-                throw StripeError(.deadline, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
-            }
+            let timeout = try await turn(until: deadline, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
             attempt += 1
+            let limited = timeout < configuration.totalTimeoutMilliseconds
             let result = AttemptResult(await send(request, timeoutMilliseconds: timeout))
+            upstream.record(result.verdict(deadlineWasTheLimit: limited))
             let decision = configuration.retryPolicy.decide(result.outcome, attempt: attempt, random01: random01())
             observe(
                 Attempt(
                     method: method, path: path, number: attempt, status: result.status, requestID: result.requestID,
                     decision: decision))
             mayHaveBeenExecuted = mayHaveBeenExecuted || result.mayHaveBeenExecuted
-            guard case .retry(let pause, _) = decision, timeLeft(until: deadline) > pause else {
+            guard case .retry(let pause, _) = decision, timeLeft(until: deadline) > pause, !upstream.isOpen else {
                 return try result.finish(
                     attempts: attempt, milliseconds: Self.milliseconds(ContinuousClock.now - started),
-                    mayHaveBeenExecuted: mayHaveBeenExecuted,
-                    deadlineWasTheLimit: timeout < configuration.totalTimeoutMilliseconds)
+                    mayHaveBeenExecuted: mayHaveBeenExecuted, deadlineWasTheLimit: limited)
             }
-            do {
-                try await sleep(pause)
-            } catch {
-                throw StripeError(.cancelled, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
-            }
+            try await wait(pause, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
+        }
+    }
+
+    // MARK: Turns
+
+    /// Waits until the rate budget allows an attempt.
+    /// - Returns: the time that the attempt may take, in milliseconds.
+    /// - Throws: `.deadline` where it has passed, `.overloaded` where the turn would come too late.
+    private func turn(
+        until deadline: ContinuousClock.Instant?, attempts: Int, mayHaveBeenExecuted: Bool
+    ) async throws(StripeError) -> Int64 {
+        let error = { (kind: StripeError.Kind, wait: Int64?) in
+            // The breaker may count on this call to be its probe.
+            self.upstream.record(.unknown)
+            return StripeError(
+                kind, attempts: attempts, retryAfterMilliseconds: wait, mayHaveBeenExecuted: mayHaveBeenExecuted)
+        }
+        let patience = min(timeLeft(until: deadline), configuration.totalTimeoutMilliseconds)
+        guard patience > 0 else { throw error(.deadline, nil) }
+        let (wait, taken) = upstream.reserve(patience: patience - 1)
+        guard taken else { throw error(.overloaded("the next free turn comes too late"), wait) }
+        if wait > 0 { try await self.wait(wait, attempts: attempts, mayHaveBeenExecuted: mayHaveBeenExecuted) }
+        let left = timeLeft(until: deadline)
+        guard left > 0 else { throw error(.deadline, nil) }
+        return min(left, configuration.totalTimeoutMilliseconds)
+    }
+
+    private func wait(_ milliseconds: Int64, attempts: Int, mayHaveBeenExecuted: Bool) async throws(StripeError) {
+        do {
+            try await sleep(milliseconds)
+        } catch {
+            upstream.record(.unknown)
+            throw StripeError(.cancelled, attempts: attempts, mayHaveBeenExecuted: mayHaveBeenExecuted)
         }
     }
 
@@ -87,12 +124,6 @@ package final class StripeClient: Sendable {
     /// Milliseconds until `deadline`, rounded down; a very long time where there is none.
     private func timeLeft(until deadline: ContinuousClock.Instant?) -> Int64 {
         deadline.map { Self.milliseconds($0 - ContinuousClock.now) } ?? .max
-    }
-
-    /// Nil where the deadline has passed.
-    private func attemptTimeout(until deadline: ContinuousClock.Instant?) -> Int64? {
-        let left = timeLeft(until: deadline)
-        return left > 0 ? min(left, configuration.totalTimeoutMilliseconds) : nil
     }
 
     private static func milliseconds(_ duration: Duration) -> Int64 {

@@ -8,12 +8,17 @@ package struct StripeConfiguration: Sendable {
     /// One attempt's time. Stripe's own SDKs use 80 s too: some calls wait for a bank.
     package var totalTimeoutMilliseconds: Int64 = 80_000
     package var retryPolicy = RetryPolicy()
+    package var circuitBreaker = CircuitBreaker()
+    /// Attempts a second, over all callers; nil for no bound. Stripe's own limits are 100 in live mode and 25 in test
+    /// mode (https://docs.stripe.com/rate-limits); some room is left for whoever else uses the account.
+    package var callsPerSecond: Double?
     package var userAgent = "Dues/1 (Swift; libcurl)"
 
     package init(secretKey: StripeKey, apiBase: String = StripeAPI.defaultBase, account: String? = nil) {
         self.secretKey = secretKey
         self.apiBase = apiBase.hasSuffix("/") ? String(apiBase.dropLast()) : apiBase
         self.account = account
+        if self.apiBase == StripeAPI.defaultBase { callsPerSecond = secretKey.mode == .live ? 80 : 20 }
     }
 
     /// Attempts after the first one.

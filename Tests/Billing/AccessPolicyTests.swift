@@ -5,36 +5,38 @@ internal import Testing
 @Suite struct AccessPolicyTests {
     private let policy = AccessPolicy(pastDueGraceSeconds: 100)
 
-    @Test(arguments: table("""
-        status             | start | end  | cancelAt | endedAt | trialEnd | pastDueSince | outcome
-        active             | 900   | 1100 | -        | -       | -        | -            | ACTIVE since 900 until 1100
-        active             | -     | -    | -        | -       | -        | -            | ACTIVE since 500 until -
-        active             | 900   | 1000 | -        | -       | -        | -            | ACTIVE since 900 until 1000
-        active             | 800   | 900  | -        | -       | -        | -            | ACTIVE since 800 until 900
-        active             | 900   | 1100 | 1100     | -       | -        | -            | ACTIVE since 900 until 1100
-        active             | 900   | 1100 | 1001     | -       | -        | -            | ACTIVE since 900 until 1001
-        active             | 900   | 1100 | 1000     | -       | -        | -            | CANCELED since 1000 until -
-        active             | 800   | 900  | 900      | -       | -        | -            | CANCELED since 900 until -
-        trialing           | 900   | 1200 | -        | -       | 1200     | -            | TRIALING since 500 until 1200
-        trialing           | 900   | 1200 | -        | -       | -        | -            | TRIALING since 500 until 1200
-        trialing           | 900   | 990  | -        | -       | 990      | -            | TRIALING since 500 until 990
-        trialing           | 900   | 990  | 990      | -       | 990      | -            | CANCELED since 990 until -
-        past_due           | 901   | 1900 | -        | -       | -        | 950          | GRACE since 950 until 1050
-        past_due           | 901   | 1900 | 1020     | -       | -        | 950          | GRACE since 950 until 1020
-        past_due           | 901   | 1900 | 999      | -       | -        | 950          | CANCELED since 999 until -
-        past_due           | 100   | 1900 | -        | -       | -        | 901          | GRACE since 901 until 1001
-        past_due           | 100   | 1900 | -        | -       | -        | 900          | PAST_DUE since 900 until -
-        past_due           | 901   | 1900 | -        | -       | -        | -            | GRACE since 901 until 1001
-        past_due           | 900   | 1900 | -        | -       | -        | -            | PAST_DUE since 900 until -
-        past_due           | -     | -    | -        | -       | -        | -            | PAST_DUE since - until -
-        unpaid             | 900   | 1100 | -        | -       | -        | 700          | UNPAID since 700 until -
-        paused             | 900   | 1100 | -        | -       | -        | -            | PAUSED since - until -
-        incomplete         | 900   | 1100 | -        | -       | -        | -            | INCOMPLETE since 500 until -
-        incomplete_expired | 900   | 1100 | -        | 980     | -        | -            | INCOMPLETE_EXPIRED since 980 until -
-        canceled           | 900   | 1100 | -        | 950     | -        | -            | CANCELED since 950 until -
-        canceled           | 900   | 1100 | 940      | -       | -        | -            | CANCELED since 940 until -
-        hibernating        | 900   | 1100 | -        | -       | -        | -            | UNKNOWN_STATUS since - until -
-        """))
+    @Test(
+        arguments: table(
+            """
+            status             | start | end  | cancelAt | endedAt | trialEnd | pastDueSince | outcome
+            active             | 900   | 1100 | -        | -       | -        | -            | ACTIVE since 900 until 1100
+            active             | -     | -    | -        | -       | -        | -            | ACTIVE since 500 until -
+            active             | 900   | 1000 | -        | -       | -        | -            | ACTIVE since 900 until 1000
+            active             | 800   | 900  | -        | -       | -        | -            | ACTIVE since 800 until 900
+            active             | 900   | 1100 | 1100     | -       | -        | -            | ACTIVE since 900 until 1100
+            active             | 900   | 1100 | 1001     | -       | -        | -            | ACTIVE since 900 until 1001
+            active             | 900   | 1100 | 1000     | -       | -        | -            | CANCELED since 1000 until -
+            active             | 800   | 900  | 900      | -       | -        | -            | CANCELED since 900 until -
+            trialing           | 900   | 1200 | -        | -       | 1200     | -            | TRIALING since 500 until 1200
+            trialing           | 900   | 1200 | -        | -       | -        | -            | TRIALING since 500 until 1200
+            trialing           | 900   | 990  | -        | -       | 990      | -            | TRIALING since 500 until 990
+            trialing           | 900   | 990  | 990      | -       | 990      | -            | CANCELED since 990 until -
+            past_due           | 901   | 1900 | -        | -       | -        | 950          | GRACE since 950 until 1050
+            past_due           | 901   | 1900 | 1020     | -       | -        | 950          | GRACE since 950 until 1020
+            past_due           | 901   | 1900 | 999      | -       | -        | 950          | CANCELED since 999 until -
+            past_due           | 100   | 1900 | -        | -       | -        | 901          | GRACE since 901 until 1001
+            past_due           | 100   | 1900 | -        | -       | -        | 900          | PAST_DUE since 900 until -
+            past_due           | 901   | 1900 | -        | -       | -        | -            | GRACE since 901 until 1001
+            past_due           | 900   | 1900 | -        | -       | -        | -            | PAST_DUE since 900 until -
+            past_due           | -     | -    | -        | -       | -        | -            | PAST_DUE since - until -
+            unpaid             | 900   | 1100 | -        | -       | -        | 700          | UNPAID since 700 until -
+            paused             | 900   | 1100 | -        | -       | -        | -            | PAUSED since - until -
+            incomplete         | 900   | 1100 | -        | -       | -        | -            | INCOMPLETE since 500 until -
+            incomplete_expired | 900   | 1100 | -        | 980     | -        | -            | INCOMPLETE_EXPIRED since 980 until -
+            canceled           | 900   | 1100 | -        | 950     | -        | -            | CANCELED since 950 until -
+            canceled           | 900   | 1100 | 940      | -       | -        | -            | CANCELED since 940 until -
+            hibernating        | 900   | 1100 | -        | -       | -        | -            | UNKNOWN_STATUS since - until -
+            """))
     func `one subscription`(row: Row) {
         let subscription = SubscriptionView(
             id: "sub_1", status: SubscriptionStatus(rawValue: row.cells[0]), products: ["prod_other", "prod_pro"],
@@ -51,26 +53,28 @@ internal import Testing
         #expect(decision.status?.rawValue == row.cells[0])
     }
 
-    @Test(arguments: table("""
-        subscriptions, as id status created [until]                  | outcome
-        -                                                            | none NO_SUBSCRIPTION
-        a canceled 100, b active 50                                  | b ACTIVE
-        a active 100, b trialing 100                                 | a ACTIVE
-        a trialing 100, b past_due_in_grace 100                      | a TRIALING
-        a past_due_in_grace 100, b unpaid 200                        | a GRACE
-        a past_due 100, b canceled 900                               | a PAST_DUE
-        a unpaid 100, b past_due 50                                  | b PAST_DUE
-        a paused 100, b unpaid 100                                   | b UNPAID
-        a incomplete 900, b canceled 100                             | a INCOMPLETE
-        a incomplete 900, b paused 100                               | b PAUSED
-        a canceled 100, b incomplete_expired 900                     | b INCOMPLETE_EXPIRED
-        a canceled 900, b incomplete_expired 100                     | a CANCELED
-        a hibernating 100, b canceled 900                            | a UNKNOWN_STATUS
-        a active 100 1500, b active 100 1400                         | a ACTIVE
-        a active 100 1400, b active 100 1500                         | b ACTIVE
-        a active 100, b active 200                                   | b ACTIVE
-        a active 100, b active 100                                   | b ACTIVE
-        """))
+    @Test(
+        arguments: table(
+            """
+            subscriptions, as id status created [until]                  | outcome
+            -                                                            | none NO_SUBSCRIPTION
+            a canceled 100, b active 50                                  | b ACTIVE
+            a active 100, b trialing 100                                 | a ACTIVE
+            a trialing 100, b past_due_in_grace 100                      | a TRIALING
+            a past_due_in_grace 100, b unpaid 200                        | a GRACE
+            a past_due 100, b canceled 900                               | a PAST_DUE
+            a unpaid 100, b past_due 50                                  | b PAST_DUE
+            a paused 100, b unpaid 100                                   | b UNPAID
+            a incomplete 900, b canceled 100                             | a INCOMPLETE
+            a incomplete 900, b paused 100                               | b PAUSED
+            a canceled 100, b incomplete_expired 900                     | b INCOMPLETE_EXPIRED
+            a canceled 900, b incomplete_expired 100                     | a CANCELED
+            a hibernating 100, b canceled 900                            | a UNKNOWN_STATUS
+            a active 100 1500, b active 100 1400                         | a ACTIVE
+            a active 100 1400, b active 100 1500                         | b ACTIVE
+            a active 100, b active 200                                   | b ACTIVE
+            a active 100, b active 100                                   | b ACTIVE
+            """))
     func `the best of several decides, in whatever order they are given`(row: Row) {
         let subscriptions = (row.text(0) ?? "").split(separator: ",").map { Self.subscription($0) }
         for order in [subscriptions, subscriptions.reversed()] {
@@ -119,5 +123,26 @@ internal import Testing
         #expect(none.decide(product: "p", subscriptions: [due], now: 1_000_000).reason == .pastDue)
         let limitless = AccessPolicy(pastDueGraceSeconds: .max)
         #expect(limitless.decide(product: "p", subscriptions: [due], now: .max - 1).allowed)
+    }
+
+    @Test func `another subscription never takes access away, and the order of rows never matters`() {
+        let views = (SubscriptionStatus.known + [.unknown("hibernating")]).flatMap { status in
+            [nil, 999, 1001].flatMap { cancelAt in
+                [nil, 10, 950].map { pastDueSince in
+                    SubscriptionView(
+                        id: "\(status)\(cancelAt ?? 0)\(pastDueSince ?? 0)", status: status, products: ["p"], created: 500,
+                        cancelAt: cancelAt, pastDueSince: pastDueSince)
+                }
+            }
+        }
+        for left in views {
+            let alone = policy.decide(product: "p", subscriptions: [left], now: 1000)
+            for right in views {
+                let both = policy.decide(product: "p", subscriptions: [left, right], now: 1000)
+                #expect(both == policy.decide(product: "p", subscriptions: [right, left], now: 1000))
+                #expect(both.allowed || !alone.allowed, "\(left.id) and \(right.id)")
+                #expect([left.id, right.id].contains(both.subscriptionID ?? ""))
+            }
+        }
     }
 }

@@ -6,21 +6,23 @@ internal import Testing
     static let most = Int64.max
     static let least = Int64.min
 
-    @Test(arguments: table("""
-        left                 | operation | right                | outcome
-        2000                 | +         | 334                  | 2334
-        2000                 | -         | 2334                 | -334
-        -667                 | +         | 333                  | -334
-        9223372036854775807  | +         | 1                    | overflow
-        9223372036854775806  | +         | 1                    | 9223372036854775807
-        -9223372036854775808 | -         | 1                    | overflow
-        -9223372036854775808 | +         | -1                   | overflow
-        0                    | -         | -9223372036854775808 | overflow
-        1500                 | *         | 3                    | 4500
-        4611686018427387904  | *         | 2                    | overflow
-        -4611686018427387904 | *         | 2                    | -9223372036854775808
-        -9223372036854775808 | *         | -1                   | overflow
-        """))
+    @Test(
+        arguments: table(
+            """
+            left                 | operation | right                | outcome
+            2000                 | +         | 334                  | 2334
+            2000                 | -         | 2334                 | -334
+            -667                 | +         | 333                  | -334
+            9223372036854775807  | +         | 1                    | overflow
+            9223372036854775806  | +         | 1                    | 9223372036854775807
+            -9223372036854775808 | -         | 1                    | overflow
+            -9223372036854775808 | +         | -1                   | overflow
+            0                    | -         | -9223372036854775808 | overflow
+            1500                 | *         | 3                    | 4500
+            4611686018427387904  | *         | 2                    | overflow
+            -4611686018427387904 | *         | 2                    | -9223372036854775808
+            -9223372036854775808 | *         | -1                   | overflow
+            """))
     func `a result that fits is exact, and one that does not is an error`(row: Row) throws {
         let left = Money(amount: try #require(row.number(0)), currency: "usd")
         let outcome: String

@@ -3,41 +3,43 @@ internal import Billing
 internal import Testing
 
 @Suite struct ProjectionRuleTests {
-    @Test(arguments: table("""
-        row                   | kind    | created | status             | outcome
-        -                     | created | 100     | incomplete         | apply firstSight
-        -                     | updated | 100     | active             | fetch gap
-        -                     | other   | 100     | active             | fetch gap
-        -                     | deleted | 100     | canceled           | apply ended
-        100..100 active       | updated | 101     | past_due           | apply newer
-        100..100 active       | updated | 99      | trialing           | skip older
-        100..100 active       | updated | 100     | past_due           | fetch tie
-        100..100 active       | created | 100     | incomplete         | fetch tie
-        100..100 active       | created | 99      | incomplete         | skip older
-        100..103 active       | updated | 104     | past_due           | apply newer
-        100..103 active       | updated | 103     | past_due           | fetch tie
-        100..103 active       | updated | 101     | past_due           | fetch tie
-        100..103 active       | updated | 100     | past_due           | fetch tie
-        100..103 active       | updated | 99      | past_due           | skip older
-        100..103 active       | other   | 104     | active             | apply newer
-        100..100 active       | deleted | 101     | canceled           | apply newer
-        100..100 active       | deleted | 100     | canceled           | fetch tie
-        100..100 active       | deleted | 99      | canceled           | fetch contradiction
-        100..100 -            | deleted | 99      | -                  | fetch contradiction
-        100..100 canceled     | deleted | 99      | canceled           | skip older
-        100..100 canceled     | updated | 101     | active             | skip terminalStatus
-        100..100 canceled     | updated | 100     | active             | skip terminalStatus
-        100..100 canceled     | updated | 99      | active             | skip terminalStatus
-        100..100 canceled     | updated | 101     | canceled           | apply newer
-        100..100 canceled     | updated | 101     | incomplete_expired | skip terminalStatus
-        100..100 incomplete_expired | updated | 101 | active           | skip terminalStatus
-        100..100 canceled     | updated | 101     | -                  | apply newer
-        100..100 deleted      | updated | 101     | -                  | skip tombstone
-        100..100 deleted      | updated | 100     | -                  | skip tombstone
-        100..100 deleted      | created | 101     | -                  | skip tombstone
-        100..100 deleted      | deleted | 101     | -                  | skip tombstone
-        100..100 -            | updated | 101     | -                  | apply newer
-        """))
+    @Test(
+        arguments: table(
+            """
+            row                   | kind    | created | status             | outcome
+            -                     | created | 100     | incomplete         | apply firstSight
+            -                     | updated | 100     | active             | fetch gap
+            -                     | other   | 100     | active             | fetch gap
+            -                     | deleted | 100     | canceled           | apply ended
+            100..100 active       | updated | 101     | past_due           | apply newer
+            100..100 active       | updated | 99      | trialing           | skip older
+            100..100 active       | updated | 100     | past_due           | fetch tie
+            100..100 active       | created | 100     | incomplete         | fetch tie
+            100..100 active       | created | 99      | incomplete         | skip older
+            100..103 active       | updated | 104     | past_due           | apply newer
+            100..103 active       | updated | 103     | past_due           | fetch tie
+            100..103 active       | updated | 101     | past_due           | fetch tie
+            100..103 active       | updated | 100     | past_due           | fetch tie
+            100..103 active       | updated | 99      | past_due           | skip older
+            100..103 active       | other   | 104     | active             | apply newer
+            100..100 active       | deleted | 101     | canceled           | apply newer
+            100..100 active       | deleted | 100     | canceled           | fetch tie
+            100..100 active       | deleted | 99      | canceled           | fetch contradiction
+            100..100 -            | deleted | 99      | -                  | fetch contradiction
+            100..100 canceled     | deleted | 99      | canceled           | skip older
+            100..100 canceled     | updated | 101     | active             | skip terminalStatus
+            100..100 canceled     | updated | 100     | active             | skip terminalStatus
+            100..100 canceled     | updated | 99      | active             | skip terminalStatus
+            100..100 canceled     | updated | 101     | canceled           | apply newer
+            100..100 canceled     | updated | 101     | incomplete_expired | skip terminalStatus
+            100..100 incomplete_expired | updated | 101 | active           | skip terminalStatus
+            100..100 canceled     | updated | 101     | -                  | apply newer
+            100..100 deleted      | updated | 101     | -                  | skip tombstone
+            100..100 deleted      | updated | 100     | -                  | skip tombstone
+            100..100 deleted      | created | 101     | -                  | skip tombstone
+            100..100 deleted      | deleted | 101     | -                  | skip tombstone
+            100..100 -            | updated | 101     | -                  | apply newer
+            """))
     func `one event against one row`(row: Row) throws {
         let stored = row.text(0).map { text in
             let words = text.split(separator: " ")
@@ -67,30 +69,34 @@ internal import Testing
         #expect(ProjectionRule.decide(newer, against: row) == .apply(because: .newer))
     }
 
-    @Test(arguments: table("""
-        date                 | milliseconds | outcome
-        100                  | 0            | 100..100
-        100                  | 1            | 99..100
-        100                  | 1000         | 99..100
-        100                  | 1001         | 98..100
-        100                  | 80000        | 20..100
-        100                  | -5           | 100..100
-        -9223372036854775808 | 1            | -9223372036854775808..-9223372036854775808
-        """))
+    @Test(
+        arguments: table(
+            """
+            date                 | milliseconds | outcome
+            100                  | 0            | 100..100
+            100                  | 1            | 99..100
+            100                  | 1000         | 99..100
+            100                  | 1001         | 98..100
+            100                  | 80000        | 20..100
+            100                  | -5           | 100..100
+            -9223372036854775808 | 1            | -9223372036854775808..-9223372036854775808
+            """))
     func `an answer was true at some moment of its call`(row: Row) throws {
         let interval = KnownInterval.answer(date: try #require(row.number(0)), milliseconds: try #require(row.number(1)))
         #expect("\(interval.from)..\(interval.until)" == row.cells[2])
     }
 
-    @Test(arguments: table("""
-        type                                         | kind
-        customer.created                             | created
-        customer.subscription.updated                | updated
-        customer.subscription.deleted                | deleted
-        customer.subscription.trial_will_end         | other
-        customer.subscription.pending_update_applied | other
-        invoice.paid                                 | other
-        """))
+    @Test(
+        arguments: table(
+            """
+            type                                         | kind
+            customer.created                             | created
+            customer.subscription.updated                | updated
+            customer.subscription.deleted                | deleted
+            customer.subscription.trial_will_end         | other
+            customer.subscription.pending_update_applied | other
+            invoice.paid                                 | other
+            """))
     func `a type's last word is its kind`(row: Row) {
         #expect("\(Observation.kind(ofType: row.cells[0]))" == row.cells[1])
     }

@@ -4,7 +4,8 @@ internal import Testing
 
 @Suite struct QuoteTermsTests {
     static let terms = QuoteTerms(
-        subscriptionID: "sub_é", items: [
+        subscriptionID: "sub_é",
+        items: [
             .init(itemID: "si_1", priceID: "price_1", quantity: 2), .init(itemID: "si_2", deleted: true),
             .init(priceID: "price_2"),
         ],
@@ -63,11 +64,13 @@ internal import Testing
     }
 
     @Test func `no two of the changes share their bytes`() {
-        let all = [Self.terms.encoded] + Self.changes.map { change in
-            var changed = Self.terms
-            change.make(&changed)
-            return changed.encoded
-        }
+        let all =
+            [Self.terms.encoded]
+            + Self.changes.map { change in
+                var changed = Self.terms
+                change.make(&changed)
+                return changed.encoded
+            }
         #expect(Set(all).count == all.count)
     }
 
@@ -123,16 +126,18 @@ internal import Testing
         #expect(small.encoded == expected)
     }
 
-    @Test(arguments: table("""
-        due  | credit | currency | renewal | outcome
-        1234 | 0      | usd      | 2000    | -
-        1235 | 0      | usd      | 2000    | amountDueNow
-        1234 | 1      | usd      | 2000    | credit
-        1234 | 0      | eur      | 2000    | currency
-        1234 | 0      | usd      | 1999    | nextRenewalAmount
-        1234 | 0      | usd      | -       | nextRenewalAmount
-        0    | 5      | eur      | 1       | currency,amountDueNow,credit,nextRenewalAmount
-        """))
+    @Test(
+        arguments: table(
+            """
+            due  | credit | currency | renewal | outcome
+            1234 | 0      | usd      | 2000    | -
+            1235 | 0      | usd      | 2000    | amountDueNow
+            1234 | 1      | usd      | 2000    | credit
+            1234 | 0      | eur      | 2000    | currency
+            1234 | 0      | usd      | 1999    | nextRenewalAmount
+            1234 | 0      | usd      | -       | nextRenewalAmount
+            0    | 5      | eur      | 1       | currency,amountDueNow,credit,nextRenewalAmount
+            """))
     func `a preview confirms a quote only in every amount`(row: Row) throws {
         let preview = QuotePreview(
             amountDueNow: try #require(row.number(0)), credit: try #require(row.number(1)), currency: row.cells[2],

@@ -3,18 +3,20 @@ internal import Billing
 internal import Testing
 
 @Suite struct SubscriptionStatusTests {
-    @Test(arguments: table("""
-        name               | terminal
-        incomplete         | no
-        incomplete_expired | yes
-        trialing           | no
-        active             | no
-        past_due           | no
-        unpaid             | no
-        canceled           | yes
-        paused             | no
-        hibernating        | no
-        """))
+    @Test(
+        arguments: table(
+            """
+            name               | terminal
+            incomplete         | no
+            incomplete_expired | yes
+            trialing           | no
+            active             | no
+            past_due           | no
+            unpaid             | no
+            canceled           | yes
+            paused             | no
+            hibernating        | no
+            """))
     func `a name survives both ways, known or not, and only two are ends`(row: Row) {
         let status = SubscriptionStatus(rawValue: row.cells[0])
         #expect(status.rawValue == row.cells[0])

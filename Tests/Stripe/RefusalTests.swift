@@ -11,45 +11,61 @@ internal import Testing
         .resourceMissing(.init(object: object, id: id))
     }
 
-    @Test(arguments: [
-        (404, "invalid_request_error", "resource_missing", "No such customer: 'cus_x'", missing("customer", "cus_x")),
-        (400, "invalid_request_error", "resource_missing", "No such price: 'price_x'", missing("price", "price_x")),
-        (400, "invalid_request_error", "resource_missing", "No such PaymentMethod: 'pm_x'", missing("payment_method", "pm_x")),
-        (404, "invalid_request_error", "resource_missing", "No such setupintent: 'seti_x'", missing("setup_intent", "seti_x")),
-        (400, "invalid_request_error", "resource_missing", "No such promotion code: 'promo_x'", missing("promotion_code", "promo_x")),
-        (400, "invalid_request_error", "resource_missing", "No such Invoice Item: 'ii_x'(livemode= false)", missing("invoiceitem", "ii_x")),
-        (
-            404, "invalid_request_error", "resource_missing",
-            "No such customer: 'cus_x'; a similar object exists in test mode, but a live mode key was used to make this request.",
-            missing("customer", "cus_x")
-        ),
-        (404, "invalid_request_error", "resource_missing", "Gone.", missing(nil, nil)),
-        (404, "invalid_request_error", nil, "Invalid subscription_item id: si_x", missing("subscription_item", "si_x")),
-        (404, "invalid_request_error", nil, "Unrecognized request URL (GET: /v1/foo).", .invalidRequest),
-        (
-            400, "invalid_request_error", "resource_missing",
-            "This customer has no attached payment source or default payment method. Please consider adding one.",
-            .noPaymentMethod
-        ),
-        (402, "card_error", "card_declined", "Your card has insufficient funds.", .card),
-        (402, "card_error", "expired_card", "Your card has expired.", .card),
-        (402, nil, nil, "Failed.", .card),
-        (402, "card_error", "authentication_required", "This transaction requires authentication.", .authenticationRequired),
-        (402, "card_error", "invoice_payment_intent_requires_action", "Needs action.", .authenticationRequired),
-        (402, "card_error", "subscription_payment_intent_requires_action", "Needs action.", .authenticationRequired),
-        (400, "invalid_request_error", "parameter_unknown", "Received unknown parameter: foo", .invalidRequest),
-        (400, "idempotency_error", nil, "Keys for idempotent requests can only be used with…", .idempotencyMismatch),
-        (409, "idempotency_error", "idempotency_key_in_use", "There is currently another…", .idempotencyKeyInUse),
-        (409, "invalid_request_error", nil, "Conflict.", .conflict),
-        (401, "invalid_request_error", nil, "Invalid API Key provided: sk_test_****1234", .keyRejected),
-        (403, "invalid_request_error", nil, "The provided key does not have…", .permissionDenied),
-        (429, "invalid_request_error", "rate_limit", "Too many requests.", .rateLimited),
-        (429, "invalid_request_error", "lock_timeout", "This object cannot be accessed right now…", .lockTimeout),
-        (400, "invalid_request_error", "rate_limit", "Too many requests.", .rateLimited),
-        (500, "api_error", nil, "Sorry.", .serverError),
-        (503, nil, nil, "Sorry.", .serverError),
-        (424, "api_error", nil, "A dependency failed.", .invalidRequest),
-    ] as [(Int, String?, String?, String, Category)])
+    @Test(
+        arguments: [
+            (404, "invalid_request_error", "resource_missing", "No such customer: 'cus_x'", missing("customer", "cus_x")),
+            (400, "invalid_request_error", "resource_missing", "No such price: 'price_x'", missing("price", "price_x")),
+            (
+                400, "invalid_request_error", "resource_missing", "No such PaymentMethod: 'pm_x'",
+                missing("payment_method", "pm_x")
+            ),
+            (
+                404, "invalid_request_error", "resource_missing", "No such setupintent: 'seti_x'",
+                missing("setup_intent", "seti_x")
+            ),
+            (
+                400, "invalid_request_error", "resource_missing", "No such promotion code: 'promo_x'",
+                missing("promotion_code", "promo_x")
+            ),
+            (
+                400, "invalid_request_error", "resource_missing", "No such Invoice Item: 'ii_x'(livemode= false)",
+                missing("invoiceitem", "ii_x")
+            ),
+            (
+                404, "invalid_request_error", "resource_missing",
+                "No such customer: 'cus_x'; a similar object exists in test mode, but a live mode key was used to make this request.",
+                missing("customer", "cus_x")
+            ),
+            (404, "invalid_request_error", "resource_missing", "Gone.", missing(nil, nil)),
+            (404, "invalid_request_error", nil, "Invalid subscription_item id: si_x", missing("subscription_item", "si_x")),
+            (404, "invalid_request_error", nil, "Unrecognized request URL (GET: /v1/foo).", .invalidRequest),
+            (
+                400, "invalid_request_error", "resource_missing",
+                "This customer has no attached payment source or default payment method. Please consider adding one.",
+                .noPaymentMethod
+            ),
+            (402, "card_error", "card_declined", "Your card has insufficient funds.", .card),
+            (402, "card_error", "expired_card", "Your card has expired.", .card),
+            (402, nil, nil, "Failed.", .card),
+            (
+                402, "card_error", "authentication_required", "This transaction requires authentication.",
+                .authenticationRequired
+            ),
+            (402, "card_error", "invoice_payment_intent_requires_action", "Needs action.", .authenticationRequired),
+            (402, "card_error", "subscription_payment_intent_requires_action", "Needs action.", .authenticationRequired),
+            (400, "invalid_request_error", "parameter_unknown", "Received unknown parameter: foo", .invalidRequest),
+            (400, "idempotency_error", nil, "Keys for idempotent requests can only be used with…", .idempotencyMismatch),
+            (409, "idempotency_error", "idempotency_key_in_use", "There is currently another…", .idempotencyKeyInUse),
+            (409, "invalid_request_error", nil, "Conflict.", .conflict),
+            (401, "invalid_request_error", nil, "Invalid API Key provided: sk_test_****1234", .keyRejected),
+            (403, "invalid_request_error", nil, "The provided key does not have…", .permissionDenied),
+            (429, "invalid_request_error", "rate_limit", "Too many requests.", .rateLimited),
+            (429, "invalid_request_error", "lock_timeout", "This object cannot be accessed right now…", .lockTimeout),
+            (400, "invalid_request_error", "rate_limit", "Too many requests.", .rateLimited),
+            (500, "api_error", nil, "Sorry.", .serverError),
+            (503, nil, nil, "Sorry.", .serverError),
+            (424, "api_error", nil, "A dependency failed.", .invalidRequest),
+        ] as [(Int, String?, String?, String, Category)])
     func `an error has one meaning`(status: Int, type: String?, code: String?, message: String, category: Category) throws {
         var error: JSONObject = ["message": .string(message)]
         error["type"] = type.map(JSONValue.string)

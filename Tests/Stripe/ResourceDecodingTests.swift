@@ -93,7 +93,9 @@ internal import Testing
         (#"{"pending_setup_intent":{"id":"seti_1","status":"succeeded","client_secret":"se_s"}}"#, .none),
         (#"{"pending_setup_intent":"seti_1"}"#, .none),
     ])
-    func `what the customer has yet to confirm is found where it stands`(fields: String, expected: StripeConfirmation) throws {
+    func `what the customer has yet to confirm is found where it stands`(fields: String, expected: StripeConfirmation)
+        throws
+    {
         let members = try #require(try JSONValue(parsing: fields).objectValue)
         let subscription = try #require(StripeSubscription(Self.subscription(members.map { ($0.key, $0.value) })))
         #expect(subscription.confirmation == expected)
@@ -164,19 +166,26 @@ internal import Testing
     }
 
     @Test func `prorations that overflow have no sum`() throws {
-        let lines: JSONValue = [["amount": 9_223_372_036_854_775_807, "proration": true], ["amount": 1, "proration": true]]
-        let invoice = try #require(StripeInvoice(["currency": "usd", "total": 1, "amount_due": 1, "lines": ["data": lines]]))
+        let lines: JSONValue = [
+            ["amount": 9_223_372_036_854_775_807, "proration": true], ["amount": 1, "proration": true],
+        ]
+        let invoice = try #require(
+            StripeInvoice(["currency": "usd", "total": 1, "amount_due": 1, "lines": ["data": lines]]))
         #expect(invoice.prorationTotal == nil)
     }
 
-    @Test(arguments: [
-        (#"{"object":"subscription","id":"sub_1","customer":"cus_1"}"#, "sub_1", "cus_1", "sub_1"),
-        (#"{"object":"customer","id":"cus_1"}"#, "cus_1", "cus_1", nil),
-        (#"{"object":"invoice","id":"in_1","customer":"cus_1","parent":{"subscription_details":{"subscription":"sub_1"}}}"#, "in_1", "cus_1", "sub_1"),
-        (#"{"object":"invoice","customer":{"id":"cus_1"},"subscription":"sub_1"}"#, nil, "cus_1", "sub_1"),
-        (#"{"object":"payment_method","id":"pm_1","customer":null}"#, "pm_1", nil, nil),
-        (#"{"object":"balance"}"#, nil, nil, nil),
-    ] as [(String, String?, String?, String?)])
+    @Test(
+        arguments: [
+            (#"{"object":"subscription","id":"sub_1","customer":"cus_1"}"#, "sub_1", "cus_1", "sub_1"),
+            (#"{"object":"customer","id":"cus_1"}"#, "cus_1", "cus_1", nil),
+            (
+                #"{"object":"invoice","id":"in_1","customer":"cus_1","parent":{"subscription_details":{"subscription":"sub_1"}}}"#,
+                "in_1", "cus_1", "sub_1"
+            ),
+            (#"{"object":"invoice","customer":{"id":"cus_1"},"subscription":"sub_1"}"#, nil, "cus_1", "sub_1"),
+            (#"{"object":"payment_method","id":"pm_1","customer":null}"#, "pm_1", nil, nil),
+            (#"{"object":"balance"}"#, nil, nil, nil),
+        ] as [(String, String?, String?, String?)])
     func `an event knows what it is about`(object: String, id: String?, customer: String?, subscription: String?) throws {
         let event = try #require(
             StripeEvent([
@@ -206,7 +215,9 @@ internal import Testing
         let method = try #require(
             StripePaymentMethod([
                 "id": "pm_1", "type": "card", "billing_details": ["email": "a@b.c"],
-                "card": ["brand": "visa", "last4": "4242", "exp_month": 4, "exp_year": 2030, "wallet": ["type": "apple_pay"]],
+                "card": [
+                    "brand": "visa", "last4": "4242", "exp_month": 4, "exp_year": 2030, "wallet": ["type": "apple_pay"],
+                ],
             ]))
         #expect(method.card?.last4 == "4242" && method.card?.expYear == 2030)
         #expect(method.card?.walletType == "apple_pay")

@@ -74,7 +74,9 @@ internal import Testing
         #expect(decision == example.decision)
     }
 
-    @Test(arguments: [(1, 500), (2, 1000), (3, 2000), (4, 4000), (5, 5000), (6, 5000), (40, 5000), (1000, 5000)] as [(Int, Int64)])
+    @Test(
+        arguments: [(1, 500), (2, 1000), (3, 2000), (4, 4000), (5, 5000), (6, 5000), (40, 5000), (1000, 5000)]
+            as [(Int, Int64)])
     func `the longest pause doubles up to its cap`(attempt: Int, ceiling: Int64) {
         var policy = RetryPolicy()
         policy.maximumRetries = .max

@@ -46,7 +46,9 @@ internal import Testing
         Trouble(
             testDescription: "redirect", steps: [.reply(302, headers: ["Location: http://127.0.0.1:1/"])],
             reason: .garbled, mayHaveBeenExecuted: true),
-        Trouble(testDescription: "not HTTP", steps: [.send("hello\r\n\r\n"), .close], reason: .garbled, mayHaveBeenExecuted: true),
+        Trouble(
+            testDescription: "not HTTP", steps: [.send("hello\r\n\r\n"), .close], reason: .garbled,
+            mayHaveBeenExecuted: true),
     ]
 
     @Test(arguments: passing)
@@ -124,7 +126,9 @@ internal import Testing
 
     @Test(arguments: ["", "soon", "-1", "1.5", "Sun, 06 Nov 1994 08:49:37 GMT", "99999999999999999999"])
     func `a pause that cannot be read is none`(value: String) async throws {
-        let harness = try Harness { $0.number == 0 ? [.refusal(429, headers: ["Retry-After: \(value)"])] : [.reply(body: "{}")] }
+        let harness = try Harness {
+            $0.number == 0 ? [.refusal(429, headers: ["Retry-After: \(value)"])] : [.reply(body: "{}")]
+        }
         _ = try await harness.client.call(.get, ["x"])
         #expect(harness.pauses == [250])
     }
@@ -142,12 +146,12 @@ internal import Testing
     }
 
     @Test func `silence ends an attempt after its time, and the next one may be answered`() async throws {
-        let harness = try Harness(configure: { $0.totalTimeoutMilliseconds = 150 }) {
+        let harness = try Harness(configure: { $0.totalTimeoutMilliseconds = 1000 }) {
             $0.number == 0 ? [.hang] : [.reply(body: "{}")]
         }
         let reply = try await harness.client.call(.get, ["x"])
         #expect(reply.attempts == 2)
-        #expect(reply.milliseconds >= 150)
+        #expect(reply.milliseconds >= 1000)
         #expect(harness.attempts.first?.decision == .retry(afterMilliseconds: 250, because: .timedOut))
     }
 
@@ -159,7 +163,7 @@ internal import Testing
         }
         #expect(error?.kind == .deadline)
         #expect(error?.mayHaveBeenExecuted == true)
-        #expect((Duration.milliseconds(190)..<Duration.seconds(2)).contains(ContinuousClock.now - started))
+        #expect((Duration.milliseconds(190)..<Duration.seconds(10)).contains(ContinuousClock.now - started))
     }
 
     @Test func `a deadline that has passed sends nothing`() async throws {

@@ -66,15 +66,16 @@ internal import Testing
         #expect(try await harness.client.call(.post, ["customers"], idempotencyKey: "k").isReplayed)
     }
 
-    @Test(arguments: [
-        ("an empty id", ["customers", ""], [:], "k"),
-        ("an id that climbs", ["customers", ".."], [:], "k"),
-        ("a bracket in metadata", ["customers"], ["metadata": ["a[b]": "c"]], "k"),
-        ("an empty idempotency key", ["customers"], [:], ""),
-        ("a long idempotency key", ["customers"], [:], String(repeating: "k", count: 256)),
-        ("a line break in it", ["customers"], [:], "k\r\nX: y"),
-        ("a letter outside ASCII", ["customers"], [:], "ké"),
-    ] as [(String, StripePath, FormParameters, String)])
+    @Test(
+        arguments: [
+            ("an empty id", ["customers", ""], [:], "k"),
+            ("an id that climbs", ["customers", ".."], [:], "k"),
+            ("a bracket in metadata", ["customers"], ["metadata": ["a[b]": "c"]], "k"),
+            ("an empty idempotency key", ["customers"], [:], ""),
+            ("a long idempotency key", ["customers"], [:], String(repeating: "k", count: 256)),
+            ("a line break in it", ["customers"], [:], "k\r\nX: y"),
+            ("a letter outside ASCII", ["customers"], [:], "ké"),
+        ] as [(String, StripePath, FormParameters, String)])
     func `what cannot be written down is refused before anything is sent`(
         name: String, path: StripePath, form: FormParameters, key: String
     ) async throws {

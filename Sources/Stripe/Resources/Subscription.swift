@@ -4,7 +4,8 @@ package import JSON
 package struct StripeSubscription: StripeObject {
     package let id: String
     package let customer: StripeReference
-    /// `incomplete`, `incomplete_expired`, `trialing`, `active`, `past_due`, `unpaid`, `canceled`, `paused`; others may come.
+    /// `incomplete`, `incomplete_expired`, `trialing`, `active`, `past_due`, `unpaid`, `canceled`, `paused`; others may
+    /// come.
     package let status: String
     package let items: [StripeSubscriptionItem]
     /// Whether there are more items than the first ones embedded here.

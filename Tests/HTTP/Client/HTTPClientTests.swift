@@ -136,4 +136,50 @@ internal import Testing
         #expect(answers.allSatisfy { $0.value == "GET /\($0.key) HTTP/1.1" })
         #expect((1...8).contains(server.connections))
     }
+
+    @Test func `a proxy that is configured gets the request, and is told whom it is for`() async throws {
+        let proxy = SocketServer { _ in [.reply(body: "by proxy")] }
+        defer { proxy.stop() }
+        var configuration = HTTPClientConfiguration()
+        configuration.proxy = proxy.base
+        let client = HTTPClient(configuration)
+        defer { client.shutdown() }
+        let response = try await client.send(
+            HTTPRequest(method: "GET", target: "http://stripe.invalid/v1/x"), timeoutMilliseconds: 5000)
+        #expect(response.body == Array("by proxy".utf8))
+        #expect(proxy.received.map(\.requestLine) == ["GET http://stripe.invalid/v1/x HTTP/1.1"])
+    }
+
+    /// Answers, resets, silences, cancellations, time-outs and a shutdown in the middle of all of it.
+    @Test(arguments: [0, 1, 7, 40])
+    func `whatever happens, each request is answered exactly once`(pauseMilliseconds: Int) async throws {
+        let server = SocketServer { request in
+            switch request.number % 5 {
+            case 0: [.reply(body: "ok")]
+            case 1: [.pause(milliseconds: 3), .reply(status(request.number))]
+            case 2: [.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"), .reset]
+            case 3: [.close]
+            default: [.hang]
+            }
+        }
+        defer { server.stop() }
+        var configuration = HTTPClientConfiguration()
+        configuration.maximumConnectionsPerHost = 16
+        configuration.maximumTransfers = 150
+        let client = HTTPClient(configuration)
+        let answers = Mutex([Int](repeating: 0, count: 300))
+        for number in 0..<300 {
+            let transfer = client.start(
+                HTTPRequest(method: "POST", target: server.base + "/\(number)"),
+                timeoutMilliseconds: number % 3 == 0 ? Int64(number % 20) : 60_000
+            ) { _ in answers.withLock { $0[number] += 1 } }
+            if number % 4 == 0 { transfer.cancel() }
+            if number % 6 == 0 { transfer.cancel() }
+        }
+        try await Task.sleep(for: .milliseconds(pauseMilliseconds))
+        client.shutdown()
+        #expect(answers.withLock { $0 } == [Int](repeating: 1, count: 300))
+    }
 }
+
+private func status(_ number: Int) -> Int { number % 2 == 0 ? 200 : 503 }

@@ -183,6 +183,7 @@ private func startThread(_ run: @escaping @Sendable () -> Void) {
     let failure = pthread_create(
         &thread, nil,
         { argument in
+            // Not nil: `passRetained` below made the pointer.
             Unmanaged<ThreadBody>.fromOpaque(argument!).takeRetainedValue().run()
             return nil
         }, Unmanaged.passRetained(ThreadBody(run)).toOpaque())
