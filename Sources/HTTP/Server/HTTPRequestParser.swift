@@ -6,6 +6,10 @@ struct HTTPRequestParser {
     private let limits: HTTPLimits
     private var buffer: [UInt8] = []
     private var state = State.head
+    /// How far the buffer was searched for the end of the head, and where its current line starts: a head that comes byte by
+    /// byte is searched once.
+    private var searched = 0
+    private var lineStart = 0
 
     private enum State {
         case head
@@ -44,12 +48,14 @@ struct HTTPRequestParser {
                 // RFC 9112 section 2.2: empty lines before a request are to be ignored.
                 let blank = buffer.prefix { $0 == 0x0D || $0 == 0x0A }.count
                 buffer.removeFirst(blank)
+                if blank > 0 { (searched, lineStart) = (0, 0) }
                 guard let end = endOfHead() else {
                     return buffer.count > limits.headBytes ? fail(431, "the header is too large") : .needMore
                 }
                 guard end <= limits.headBytes else { return fail(431, "the header is too large") }
                 let head = Array(buffer[..<end])
                 buffer.removeFirst(end)
+                (searched, lineStart) = (0, 0)
                 if let step = startBody(of: head) { return step }
             case .body(var request, let remaining):
                 let taken = min(remaining, buffer.count)
@@ -96,12 +102,15 @@ struct HTTPRequestParser {
     // MARK: Lines
 
     /// The offset past the empty line that ends the head.
-    private func endOfHead() -> Int? {
-        var lineStart = 0
-        for index in buffer.indices where buffer[index] == 0x0A {
-            let length = index - lineStart
-            if length == 0 || (length == 1 && buffer[lineStart] == 0x0D) { return index + 1 }
-            lineStart = index + 1
+    private mutating func endOfHead() -> Int? {
+        while searched < buffer.count {
+            defer { searched += 1 }
+            guard buffer[searched] == 0x0A else { continue }
+            let length = searched - lineStart
+            let isEmpty = length == 0 || (length == 1 && buffer[lineStart] == 0x0D)
+            let next = searched + 1
+            lineStart = next
+            if isEmpty { return next }
         }
         return nil
     }
