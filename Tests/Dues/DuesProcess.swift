@@ -97,3 +97,22 @@ struct Web: Sendable {
         return "t=\(time),v1=\(Encoding.hexadecimal(code))"
     }
 }
+
+/// The sandbox's API with the secret key, for what no method of ours does.
+struct SandboxAPI {
+    private let base: String
+    init(_ base: String) { self.base = base }
+
+    func post(_ path: String, _ form: [String: String]) throws -> JSONValue {
+        let body = form.map { "\($0.key)=\($0.value)" }.joined(separator: "&")
+        let response = try Web().send(
+            .init(
+                method: "POST", target: base + path,
+                headers: [
+                    "Authorization": "Bearer sk_test_tests", "Content-Type": "application/x-www-form-urlencoded",
+                ], body: Array(body.utf8)))
+        let answer = try JSONValue(parsing: response.body)
+        #expect(response.status == 200, "\(path): \(answer.text)")
+        return answer
+    }
+}

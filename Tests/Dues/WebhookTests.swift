@@ -76,7 +76,7 @@ import Testing
             for round in 0..<5 {
                 let server = try Self.server(directory)
                 let killer = try Thread.start { [pid = server.child.pid] in
-                    usleep(30_000 + useconds_t(round) * 17_000)
+                    usleep(150_000 + useconds_t(round) * 37_000)
                     kill(pid, SIGKILL)
                 }
                 let web = Web()
