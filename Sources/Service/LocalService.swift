@@ -92,6 +92,20 @@ extension CheckAccessResult {
 }
 
 extension Contract.AccessReason {
-    /// Both speak the words of the wire; a test holds them together.
-    fileprivate init(_ reason: Billing.AccessReason) { self = Self(rawValue: reason.rawValue) ?? .noSubscription }
+    fileprivate init(_ reason: Billing.AccessReason) {
+        self =
+            switch reason {
+            case .active: .active
+            case .trialing: .trialing
+            case .grace: .grace
+            case .noSubscription: .noSubscription
+            case .pastDue: .pastDue
+            case .unpaid: .unpaid
+            case .paused: .paused
+            case .incomplete: .incomplete
+            case .canceled: .canceled
+            case .incompleteExpired: .incompleteExpired
+            case .unknownStatus: .unknownStatus
+            }
+    }
 }

@@ -286,9 +286,9 @@ def _maybe(of: Callable[[Any], _M], value: Any) -> Optional[_M]:
 
 AccessReason = Literal[
     "ACTIVE", "TRIALING", "GRACE", "NO_SUBSCRIPTION", "PAST_DUE", "UNPAID", "PAUSED", "CANCELED", "INCOMPLETE",
-    "INCOMPLETE_EXPIRED"]
+    "INCOMPLETE_EXPIRED", "UNKNOWN_STATUS"]
 """Why access is given or not. ACTIVE, TRIALING and GRACE (payment is late, but not for long) allow; the others do
-not."""
+not. UNKNOWN_STATUS: Stripe says a status that this server does not know, which closes access."""
 
 CancellationFeedback = Literal[
     "customer_service", "low_quality", "missing_features", "other", "switched_service", "too_complex",
@@ -316,6 +316,9 @@ au_becs_debit, us_bank_account, link."""
 PaymentMethodUse = Literal["subscription", "customerDefault", "onlyOneAttached"]
 """Why this is the payment method found: the subscription names it, it is the customer's default, or it is the only
 one attached to the customer."""
+
+PlanChangeTiming = Literal["now"]
+"""When a change of plan takes effect. `now` is the only value so far."""
 
 PriceInterval = str
 """The unit of a price's billing period, in Stripe's words. Known: day, week, month, year."""
@@ -1492,7 +1495,7 @@ class Dues(_Core):
     def preview_change(
         self, *, subscription_id: str, price_id: Optional[str] = None, lookup_key: Optional[str] = None,
         quantity: Optional[int] = None, items: Optional[Sequence[Union[ItemChange, Mapping[str, Any]]]] = None,
-        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[ChangeTiming] = None,
+        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[PlanChangeTiming] = None,
         timeout: Optional[float] = None, idempotency_key: Optional[str] = None,
         meta: Optional[Mapping[str, Any]] = None
     ) -> PreviewChangeResult:
@@ -1518,7 +1521,7 @@ class Dues(_Core):
         self, *, subscription_id: Optional[str] = None, price_id: Optional[str] = None,
         lookup_key: Optional[str] = None, quantity: Optional[int] = None,
         items: Optional[Sequence[Union[ItemChange, Mapping[str, Any]]]] = None,
-        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[ChangeTiming] = None,
+        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[PlanChangeTiming] = None,
         quote: Optional[str] = None, payment_behavior: Optional[PaymentBehavior] = None,
         timeout: Optional[float] = None, idempotency_key: Optional[str] = None,
         meta: Optional[Mapping[str, Any]] = None

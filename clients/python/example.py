@@ -13,7 +13,6 @@ from typing import Any, Callable, Dict
 
 from dues import AddressInput, CheckAccessResult, Dues
 
-SECRET_KEY = "sk_test_example"
 PUBLISHABLE_KEY = "pk_test_example"
 
 
@@ -22,15 +21,6 @@ def post(url: str, **form: str) -> Dict[str, Any]:
     with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=10) as answer:
         body: Dict[str, Any] = json.load(answer)
         return body
-
-
-def create_plans(sandbox: str) -> None:
-    """The guide's two plans, which one would make in the Dashboard."""
-    for name, amount in (("Basic", 500), ("Premium", 1500)):
-        request = urllib.request.Request(f"{sandbox}/v1/prices", headers={"Authorization": f"Bearer {SECRET_KEY}"})
-        form = {"currency": "usd", "unit_amount": amount, "recurring[interval]": "month",
-                "product_data[name]": name, "lookup_key": f"{name.lower()}_monthly"}
-        urllib.request.urlopen(request, urllib.parse.urlencode(form).encode(), timeout=10).close()
 
 
 def confirm_in_browser(sandbox: str, client_secret: str) -> None:
@@ -53,9 +43,6 @@ def wait_for_access(dues: Dues, customer_id: str, product_id: str, allowed: bool
 def story(dues: Dues, sandbox: str, say: Callable[[str], None] = print) -> Dict[str, Any]:
     """Tells the story, and gives what came of it."""
     plans = dues.list_plans(limit=100).plans
-    if len(plans) < 2:
-        create_plans(sandbox)
-        plans = dues.list_plans(limit=100).plans
     plans = sorted((plan for plan in plans if plan.unit_amount), key=lambda plan: plan.unit_amount or 0)
     basic, premium = plans[0], plans[-1]
     say(f"The plans: {basic.name} and {premium.name}.")

@@ -18,11 +18,12 @@ package struct PreviewChangeParams: Sendable, Equatable, JSONWritable {
     /// What happens to the part of the period that is left.
     package var prorationBehavior: ProrationBehavior
     /// When the change takes effect.
-    package var when: ChangeTiming
+    package var when: PlanChangeTiming
 
     package init(
         subscriptionId: String, priceId: String? = nil, lookupKey: String? = nil, quantity: Int64? = nil,
-        items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior = .alwaysInvoice, when: ChangeTiming = .now
+        items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior = .alwaysInvoice,
+        when: PlanChangeTiming = .now
     ) {
         self.subscriptionId = subscriptionId
         self.priceId = priceId
@@ -62,7 +63,7 @@ extension PreviewChangeParams: DecodableParams {
         var quantity: Int64?
         var items: [ItemChange]?
         var prorationBehavior: ProrationBehavior = .alwaysInvoice
-        var when: ChangeTiming = .now
+        var when: PlanChangeTiming = .now
         var object = try reader.beginObject()
         while let member = try reader.nextMember(&object, among: table.names) {
             switch member {
@@ -79,7 +80,7 @@ extension PreviewChangeParams: DecodableParams {
                     prorationBehavior = value
                 }
             case .known(6):
-                if let value = try decoding.enumeration(&reader, "when", of: ChangeTiming.self) {
+                if let value = try decoding.enumeration(&reader, "when", of: PlanChangeTiming.self) {
                     when = value
                 }
             case .known(7):

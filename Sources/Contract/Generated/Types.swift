@@ -2,7 +2,7 @@
 package import JSON
 
 /// Why access is given or not. ACTIVE, TRIALING and GRACE (payment is late, but not for long) allow; the others do
-/// not.
+/// not. UNKNOWN_STATUS: Stripe says a status that this server does not know, which closes access.
 package enum AccessReason: String, CaseIterable, Sendable, JSONWritable {
     case active = "ACTIVE"
     case trialing = "TRIALING"
@@ -14,6 +14,7 @@ package enum AccessReason: String, CaseIterable, Sendable, JSONWritable {
     case canceled = "CANCELED"
     case incomplete = "INCOMPLETE"
     case incompleteExpired = "INCOMPLETE_EXPIRED"
+    case unknownStatus = "UNKNOWN_STATUS"
 }
 
 /// A postal address.
@@ -800,6 +801,11 @@ extension Plan {
         writer.member("features", features)
         writer.endObject()
     }
+}
+
+/// When a change of plan takes effect. `now` is the only value so far.
+package enum PlanChangeTiming: String, CaseIterable, Sendable, JSONWritable {
+    case now
 }
 
 /// One line of the invoice that the change makes.

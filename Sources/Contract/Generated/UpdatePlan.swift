@@ -18,7 +18,7 @@ package struct UpdatePlanParams: Sendable, Equatable, JSONWritable {
     /// What happens to the part of the period that is left.
     package var prorationBehavior: ProrationBehavior
     /// When the change takes effect.
-    package var when: ChangeTiming
+    package var when: PlanChangeTiming
     /// The token of a PreviewChange. It says everything about the change: only paymentBehavior may stand beside it.
     package var quote: String?
     /// What happens where the change needs a payment that fails or needs the customer.
@@ -27,7 +27,7 @@ package struct UpdatePlanParams: Sendable, Equatable, JSONWritable {
     package init(
         subscriptionId: String? = nil, priceId: String? = nil, lookupKey: String? = nil, quantity: Int64? = nil,
         items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior = .alwaysInvoice,
-        when: ChangeTiming = .now, quote: String? = nil, paymentBehavior: PaymentBehavior = .pendingIfIncomplete
+        when: PlanChangeTiming = .now, quote: String? = nil, paymentBehavior: PaymentBehavior = .pendingIfIncomplete
     ) {
         self.subscriptionId = subscriptionId
         self.priceId = priceId
@@ -71,7 +71,7 @@ extension UpdatePlanParams: DecodableParams {
         var quantity: Int64?
         var items: [ItemChange]?
         var prorationBehavior: ProrationBehavior = .alwaysInvoice
-        var when: ChangeTiming = .now
+        var when: PlanChangeTiming = .now
         var quote: String?
         var paymentBehavior: PaymentBehavior = .pendingIfIncomplete
         var object = try reader.beginObject()
@@ -90,7 +90,7 @@ extension UpdatePlanParams: DecodableParams {
                     prorationBehavior = value
                 }
             case .known(6):
-                if let value = try decoding.enumeration(&reader, "when", of: ChangeTiming.self) {
+                if let value = try decoding.enumeration(&reader, "when", of: PlanChangeTiming.self) {
                     when = value
                 }
             case .known(7):

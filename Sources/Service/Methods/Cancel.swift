@@ -16,6 +16,7 @@ extension BillingService {
                 try await stripe.cancelSubscription(id, cancellation, options(call, step: "cancel"))
             }
         case .periodEnd:
+            try Self.refuseSettling(params)
             var update = SubscriptionUpdate()
             update.cancelAtPeriodEnd = true
             update.cancellationDetails = details
@@ -28,6 +29,16 @@ extension BillingService {
             subscriptionId: subscription.id, status: SubscriptionStatus(rawValue: subscription.status),
             cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
             endsAt: (subscription.endedAt ?? subscription.cancelAt).map(Timestamp.init), subscription: Subscription(subscription))
+    }
+
+    /// At the period's end nothing is left to credit or to bill.
+    private static func refuseSettling(_ params: CancelParams) throws(RPCError) {
+        let message = "is only for when: now"
+        let violations = [("/invoiceNow", params.invoiceNow), ("/prorate", params.prorate)].filter(\.1).map {
+            Violation(pointer: $0.0, rule: "when", message: message)
+        }
+        guard let first = violations.first else { return }
+        throw RPCError(.schema, "Cancel: \(first.pointer) \(message)", violations: violations)
     }
 
     /// Stripe says of a canceled subscription that there is none, or speaks of its metadata: a caller is told that it has
