@@ -26,7 +26,7 @@ package struct CallContext: Sendable {
     package struct IdempotentRun: Sendable {
         /// What the Stripe idempotency keys of this call are made of.
         package let stripeKey: String
-        /// Whether an earlier attempt began, and may have had its effect.
+        /// Whether an earlier attempt sent the request that changes something, and may have had its effect.
         package let isRepeated: Bool
 
         package init(stripeKey: String, isRepeated: Bool) {

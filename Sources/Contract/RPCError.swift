@@ -19,6 +19,8 @@ package struct RPCError: Error, Sendable, Equatable {
     package var violations: [Violation]
     /// What Stripe said, where Stripe refused.
     package var stripe: StripeRefusal?
+    /// Whether the call may have had its effect all the same. Not on the wire: it decides what `retryable` says there.
+    package var mayHaveTakenEffect = false
 
     /// `retryable` is the reason's own unless given.
     package init(

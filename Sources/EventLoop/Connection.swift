@@ -31,8 +31,22 @@ package final class Connection {
     private var isReading = true
     private var hasEnded = false
     private var isDirty = false
+    /// Whether the input is a regular file, which is asked once a turn instead of being watched.
+    private var isPolled = false
 
-    private enum State { case open, closingAfterFlush, closing, closed }
+    private enum State {
+        case open
+        case closingAfterFlush
+        /// Everything is sent and said to be all. What still comes is discarded until the peer has ended: closing a socket with
+        /// unread input would make the system cut off the last answers on their way.
+        case lingering
+        case closing
+        case closed
+    }
+
+    /// Milliseconds that a peer may take to take the last bytes, and then to end.
+    private static let flushMilliseconds: Int64 = 10_000
+    private static let lingerMilliseconds: Int64 = 1000
 
     /// The descriptors of a connection.
     enum Streams {
@@ -62,6 +76,7 @@ package final class Connection {
         let connection = loop.adopt { Connection(id: $0, loop: loop, streams: streams) }
         do {
             if try !loop.register(streams.input, interest: EventLoop.readable, source: connection) {
+                connection.isPolled = true
                 loop.pollEveryTurn(connection)
             }
             if streams.isPair { try loop.register(streams.output, interest: 0, source: OutputSource(connection)) }
@@ -86,6 +101,9 @@ package final class Connection {
     /// Whether the connection still takes bytes.
     package var isOpen: Bool { state == .open }
 
+    /// Whether the connection takes no more bytes and has none left to send.
+    package var isFlushed: Bool { state != .open && pendingOutputBytes == 0 }
+
     /// Appends `bytes` to what leaves at the end of this turn. Without effect on a closing connection.
     package func write(_ bytes: some Sequence<UInt8>) {
         guard state == .open else { return }
@@ -97,7 +115,12 @@ package final class Connection {
     package func closeAfterFlush() {
         guard state == .open else { return }
         state = .closingAfterFlush
+        closeLater(afterMilliseconds: Self.flushMilliseconds)
         markDirty()
+    }
+
+    private func closeLater(afterMilliseconds milliseconds: Int64) {
+        loop.schedule(afterMilliseconds: milliseconds) { [weak self] in self?.close() }
     }
 
     /// Closes at the end of this turn, dropping what has not left.
@@ -111,6 +134,7 @@ package final class Connection {
     package func setReading(_ reading: Bool) {
         guard isReading != reading else { return }
         isReading = reading
+        if isPolled, !hasEnded { reading ? loop.pollEveryTurn(self) : loop.stopPolling(self) }
         updateInterest()
     }
 
@@ -126,8 +150,19 @@ package final class Connection {
     func finishTurn() {
         isDirty = false
         if state == .open || state == .closingAfterFlush { flush() }
-        if state == .closingAfterFlush, pendingOutputBytes == 0 { state = .closing }
+        if state == .closingAfterFlush, pendingOutputBytes == 0 { linger() }
         if state == .closing { reap() }
+    }
+
+    /// Says that all is sent, and waits a little for the peer to end too.
+    private func linger() {
+        guard !streams.isPair, !hasEnded, shutdown(streams.output, Int32(SHUT_WR)) == 0 else {
+            state = .closing
+            return
+        }
+        state = .lingering
+        updateInterest()
+        closeLater(afterMilliseconds: Self.lingerMilliseconds)
     }
 
     private func flush() {
@@ -156,7 +191,8 @@ package final class Connection {
     }
 
     private func updateInterest() {
-        let reading = isReading && !hasEnded && state == .open ? EventLoop.readable : 0
+        let wantsInput = state == .lingering || (isReading && state == .open)
+        let reading = wantsInput && !hasEnded ? EventLoop.readable : 0
         let writing = pendingOutputBytes > 0 ? EventLoop.writable : 0
         if streams.isPair {
             loop.update(streams.input, interest: reading)
@@ -184,6 +220,7 @@ extension Connection: EventSource {
 
     /// One read a turn, so that a fast sender cannot starve the others; what is left is announced again.
     private func readOnce(hangup: Bool) {
+        if state == .lingering { return discard() }
         guard state == .open, !hasEnded else {
             // Nothing more is read, and epoll reports a hang-up whether asked or not: the peer is gone both ways.
             if hangup { close() }
@@ -203,6 +240,11 @@ extension Connection: EventSource {
         } else if errno != EAGAIN, errno != EINTR {
             close()
         }
+    }
+
+    private func discard() {
+        let count = read(streams.input, loop.readBuffer.baseAddress, loop.readBuffer.count)
+        if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { close() }
     }
 
     /// The output takes bytes again, or its reader is gone.

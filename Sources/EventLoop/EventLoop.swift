@@ -133,6 +133,8 @@ package final class EventLoop {
     /// Calls `source` once a turn, as if it were readable, until `unregister`.
     func pollEveryTurn(_ source: any EventSource) { alwaysReady.append(source) }
 
+    func stopPolling(_ source: any EventSource) { alwaysReady.removeAll { $0 === source } }
+
     func update(_ descriptor: Int32, interest: UInt32) {
         guard var registration = registrations[descriptor], registration.interest != interest else { return }
         registration.interest = interest
@@ -143,7 +145,7 @@ package final class EventLoop {
     }
 
     func unregister(_ descriptor: Int32, source: any EventSource) {
-        alwaysReady.removeAll { $0 === source }
+        stopPolling(source)
         guard registrations.removeValue(forKey: descriptor) != nil else { return }
         _ = dues_epoll_control(epoll.raw, EPOLL_CTL_DEL, descriptor, 0, 0)
     }

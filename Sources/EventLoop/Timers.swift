@@ -19,17 +19,27 @@ struct TimerQueue {
         let token = TimerToken(number: nextNumber)
         nextNumber += 1
         actions[token] = action
-        heap.append(Entry(deadline: deadline, token: token))
+        insert(Entry(deadline: deadline, token: token))
+        return token
+    }
+
+    private mutating func insert(_ entry: Entry) {
+        heap.append(entry)
         var child = heap.count - 1
         while child > 0, heap[child].isBefore(heap[(child - 1) / 2]) {
             heap.swapAt(child, (child - 1) / 2)
             child = (child - 1) / 2
         }
-        return token
     }
 
-    /// The entry stays in the heap until its time or until it comes to the top.
-    mutating func cancel(_ token: TimerToken) { actions[token] = nil }
+    /// The entry stays in the heap until it comes to the top, or until too many like it are there.
+    mutating func cancel(_ token: TimerToken) {
+        actions[token] = nil
+        guard heap.count > 2 * actions.count + 64 else { return }
+        let kept = heap.filter { actions[$0.token] != nil }
+        heap = []
+        for entry in kept { insert(entry) }
+    }
 
     /// The deadline of the first timer that still has an action.
     var nextDeadline: Int64? {

@@ -4,9 +4,8 @@ internal import JSON
 enum CancelNotification {
     static let method = "rpc.cancel"
 
-    /// The id of the call to be cancelled, as it was written; nil where the params hold none.
-    static func target(of params: [UInt8]?) -> [UInt8]? {
-        guard let params, let id = (try? JSONValue(parsing: params))?["id"] else { return nil }
-        return id.bytes
+    /// The id of the call to be cancelled; nil where the params hold none.
+    static func target(of params: [UInt8]?) -> JSONValue? {
+        params.flatMap { try? JSONValue(parsing: $0) }?["id"]
     }
 }

@@ -9,8 +9,28 @@ extension RPCError {
         return RPCError(.methodNotFound, "there is no method \"\(name.prefix(64))\"\(hint)")
     }
 
+    static let shuttingDown = RPCError(.shuttingDown, "the server is shutting down: call another, or call again")
+
+    /// The server ends before the call does.
+    static var cutOff: RPCError {
+        var error = RPCError(.shuttingDown, "the server is shutting down before the call has ended")
+        error.mayHaveTakenEffect = true
+        return error
+    }
+
     static func deadlinePassed(afterMilliseconds milliseconds: Int64) -> RPCError {
-        RPCError(.waitingForStripe, "the deadline of \(milliseconds) ms passed while waiting for Stripe")
+        var error = RPCError(.waitingForStripe, "the deadline of \(milliseconds) ms passed while waiting for Stripe")
+        error.mayHaveTakenEffect = true
+        return error
+    }
+
+    /// The error as the caller of `call` is to see it: what may have happened already is to be called again only under the
+    /// idempotency key that makes it happen once.
+    func asSeen(by call: CallContext?) -> RPCError {
+        guard mayHaveTakenEffect, let call, call.method.scope == .write, call.metadata.idempotencyKey == nil else { return self }
+        var error = self
+        error.retryable = false
+        return error
     }
 }
 

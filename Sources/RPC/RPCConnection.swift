@@ -10,8 +10,12 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     /// Upstream calls that are not answered yet, by their number on this connection.
     private var calls: [UInt64: Call] = [:]
     private var nextCall: UInt64 = 1
-    /// Whether the client will send nothing more (or is not listened to any more).
+    /// Lines that wait because the client has not taken the answers to earlier ones; no more than one read's worth.
+    private var backlog: ArraySlice<LineSplitter.Line> = []
+    /// Whether the client will send nothing more.
     private var hasEnded = false
+    /// Whether the connection closes as soon as nothing is in flight, because the server ends.
+    private var isLeaving = false
 
     /// An upstream call in flight.
     private struct Call {
@@ -26,12 +30,15 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     private enum Answer {
         case line
         case batch(Batch)
+
+        /// What waits to be sent together with this answer.
+        var bytes: Int { if case .batch(let batch) = self { batch.line.count } else { 0 } }
     }
 
     /// The answers of a batch, sent together when the last one is there.
     private final class Batch {
         var waiting: Int
-        var answers: [[UInt8]] = []
+        var line: [UInt8] = [UInt8(ascii: "[")]
         init(waiting: Int) { self.waiting = waiting }
     }
 
@@ -44,18 +51,29 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     // MARK: The connection's side
 
     func received(_ bytes: Span<UInt8>, on connection: Connection) {
-        splitter.append(bytes) { take($0, on: connection) }
-        // A client that does not read its answers is not listened to either: that bounds what it can cost.
-        if connection.pendingOutputBytes > server.limits.outputHighWaterBytes { connection.setReading(false) }
+        splitter.append(bytes) { backlog.append($0) }
+        work(on: connection)
     }
 
     func ended(_ connection: Connection) {
-        splitter.finish { take($0, on: connection) }
+        splitter.finish { backlog.append($0) }
         hasEnded = true
-        closeIfDone(connection)
+        work(on: connection)
     }
 
-    func drained(_ connection: Connection) { connection.setReading(!hasEnded) }
+    func drained(_ connection: Connection) { work(on: connection) }
+
+    /// Takes the lines that wait, as long as the client takes the answers. One that does not read is not listened to either:
+    /// that bounds what it can cost.
+    private func work(on connection: Connection) {
+        while let line = backlog.first, connection.pendingOutputBytes <= server.limits.outputHighWaterBytes {
+            backlog = backlog.dropFirst()
+            take(line, on: connection)
+        }
+        if backlog.isEmpty { backlog = [] }
+        connection.setReading(!hasEnded && backlog.isEmpty && connection.pendingOutputBytes <= server.limits.outputHighWaterBytes)
+        closeIfDone(connection)
+    }
 
     /// The client is gone. What it asked for is finished all the same: a change half done would be worse than one unseen.
     func closed(_ connection: Connection) {
@@ -64,14 +82,22 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         onClose()
     }
 
+    /// The server ends: what is in flight is finished, and what is on its way here is still read, and refused.
     func drain(_ connection: Connection) {
-        hasEnded = true
-        connection.setReading(false)
-        closeIfDone(connection)
+        connection.loop.schedule(afterMilliseconds: 50) { [weak self, weak connection] in
+            guard let self, let connection else { return }
+            isLeaving = true
+            closeIfDone(connection)
+        }
+    }
+
+    /// The server's patience is at its end.
+    func abandonAll(_ connection: Connection) {
+        for number in calls.keys.sorted() { abandon(number, because: .cutOff, on: connection) }
     }
 
     private func closeIfDone(_ connection: Connection) {
-        if hasEnded, calls.isEmpty { connection.closeAfterFlush() }
+        if hasEnded || isLeaving, calls.isEmpty, backlog.isEmpty { connection.closeAfterFlush() }
     }
 
     // MARK: Lines
@@ -85,6 +111,12 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
             switch Envelope.read(bytes, batchLength: server.limits.batchLength) {
             case .single(let entry): take(entry, answer: .line, on: connection)
             case .batch(let entries): take(entries, on: connection)
+            case .unreadable where HTTPLine.isRequestLine(bytes):
+                // A web page can make a browser send this to any port of its machine, with calls in the body: none is taken.
+                let error = RPCError(.parseError, "this port speaks JSON lines, not HTTP")
+                send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
+                backlog = []
+                connection.closeAfterFlush()
             case .unreadable(let problem):
                 let error = RPCError(.parseError, "the line is not valid JSON: \(problem)")
                 send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
@@ -120,6 +152,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     // MARK: Calls
 
     private func start(_ request: RPCRequest, answer: Answer, on connection: Connection) throws(RPCError) {
+        if server.isDraining { throw .shuttingDown }
         if request.method == CancelNotification.method { return try cancel(request) }
         guard let method = Method(rawValue: request.method) else { throw .unknownMethod(request.method) }
         let (metadata, decoded) = try method.decode(params: request.params, local: Local.self, upstream: Upstream.self)
@@ -210,7 +243,8 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
             throw RPCError(.invalidRequest, "rpc.cancel is a notification: send it without an id")
         }
         guard let id = CancelNotification.target(of: request.params) else { return }
-        for call in calls.values where call.request.id == id { call.task.cancel() }
+        // Compared as they are meant: a client may write one id with escapes here and without them there.
+        for call in calls.values where call.request.id.flatMap({ try? JSONValue(parsing: $0) }) == id { call.task.cancel() }
     }
 
     // MARK: Answers
@@ -220,7 +254,10 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     ) {
         server.onCall(CallRecord(request, outcome, context))
         guard let id = request.id else { return }
-        switch outcome {
+        switch outcome.mapError({ $0.asSeen(by: context) }) {
+        case .success where answer.bytes > server.limits.outputHighWaterBytes:
+            let error = RPCError(.answerTooLong, "the answers of this batch are too long together: ask in smaller batches")
+            send(Response.failure(id: id, error: error), to: answer, on: connection)
         case .success(let result): send(Response.success(id: id, result: result), to: answer, on: connection)
         case .failure(let error): send(Response.failure(id: id, error: error), to: answer, on: connection)
         }
@@ -230,10 +267,10 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         switch answer {
         case .line: connection.write(response + [UInt8(ascii: "\n")])
         case .batch(let batch):
-            batch.answers.append(response)
+            if batch.line.count > 1 { batch.line.append(UInt8(ascii: ",")) }
+            batch.line += response
             batch.waiting -= 1
-            guard batch.waiting == 0 else { return }
-            connection.write([UInt8(ascii: "[")] + batch.answers.joined(separator: [UInt8(ascii: ",")]) + Array("]\n".utf8))
+            if batch.waiting == 0 { connection.write(batch.line + Array("]\n".utf8)) }
         }
     }
 }

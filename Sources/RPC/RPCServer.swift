@@ -56,20 +56,31 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
         }
     }
 
-    /// Stops listening and reading, finishes what is in flight, sends its answers, closes, and then calls `whenDone`: after
-    /// `graceMilliseconds` at the latest.
+    /// Stops listening, finishes what is in flight, refuses what still comes, closes, and then calls `whenDone`: after
+    /// `graceMilliseconds` at the latest, when what has not finished is answered that it will not.
     package func drain(graceMilliseconds: Int64, whenDone: @escaping () -> Void) {
         isDraining = true
         for listener in listeners { listener.close() }
         listeners = []
-        for connection in connections.values { (connection.handler as? RPCConnection<Local, Upstream>)?.drain(connection) }
+        forEachConnection { $0.drain($1) }
         waitUntilDrained(deadline: EventLoop.monotonicMilliseconds() + graceMilliseconds, whenDone)
     }
 
     private func waitUntilDrained(deadline: Int64, _ whenDone: @escaping () -> Void) {
-        let isDone = inFlight.value == 0 && connections.isEmpty
-        if isDone || EventLoop.monotonicMilliseconds() >= deadline { return whenDone() }
+        if inFlight.value == 0, connections.values.allSatisfy(\.isFlushed) { return whenDone() }
+        if EventLoop.monotonicMilliseconds() >= deadline {
+            forEachConnection { $0.abandonAll($1) }
+            // One turn more, so that the last answers leave.
+            loop.schedule(afterMilliseconds: 10, whenDone)
+            return
+        }
         loop.schedule(afterMilliseconds: 10) { [self] in waitUntilDrained(deadline: deadline, whenDone) }
+    }
+
+    private func forEachConnection(_ body: (RPCConnection<Local, Upstream>, Connection) -> Void) {
+        for connection in connections.values {
+            if let handler = connection.handler as? RPCConnection<Local, Upstream> { body(handler, connection) }
+        }
     }
 
     private func refuse(_ connection: Connection) {

@@ -9,6 +9,7 @@ package final class BillingService: UpstreamMethods {
     let projector: Projector
     let webhooks: WebhookIngest
     let quotes: QuoteSeal
+    let turns = Turns()
     let clock: @Sendable () -> Int64
 
     package init(
@@ -45,8 +46,8 @@ package final class BillingService: UpstreamMethods {
         }
     }
 
-    /// As `ask`, for a request that changes or reads one object whose answer goes into the mirror before the caller gets it:
-    /// what was answered is known here too, whatever happens next. `id` is nil for an object that the request creates.
+    /// As `ask`, for a request whose answer is an object of the mirror: it learns of it before the caller does. `id` is nil for
+    /// an object that the request creates.
     func askAndMirror<Object>(
         _ call: CallContext, _ kind: MirrorKind, _ id: String?,
         _ question: () async throws(StripeError) -> StripeAnswer<Object>
@@ -56,8 +57,36 @@ package final class BillingService: UpstreamMethods {
             return try await store.version(of: kind, id: id)
         }
         let answer = try await ask(call, question)
-        try await stored { () async throws(StoreError) in try await projector.observe(answer.reply, version: version) }
+        await projector.observe(answer.reply, version: version)
         return answer
+    }
+
+    /// As `askAndMirror`, for the request of a call that changes something. A call that may be repeated notes first that it is
+    /// about to be sent, so that a repetition knows whether what it finds may be its own doing.
+    func change<Object>(
+        _ call: CallContext, _ kind: MirrorKind, _ id: String?,
+        _ request: () async throws(StripeError) -> StripeAnswer<Object>
+    ) async throws(RPCError) -> StripeAnswer<Object> {
+        try await mark(call, hasBegun: true)
+        do throws(RPCError) {
+            return try await askAndMirror(call, kind, id, request)
+        } catch {
+            if !error.mayHaveTakenEffect { try await mark(call, hasBegun: false) }
+            throw error
+        }
+    }
+
+    private func mark(_ call: CallContext, hasBegun: Bool) async throws(RPCError) {
+        guard call.run != nil, let key = call.metadata.idempotencyKey else { return }
+        try await stored { () async throws(StoreError) in try await store.mark(intent: key, hasBegun: hasBegun) }
+    }
+
+    /// Runs `body` when no other call changes this subscription's customer.
+    func inTurn<Value>(
+        ofSubscription id: String, _ body: () async throws(RPCError) -> Value
+    ) async throws(RPCError) -> Value {
+        let customer = try await stored { () async throws(StoreError) in try await store.customer(ofSubscription: id) }
+        return try await turns.hold(customer ?? id, body)
     }
 }
 

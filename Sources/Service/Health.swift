@@ -11,6 +11,8 @@ package final class Health: Sendable {
         var stripe = Check()
         var store = Check()
         var webhooks = Check()
+        /// Whether everything in the journal has reached the mirror.
+        var isProjectionCurrent = true
         var isDraining = false
     }
 
@@ -46,15 +48,23 @@ package final class Health: Sendable {
     /// A refused delivery says something about its sender, not about the server.
     package func webhookRefused(_ problem: String) { state.withLock { $0.webhooks.fail(problem, isServing: true) } }
     package func webhooksImpossible(_ problem: String) { state.withLock { $0.webhooks.fail(problem) } }
-    func projectorFailed(_ problem: String) { state.withLock { $0.webhooks.fail(problem) } }
+    func projectionIsCurrent() { state.withLock { $0.isProjectionCurrent = true } }
+    /// Events wait: late, not lost.
+    func projectionWaits() {
+        state.withLock { state in
+            state.isProjectionCurrent = false
+            state.webhooks.lastError = "events wait to be projected, for Stripe or for the store"
+        }
+    }
     /// The server finishes what it has and takes nothing more.
     package func drain() { state.withLock { $0.isDraining = true } }
 
     package var report: RPCHealthResult {
         state.withLock { state in
-            let checks = HealthChecks(
-                stripe: state.stripe.report, store: state.store.report, webhooks: state.webhooks.report)
-            let isServing = !state.isDraining && state.stripe.isServing && state.store.isServing && state.webhooks.isServing
+            var webhooks = state.webhooks
+            webhooks.isServing = webhooks.isServing && state.isProjectionCurrent
+            let checks = HealthChecks(stripe: state.stripe.report, store: state.store.report, webhooks: webhooks.report)
+            let isServing = !state.isDraining && state.stripe.isServing && state.store.isServing && webhooks.isServing
             return RPCHealthResult(status: isServing ? .serving : .notServing, checks: checks)
         }
     }

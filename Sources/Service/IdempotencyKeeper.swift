@@ -31,9 +31,9 @@ package struct IdempotencyKeeper: CallKeeper {
         case .done(let reply):
             call.trace.noteReplay()
             return Self.reply(reply, for: call)
-        case .open(let stripeKey):
+        case .open(let stripeKey, let hasBegun):
             var call = call
-            call.run = .init(stripeKey: stripeKey, isRepeated: stripeKey != intent.stripeKey)
+            call.run = .init(stripeKey: stripeKey, isRepeated: hasBegun)
             let reply = try await perform(call)
             try await stored { () async throws(StoreError) in
                 try await store.finish(intent: key, reply: Self.withoutMetadata(reply))

@@ -21,8 +21,9 @@ package struct Intent: Sendable, Equatable {
 
 /// What is known about an idempotency key.
 package enum IntentState: Sendable, Equatable {
-    /// The call is to be made with this Stripe key: it is new, or an earlier attempt did not get to its answer.
-    case open(stripeKey: String)
+    /// The call is to be made with this Stripe key: it is new, or an earlier attempt did not get to its answer. `hasBegun` says
+    /// whether such an attempt may have had its effect.
+    case open(stripeKey: String, hasBegun: Bool)
     /// The call was made; this is its answer.
     case done(reply: [UInt8])
     /// The key belongs to a call with another method or other params.

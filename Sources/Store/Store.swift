@@ -19,13 +19,17 @@ package protocol Store: Sendable {
     func project(_ object: MirrorObject, from reply: ReplyBasis) async throws(StoreError) -> ProjectionOutcome
     /// The version of an object's row, to be taken before Stripe is asked about the object; 0 where there is no row.
     func version(of kind: MirrorKind, id: String) async throws(StoreError) -> Int64
-    /// Which of these products the mirror does not hold.
-    func unknownProducts(of ids: [String]) async throws(StoreError) -> [String]
+    /// Products of live subscriptions that the mirror does not hold; of all of them, or of one subscription.
+    func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String]
+    /// Whom a subscription belongs to, as far as the mirror knows.
+    func customer(ofSubscription id: String) async throws(StoreError) -> String?
 
     // MARK: Doing things once
 
     /// Writes down what a call with an idempotency key is about to do, or says what became of an earlier one.
     func begin(_ intent: Intent) async throws(StoreError) -> IntentState
+    /// Notes that the request that changes something is about to be sent, or that it surely changed nothing.
+    func mark(intent key: String, hasBegun: Bool) async throws(StoreError)
     /// Writes down the answer of a call that was begun.
     func finish(intent key: String, reply: [UInt8]) async throws(StoreError)
 

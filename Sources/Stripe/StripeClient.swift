@@ -21,6 +21,8 @@ package final class StripeClient: Sendable {
         package let status: Int?
         package let requestID: String?
         package let decision: RetryPolicy.Decision
+        /// What the attempt tells about Stripe's health.
+        package let verdict: CircuitBreaker.Verdict
     }
 
     package let configuration: StripeConfiguration
@@ -75,7 +77,7 @@ package final class StripeClient: Sendable {
             observe(
                 Attempt(
                     method: method, path: path, number: attempt, status: result.status, requestID: result.requestID,
-                    decision: decision))
+                    decision: decision, verdict: result.verdict(deadlineWasTheLimit: limited)))
             mayHaveBeenExecuted = mayHaveBeenExecuted || result.mayHaveBeenExecuted
             guard case .retry(let pause, _) = decision, timeLeft(until: deadline) > pause, !upstream.isOpen else {
                 return try result.finish(

@@ -19,12 +19,21 @@ struct Log: Sendable {
         guard level >= self.level else { return }
         var line = "\(Log.timestamp()) \(level.rawValue) \(event)"
         for (name, value) in fields { if let value { line += " \(name)=\(Log.quoted(value))" } }
-        StandardError.write(line + "\n")
+        StandardError.writeIfReady(String(line.prefix(Self.maximumCharacters)) + "\n")
     }
 
+    /// A line that a pipe takes in one piece, even of characters of four bytes.
+    private static let maximumCharacters = 1000
+
     private static func quoted(_ value: String) -> String {
-        guard value.isEmpty || value.contains(where: { $0 == " " || $0 == "\"" || $0.isNewline }) else { return value }
-        return "\"" + value.replacing("\"", with: "'").replacing("\n", with: " ") + "\""
+        var text = String.UnicodeScalarView()
+        // By scalars, since a carriage return and a line feed are one Character; an escape would repaint the terminal.
+        for scalar in value.unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
+            text.append(isControl ? " " : scalar == "\"" ? "'" : scalar)
+        }
+        let isPlain = !text.isEmpty && !text.contains(" ") && !text.contains("'") && !text.contains("=")
+        return isPlain ? String(text) : "\"\(String(text))\""
     }
 
     private static func timestamp() -> String {
@@ -47,6 +56,13 @@ enum StandardError {
         let bytes = Array(text.utf8)
         // A log that cannot be written has nobody left to be told.
         _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+    }
+
+    /// Writes a line unless that would have to wait: a host that starts this program and never reads its standard error must
+    /// not stop it. A pipe that is ready takes 4096 bytes at once, which is more than a line has.
+    static func writeIfReady(_ line: String) {
+        var query = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
+        if poll(&query, 1, 0) == 1, query.revents & Int16(POLLOUT) != 0 { write(line) }
     }
 }
 

@@ -9,6 +9,9 @@ internal import Glibc
     ]
 
     static func main() {
+        // What is kept here (what customers pay, the key of the quotes) is for its owner alone.
+        umask(0o077)
+        signal(SIGPIPE, SIG_IGN)
         var words = CommandLine.arguments.dropFirst()
         do throws(Failure) {
             exit(try run(&words))

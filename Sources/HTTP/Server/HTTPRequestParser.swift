@@ -5,18 +5,23 @@
 struct HTTPRequestParser {
     private let limits: HTTPLimits
     private var buffer: [UInt8] = []
-    private var state = State.head
-    /// How far the buffer was searched for the end of the head, and where its current line starts: a head that comes byte by
-    /// byte is searched once.
+    /// Where the unread part of the buffer starts; what is before it goes with the next `append`.
+    private var start = 0
+    /// How far the buffer was searched for the end of a line or of the head: what comes byte by byte is searched once.
     private var searched = 0
     private var lineStart = 0
+    private var state = State.head
+    /// The request whose body is coming, and the body as far as it has come.
+    private var request = HTTPRequest(method: "", target: "")
+    private var body: [UInt8] = []
 
     private enum State {
         case head
-        case body(HTTPRequest, remaining: Int)
-        case chunkSize(HTTPRequest)
-        case chunkData(HTTPRequest, remaining: Int)
-        case trailer(HTTPRequest)
+        case body(remaining: Int)
+        case chunkSize
+        case chunkData(remaining: Int)
+        case chunkEnd
+        case trailer
         case failed
     }
 
@@ -33,11 +38,17 @@ struct HTTPRequestParser {
 
     /// Whether part of a request is there.
     var isMidway: Bool {
-        if case .head = state { return !buffer.isEmpty }
+        if case .head = state { return start < buffer.count }
         return true
     }
 
     mutating func append(_ bytes: Span<UInt8>) {
+        if start > 0 {
+            buffer.removeFirst(start)
+            searched -= start
+            lineStart -= start
+            start = 0
+        }
         bytes.withUnsafeBufferPointer { buffer.append(contentsOf: $0) }
     }
 
@@ -45,61 +56,81 @@ struct HTTPRequestParser {
         while true {
             switch state {
             case .head:
-                // RFC 9112 section 2.2: empty lines before a request are to be ignored.
-                let blank = buffer.prefix { $0 == 0x0D || $0 == 0x0A }.count
-                buffer.removeFirst(blank)
-                if blank > 0 { (searched, lineStart) = (0, 0) }
+                skipEmptyLines()
                 guard let end = endOfHead() else {
-                    return buffer.count > limits.headBytes ? fail(431, "the header is too large") : .needMore
+                    return buffer.count - start > limits.headBytes ? fail(431, "the header is too large") : .needMore
                 }
-                guard end <= limits.headBytes else { return fail(431, "the header is too large") }
-                let head = Array(buffer[..<end])
-                buffer.removeFirst(end)
-                (searched, lineStart) = (0, 0)
+                guard end - start <= limits.headBytes else { return fail(431, "the header is too large") }
+                let head = Array(buffer[start..<end])
+                advance(to: end)
                 if let step = startBody(of: head) { return step }
-            case .body(var request, let remaining):
-                let taken = min(remaining, buffer.count)
-                request.body.append(contentsOf: buffer[..<taken])
-                buffer.removeFirst(taken)
-                if taken == remaining { return finish(request) }
-                state = .body(request, remaining: remaining - taken)
+            case .body(let remaining):
+                let left = takeBody(remaining)
+                if left == 0 { return finish() }
+                state = .body(remaining: left)
                 return .needMore
-            case .chunkSize(let request):
+            case .chunkSize:
                 guard let line = takeLine() else { return lineMissing() }
-                let digits = line.prefix { $0 != UInt8(ascii: ";") }
-                guard let size = Int(String(decoding: digits, as: UTF8.self).trimmed, radix: 16), size >= 0 else {
-                    return fail(400, "a chunk's size is not a number")
+                guard let size = Self.chunkSize(line) else { return fail(400, "a chunk's size is not a number") }
+                guard size <= limits.bodyBytes - body.count else { return fail(413, "the body is too large") }
+                state = size == 0 ? .trailer : .chunkData(remaining: size)
+            case .chunkData(let remaining):
+                let left = takeBody(remaining)
+                guard left == 0 else {
+                    state = .chunkData(remaining: left)
+                    return .needMore
                 }
-                guard request.body.count + size <= limits.bodyBytes else { return fail(413, "the body is too large") }
-                state = size == 0 ? .trailer(request) : .chunkData(request, remaining: size)
-            case .chunkData(var request, let remaining):
-                guard buffer.count >= remaining + 2 else { return .needMore }
-                request.body.append(contentsOf: buffer[..<remaining])
-                guard buffer[remaining] == 0x0D, buffer[remaining + 1] == 0x0A else {
-                    return fail(400, "a chunk does not end where its size says")
-                }
-                buffer.removeFirst(remaining + 2)
-                state = .chunkSize(request)
-            case .trailer(let request):
+                state = .chunkEnd
+            case .chunkEnd:
                 guard let line = takeLine() else { return lineMissing() }
-                if line.isEmpty { return finish(request) }
+                guard line.isEmpty else { return fail(400, "a chunk does not end where its size says") }
+                state = .chunkSize
+            case .trailer:
+                guard let line = takeLine() else { return lineMissing() }
+                if line.isEmpty { return finish() }
             case .failed: return .needMore
             }
         }
     }
 
-    private mutating func finish(_ request: HTTPRequest) -> Step {
+    private mutating func finish() -> Step {
         state = .head
-        return .request(request)
+        var finished = request
+        finished.body = body
+        request = HTTPRequest(method: "", target: "")
+        body = []
+        return .request(finished)
     }
 
     private mutating func fail(_ status: Int, _ reason: String) -> Step {
         state = .failed
         buffer = []
+        advance(to: 0)
         return .invalid(status: status, reason: reason)
     }
 
-    // MARK: Lines
+    // MARK: Bytes
+
+    private mutating func advance(to position: Int) {
+        start = position
+        searched = position
+        lineStart = position
+    }
+
+    /// Moves up to `count` bytes to the body; answers how many are still to come.
+    private mutating func takeBody(_ count: Int) -> Int {
+        let taken = min(count, buffer.count - start)
+        body.append(contentsOf: buffer[start..<(start + taken)])
+        advance(to: start + taken)
+        return count - taken
+    }
+
+    /// RFC 9112 section 2.2: empty lines before a request are to be ignored.
+    private mutating func skipEmptyLines() {
+        var position = start
+        while position < buffer.count, buffer[position] == 0x0D || buffer[position] == 0x0A { position += 1 }
+        if position > start { advance(to: position) }
+    }
 
     /// The offset past the empty line that ends the head.
     private mutating func endOfHead() -> Int? {
@@ -108,23 +139,30 @@ struct HTTPRequestParser {
             guard buffer[searched] == 0x0A else { continue }
             let length = searched - lineStart
             let isEmpty = length == 0 || (length == 1 && buffer[lineStart] == 0x0D)
-            let next = searched + 1
-            lineStart = next
-            if isEmpty { return next }
+            lineStart = searched + 1
+            if isEmpty { return searched + 1 }
         }
         return nil
     }
 
     private mutating func takeLine() -> [UInt8]? {
-        guard let end = buffer.firstIndex(of: 0x0A) else { return nil }
-        var line = Array(buffer[..<end])
+        while searched < buffer.count, buffer[searched] != 0x0A { searched += 1 }
+        guard searched < buffer.count else { return nil }
+        var line = Array(buffer[start..<searched])
         if line.last == 0x0D { line.removeLast() }
-        buffer.removeFirst(end + 1)
+        advance(to: searched + 1)
         return line
     }
 
     private mutating func lineMissing() -> Step {
-        buffer.count > limits.headBytes ? fail(431, "a line is too long") : .needMore
+        buffer.count - start > limits.headBytes ? fail(431, "a line is too long") : .needMore
+    }
+
+    /// A chunk's size: hexadecimal digits, and extensions after a semicolon, which are ignored.
+    private static func chunkSize(_ line: [UInt8]) -> Int? {
+        let digits = line.prefix { $0 != UInt8(ascii: ";") }.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        guard !digits.isEmpty, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit && $0 < 0x80 }) else { return nil }
+        return Int(String(decoding: digits, as: UTF8.self), radix: 16)
     }
 
     // MARK: Head
@@ -133,7 +171,8 @@ struct HTTPRequestParser {
     private mutating func startBody(of head: [UInt8]) -> Step? {
         switch Self.parseHead(head) {
         case .failure(let refusal): return fail(refusal.status, refusal.reason)
-        case .success(let request):
+        case .success(let parsed):
+            request = parsed
             let codings = request.headers.values("Transfer-Encoding")
             let lengths = Set(request.headers.values("Content-Length"))
             if !codings.isEmpty {
@@ -141,15 +180,15 @@ struct HTTPRequestParser {
                 guard lengths.isEmpty, codings.count == 1, codings[0].lowercased() == "chunked" else {
                     return fail(400, "the body's length is ambiguous")
                 }
-                state = .chunkSize(request)
+                state = .chunkSize
             } else if let text = lengths.first {
                 guard lengths.count == 1, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(text) else {
                     return fail(400, "Content-Length is not one number")
                 }
                 guard length <= limits.bodyBytes else { return fail(413, "the body is too large") }
-                state = .body(request, remaining: length)
+                state = .body(remaining: length)
             } else {
-                state = .body(request, remaining: 0)
+                state = .body(remaining: 0)
             }
             return request.headers["Expect"]?.lowercased() == "100-continue" ? .wantsContinue : nil
         }

@@ -27,6 +27,9 @@ package final class HTTPServer {
         return listener.address
     }
 
+    /// Whether no connection is open.
+    package var isIdle: Bool { open.isEmpty }
+
     /// Stops accepting connections and closes those that wait for a request; the others close when they have answered.
     package func drain() {
         for listener in listeners { listener.close() }
@@ -87,7 +90,7 @@ final class HTTPServerConnection: ConnectionHandler {
         while current == nil, connection.isOpen {
             switch parser.next() {
             case .needMore:
-                if closesAfterAnswer { connection.closeAfterFlush() }
+                if closesAfterAnswer, !parser.isMidway { connection.closeAfterFlush() }
                 return connection.setReading(true)
             case .wantsContinue: connection.write("HTTP/1.1 100 Continue\r\n\r\n".utf8)
             case .request(let request):
@@ -115,7 +118,9 @@ final class HTTPServerConnection: ConnectionHandler {
     private func write(_ response: HTTPResponse, toHead: Bool, on connection: Connection) {
         var head = "HTTP/1.1 \(response.status) \(HTTPResponse.reason(response.status))\r\n"
         for field in response.headers.fields { head += "\(field.name): \(field.value)\r\n" }
-        head += "Date: \(HTTPDate.now())\r\nContent-Length: \(response.body.count)\r\n"
+        // A handler that keeps another time says so itself.
+        if response.headers["Date"] == nil { head += "Date: \(HTTPDate.text(Int64(time(nil))))\r\n" }
+        head += "Content-Length: \(response.body.count)\r\n"
         if closesAfterAnswer { head += "Connection: close\r\n" }
         connection.write((head + "\r\n").utf8)
         if !toHead { connection.write(response.body) }
@@ -144,20 +149,6 @@ final class HTTPServerConnection: ConnectionHandler {
             guard let self, let connection, connection.isOpen else { return }
             let quiet = connection.loop.now - lastActivity
             if current == nil, quiet >= limits.idleMilliseconds { connection.close() } else { checkIdleness(of: connection) }
-        }
-    }
-}
-
-/// Dates as HTTP writes them (RFC 9110 section 5.6.7).
-package enum HTTPDate {
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`, for now.
-    static func now() -> String {
-        var seconds = time(nil)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
-            let count = strftime(buffer.baseAddress!, buffer.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
-            return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
     }
 }

@@ -27,12 +27,14 @@ package final class RPCClient {
         _ method: String, _ params: JSONValue = [:], timeoutMilliseconds: Int64 = 120_000
     ) throws(RPCError) -> JSONValue {
         let id = nextID
+        // The server keeps the call's own deadline; waiting here is for a server that does not answer at all.
+        let patience = params["_meta"]?["timeoutMs"]?.integerValue.map { $0 + 5000 } ?? timeoutMilliseconds
         nextID += 1
         let request: JSONValue = ["jsonrpc": "2.0", "id": .integer(id), "method": .string(method), "params": params]
         let answer: JSONValue?
         do {
             try channel.send(request.bytes)
-            answer = try awaitAnswer(to: id, timeoutMilliseconds: timeoutMilliseconds)
+            answer = try awaitAnswer(to: id, timeoutMilliseconds: patience)
         } catch {
             throw RPCError(.serverUnreachable, "no answer from the server: \(error)")
         }
@@ -46,7 +48,9 @@ package final class RPCClient {
     /// The answer that bears `id`; nil at the end of the stream. Others are answers to calls that were given up.
     private func awaitAnswer(to id: Int64, timeoutMilliseconds: Int64) throws(SystemError) -> JSONValue? {
         while let line = try channel.receive(timeoutMilliseconds: timeoutMilliseconds) {
-            if let answer = try? JSONValue(parsing: line), answer["id"] == .integer(id) { return answer }
+            guard let answer = try? JSONValue(parsing: line) else { continue }
+            // An error without an id can only be about the one call that is under way.
+            if answer["id"] == .integer(id) || (answer["id"] == .null && answer["error"] != nil) { return answer }
         }
         return nil
     }

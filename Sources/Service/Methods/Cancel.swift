@@ -5,6 +5,12 @@ internal import Stripe
 /// Cancel: at once, as in the guide, or with the period's end.
 extension BillingService {
     package func cancel(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult {
+        try await inTurn(ofSubscription: params.subscriptionId) { () async throws(RPCError) in
+            try await end(params, call)
+        }
+    }
+
+    private func end(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult {
         let details = CancellationDetails(comment: params.comment, feedback: params.feedback?.rawValue)
         let id = params.subscriptionId
         let answer: StripeAnswer<StripeSubscription>
@@ -47,7 +53,7 @@ extension BillingService {
         _ id: String, _ call: CallContext, _ question: () async throws(StripeError) -> StripeAnswer<StripeSubscription>
     ) async throws(RPCError) -> StripeAnswer<StripeSubscription> {
         do throws(RPCError) {
-            return try await askAndMirror(call, .subscriptions, id, question)
+            return try await change(call, .subscriptions, id, question)
         } catch {
             guard error.reason == Reason.noSuchSubscription.name || error.reason == Reason.stripeRefused.name,
                 let found = try? await subscription(id, call).object, found.hasEnded

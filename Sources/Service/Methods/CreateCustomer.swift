@@ -7,7 +7,7 @@ extension BillingService {
     package func createCustomer(
         _ params: CreateCustomerParams, _ call: CallContext
     ) async throws(RPCError) -> CreateCustomerResult {
-        let created = try await askAndMirror(call, .customers, nil) { () async throws(StripeError) in
+        let created = try await change(call, .customers, nil) { () async throws(StripeError) in
             try await stripe.createCustomer(CustomerParameters(params), options(call, step: "customer"))
         }
         return CreateCustomerResult(customerId: created.object.id, customer: Customer(created.object))

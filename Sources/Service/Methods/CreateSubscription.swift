@@ -8,6 +8,12 @@ extension BillingService {
         _ params: CreateSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> CreateSubscriptionResult {
         try Self.checkCollection(params)
+        return try await turns.hold(params.customerId) { () async throws(RPCError) in try await subscribe(params, call) }
+    }
+
+    private func subscribe(
+        _ params: CreateSubscriptionParams, _ call: CallContext
+    ) async throws(RPCError) -> CreateSubscriptionResult {
         let wanted = try await wantedItems(of: params, call)
         if !params.allowDuplicate { try await refuseDuplicate(of: wanted.map(\.price), customer: params.customerId, call) }
         var creation = SubscriptionCreation(
@@ -20,7 +26,7 @@ extension BillingService {
         creation.collectionMethod = params.collectionMethod.rawValue
         creation.daysUntilDue = params.daysUntilDue
         creation.metadata = params.metadata
-        let created = try await askAndMirror(call, .subscriptions, nil) { [creation] () async throws(StripeError) in
+        let created = try await change(call, .subscriptions, nil) { [creation] () async throws(StripeError) in
             try await stripe.createSubscription(creation, options(call, step: "subscription"))
         }
         let subscription = created.object
@@ -83,9 +89,9 @@ extension BillingService {
         } while filter.page.startingAfter != nil
     }
 
-    /// What the customer typed, as the id that Stripe takes.
+    /// What the customer typed, as the id that Stripe takes; an id stays what it is.
     private func promotionCode(_ code: String?, _ call: CallContext) async throws(RPCError) -> String? {
-        guard let code else { return nil }
+        guard let code, !code.hasPrefix("promo_") else { return code }
         let found = try await ask(call) { () async throws(StripeError) in
             try await stripe.listPromotionCodes(code: code, options(call, step: "promotion"))
         }

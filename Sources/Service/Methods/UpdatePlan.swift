@@ -6,9 +6,25 @@ internal import Stripe
 /// UpdatePlan: a change of plan, by a quote (then Stripe charges what was shown, or nothing happens) or directly.
 extension BillingService {
     package func updatePlan(_ params: UpdatePlanParams, _ call: CallContext) async throws(RPCError) -> UpdatePlanResult {
+        guard let quote = params.quote else {
+            return try await inTurn(ofSubscription: params.subscriptionId ?? "") { () async throws(RPCError) in
+                try await update(params, by: nil, call)
+            }
+        }
+        guard let terms = quotes.open(quote) else {
+            throw RPCError(.quoteInvalid, "the quote was not made by this server, or is damaged")
+        }
+        return try await inTurn(ofSubscription: terms.subscriptionID) { () async throws(RPCError) in
+            try await update(params, by: terms, call)
+        }
+    }
+
+    private func update(
+        _ params: UpdatePlanParams, by terms: QuoteTerms?, _ call: CallContext
+    ) async throws(RPCError) -> UpdatePlanResult {
         let change: PlanChange
-        if let quote = params.quote {
-            change = try await redeem(quote, call)
+        if let terms {
+            change = try await redeem(terms, call)
         } else {
             change = try await resolve(
                 WantedChange(
@@ -21,7 +37,7 @@ extension BillingService {
         update.prorationBehavior = change.prorationBehavior
         update.prorationDate = change.bindsProrationDate && change.prorationBehavior != .none ? change.prorationDate : nil
         update.paymentBehavior = Stripe.PaymentBehavior(rawValue: params.paymentBehavior.rawValue)
-        let updated = try await askAndMirror(call, .subscriptions, change.subscription.id) {
+        let updated = try await self.change(call, .subscriptions, change.subscription.id) {
             [update] () async throws(StripeError) in
             try await stripe.updateSubscription(change.subscription.id, update, options(call, step: "update"))
         }
@@ -31,10 +47,9 @@ extension BillingService {
     }
 
     /// The change that a quote promises, if Stripe would still charge exactly what it says.
-    private func redeem(_ token: String, _ call: CallContext) async throws(RPCError) -> PlanChange {
-        guard let terms = quotes.open(token), let behavior = Stripe.ProrationBehavior(rawValue: terms.prorationBehavior),
-            let prorationDate = terms.prorationDate
-        else { throw RPCError(.quoteInvalid, "the quote was not made by this server, or is damaged") }
+    private func redeem(_ terms: QuoteTerms, _ call: CallContext) async throws(RPCError) -> PlanChange {
+        guard let behavior = Stripe.ProrationBehavior(rawValue: terms.prorationBehavior), let prorationDate = terms.prorationDate
+        else { throw RPCError(.quoteInvalid, "the quote was made by another version of this server") }
         let answer = try await changeableSubscription(terms.subscriptionID, call)
         let change = PlanChange(
             subscription: answer.object,

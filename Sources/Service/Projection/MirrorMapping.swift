@@ -71,14 +71,16 @@ extension JSONValue {
 
 extension MirrorKind {
     /// Asks Stripe for one object of this kind, as it is now.
-    func fetch(_ id: String, from stripe: StripeClient) async throws(StripeError) -> StripeReply {
+    func fetch(
+        _ id: String, from stripe: StripeClient, _ options: StripeCallOptions
+    ) async throws(StripeError) -> StripeReply {
         switch self {
-        case .customers: try await stripe.retrieveCustomer(id).reply
-        case .subscriptions: try await stripe.retrieveSubscription(id).reply
-        case .products: try await stripe.retrieveProduct(id).reply
-        case .prices: try await stripe.retrievePrice(id).reply
-        case .invoices: try await stripe.retrieveInvoice(id, expand: []).reply
-        case .paymentMethods: try await stripe.retrievePaymentMethod(id).reply
+        case .customers: try await stripe.retrieveCustomer(id, options).reply
+        case .subscriptions: try await stripe.retrieveSubscription(id, options).reply
+        case .products: try await stripe.retrieveProduct(id, options).reply
+        case .prices: try await stripe.retrievePrice(id, options).reply
+        case .invoices: try await stripe.retrieveInvoice(id, expand: [], options).reply
+        case .paymentMethods: try await stripe.retrievePaymentMethod(id, options).reply
         }
     }
 }

@@ -28,49 +28,108 @@ package final class Projector: Sendable {
     /// There is something new in the journal.
     package func wake() { wakeUps.continuation.yield() }
 
-    /// Works until its task is cancelled: first off what an earlier process left, then whatever comes.
+    /// What waits for another try: events that only Stripe can settle, and products that only Stripe can tell of.
+    private struct Backlog {
+        /// The place in the journal up to which every event was looked at.
+        var seen: Int64 = 0
+        /// Events that could not be projected, by their place, with the tries so far and the time of the next one.
+        var stuck: [Int64: (tries: Int, next: ContinuousClock.Instant)] = [:]
+        /// Subscriptions whose products may be missing from the mirror; nil among them stands for all.
+        var incomplete: Set<String?> = [nil]
+        var nextProducts = ContinuousClock.now
+
+        var isEmpty: Bool { stuck.isEmpty && incomplete.isEmpty }
+        var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete.isEmpty ? [] : [nextProducts])).min() }
+    }
+
+    /// Works until its task is cancelled: first off what an earlier process left, then whatever comes. An event that has to
+    /// wait holds up nobody else's.
     package func run() async {
+        var backlog = Backlog()
         wake()
-        var pauseMilliseconds: Int64 = 250
         for await _ in wakeUps.stream {
-            if await projectWaiting() {
-                pauseMilliseconds = 250
-            } else {
-                // Stripe or the store is not there: what waits is tried again, less and less often.
-                health.projectorFailed("events wait for Stripe or the store")
-                try? await Task.sleep(for: .milliseconds(pauseMilliseconds))
-                pauseMilliseconds = min(pauseMilliseconds * 2, 30_000)
-                wake()
+            let isRead = await projectNew(&backlog)
+            await retryStuck(&backlog)
+            await completeProducts(&backlog)
+            if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
+            let next = isRead ? backlog.next : .now + .seconds(1)
+            if let next {
+                Task { [wakeUps] in
+                    try? await Task.sleep(until: next)
+                    wakeUps.continuation.yield()
+                }
             }
         }
     }
 
-    /// Projects every waiting event once, oldest first; false if one of them has to wait longer.
-    private func projectWaiting() async -> Bool {
-        var last: Int64 = 0
-        var isComplete = true
+    /// Projects what the journal has got; false where it cannot be read.
+    private func projectNew(_ backlog: inout Backlog) async -> Bool {
         while !Task.isCancelled {
-            guard let batch = try? await store.waitingEvents(after: last, limit: 100) else { return false }
-            guard let end = batch.last else { break }
-            last = end.sequence
-            for event in batch {
-                do {
-                    try await project(event)
-                } catch {
-                    isComplete = false
-                    log(.warning, "event \(event.id) (\(event.type)) waits: \(error)")
-                }
+            guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: 100) else { return false }
+            guard let last = batch.last else { return true }
+            for event in batch { await attempt(event, &backlog) }
+            backlog.seen = last.sequence
+        }
+        return true
+    }
+
+    private func retryStuck(_ backlog: inout Backlog) async {
+        for sequence in backlog.stuck.filter({ $0.value.next <= .now }).keys.sorted() where !Task.isCancelled {
+            guard let found = try? await store.waitingEvents(after: sequence - 1, limit: 1) else { return }
+            if let event = found.first, event.sequence == sequence {
+                await attempt(event, &backlog)
+            } else {
+                backlog.stuck[sequence] = nil
             }
         }
-        return isComplete
+    }
+
+    private func attempt(_ event: JournalEvent, _ backlog: inout Backlog) async {
+        do {
+            let object = try await project(event)
+            backlog.stuck[event.sequence] = nil
+            if let object, object.kind == .subscriptions { backlog.incomplete.insert(object.id) }
+        } catch {
+            let tries = (backlog.stuck[event.sequence]?.tries ?? 0) + 1
+            backlog.stuck[event.sequence] = (tries, .now + Self.pause(afterTries: tries))
+            log(.warning, "event \(event.id) (\(event.type)) waits: \(error)")
+        }
+    }
+
+    /// A quarter of a second, doubled with every try, up to half a minute.
+    private static func pause(afterTries tries: Int) -> Duration { .milliseconds(min(30_000, 250 << min(tries - 1, 10))) }
+
+    /// Access may be asked for by feature, and features stand on products: those of live subscriptions are in the mirror too.
+    private func completeProducts(_ backlog: inout Backlog) async {
+        guard backlog.nextProducts <= .now else { return }
+        do {
+            for subscription in backlog.incomplete {
+                for id in try await store.missingProducts(ofSubscription: subscription) { try await mirrorProduct(id) }
+                backlog.incomplete.remove(subscription)
+            }
+        } catch {
+            backlog.nextProducts = .now + .seconds(5)
+            log(.warning, "products wait: \(error)")
+        }
+    }
+
+    private func mirrorProduct(_ id: String) async throws {
+        let reply = try await stripe.retrieveProduct(id).reply
+        guard let product = MirrorObject(reply.value) else { return }
+        // A row that appeared meanwhile came from an event, and is as good.
+        _ = try await store.project(product, from: ReplyBasis(version: 0, reply: reply, settles: nil, now: clock()))
     }
 
     // MARK: Events
 
-    private func project(_ entry: JournalEvent) async throws {
+    /// Answers what the event was about; nil for what the mirror does not hold.
+    private func project(_ entry: JournalEvent) async throws -> MirrorObject? {
         guard let event = (try? JSONValue(parsing: entry.payload)).flatMap(StripeEvent.init),
             var object = MirrorObject(event.object)
-        else { return try await store.markProjected(sequence: entry.sequence, at: clock()) }
+        else {
+            try await store.markProjected(sequence: entry.sequence, at: clock())
+            return nil
+        }
         let kind = Observation.kind(ofType: entry.type)
         // A canceled subscription is an object that ended, not one that is gone: Stripe still answers it.
         if kind == .deleted, object.kind != .subscriptions { object.isDeleted = true }
@@ -80,16 +139,17 @@ package final class Projector: Sendable {
         case .fetch(let version, _):
             try await settle(object, version: version, because: (entry.sequence, entry.id))
         }
-        await completeProducts(of: object)
+        return object
     }
 
     /// Asks Stripe for the object and writes the answer, again if somebody else wrote the row meanwhile.
     private func settle(
-        _ object: MirrorObject, version: Int64, because event: (sequence: Int64, id: String)?
+        _ object: MirrorObject, version: Int64, because event: (sequence: Int64, id: String)?,
+        deadline: ContinuousClock.Instant? = nil
     ) async throws {
         var version = version
         for _ in 0..<10 {
-            let (found, reply) = try await fetch(object)
+            let (found, reply) = try await fetch(object, deadline)
             let basis = ReplyBasis(version: version, reply: reply, settles: event, now: clock())
             guard case .fetch(let newer, _) = try await store.project(found, from: basis) else { return }
             version = newer
@@ -98,9 +158,11 @@ package final class Projector: Sendable {
     }
 
     /// The object as Stripe has it now; one that Stripe does not know (any more) is gone.
-    private func fetch(_ object: MirrorObject) async throws(StripeError) -> (MirrorObject, StripeReply?) {
+    private func fetch(
+        _ object: MirrorObject, _ deadline: ContinuousClock.Instant?
+    ) async throws(StripeError) -> (MirrorObject, StripeReply?) {
         do throws(StripeError) {
-            let reply = try await object.kind.fetch(object.id, from: stripe)
+            let reply = try await object.kind.fetch(object.id, from: stripe, StripeCallOptions(deadline: deadline))
             guard let found = MirrorObject(reply.value) else {
                 throw StripeError(.garbled("not one of \(object.kind.rawValue)"), attempts: reply.attempts)
             }
@@ -116,31 +178,21 @@ package final class Projector: Sendable {
     // MARK: Answers
 
     /// Brings an object that a call has just answered into the mirror. `version` is the row's from before the call.
-    func observe(_ reply: StripeReply, version: Int64) async throws(StoreError) {
+    ///
+    /// It cannot fail the call, whose effect is there: what the mirror does not learn now it learns from the events.
+    func observe(_ reply: StripeReply, version: Int64) async {
         guard let object = MirrorObject(reply.value) else { return }
-        let basis = ReplyBasis(version: version, reply: reply, settles: nil, now: clock())
-        if case .fetch(let newer, _) = try await store.project(object, from: basis) {
-            do {
-                try await settle(object, version: newer, because: nil)
-            } catch let error as StoreError {
-                throw error
-            } catch {
-                // Somebody wrote the row during the call: an event, whose own projection asks Stripe until it knows.
-                log(.info, "\(object.id) is left to its events: \(error)")
+        // The caller waits.
+        let deadline = ContinuousClock.now + .seconds(5)
+        do {
+            // A replayed answer tells what was, and not what is.
+            if reply.isReplayed { return try await settle(object, version: version, because: nil, deadline: deadline) }
+            let basis = ReplyBasis(version: version, reply: reply, settles: nil, now: clock())
+            if case .fetch(let newer, _) = try await store.project(object, from: basis) {
+                try await settle(object, version: newer, because: nil, deadline: deadline)
             }
-        }
-        await completeProducts(of: object)
-    }
-
-    /// Access may be asked for by feature, and features stand on products: those of a subscription are in the mirror too.
-    private func completeProducts(of object: MirrorObject) async {
-        guard case .subscription(let subscription) = object.record,
-            let unknown = try? await store.unknownProducts(of: subscription.items.map(\.product))
-        else { return }
-        for id in Set(unknown) {
-            guard let reply = try? await stripe.retrieveProduct(id).reply, let product = MirrorObject(reply.value) else { continue }
-            // A row that appeared meanwhile came from an event, and is as good.
-            _ = try? await store.project(product, from: ReplyBasis(version: 0, reply: reply, settles: nil, now: clock()))
+        } catch {
+            log(.warning, "\(object.id) is left to its events: \(error)")
         }
     }
 }

@@ -16,6 +16,7 @@ extension RPCError {
             self.init(.rateLimited, "too many calls wait for Stripe: \(problem)", retryAfterMilliseconds: 1000)
         case .invalidRequest(let problem): self.init(.stripeRefused, "the call to Stripe cannot be made: \(problem)")
         }
+        mayHaveTakenEffect = error.mayHaveBeenExecuted && error.refusal?.category != .rateLimited
     }
 
     package init(_ error: StoreError) {

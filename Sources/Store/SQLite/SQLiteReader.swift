@@ -12,7 +12,7 @@ final class SQLiteReader: StoreReader {
             FROM subscriptions s
             LEFT JOIN changes c ON c.seq = s.version
             LEFT JOIN subscription_items i ON i.subscription = s.id
-            WHERE s.customer = ? ORDER BY s.id, i.position
+            WHERE s.customer = ? AND s.deleted = 0 ORDER BY s.id, i.position
             """, .text(id)
         ) { row in (subscription(of: row, customer: id), item(of: row)) }
         var found: [SubscriptionRecord.Known] = []

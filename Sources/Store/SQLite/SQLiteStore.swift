@@ -57,11 +57,21 @@ package final class SQLiteStore: Store {
         }
     }
 
-    package func unknownProducts(of ids: [String]) async throws(StoreError) -> [String] {
+    package func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
         try await writer.change { database throws(StoreError) in
-            var unknown: [String] = []
-            for id in ids where try Mirror(database: database, now: 0).row(.products, id) == nil { unknown.append(id) }
-            return unknown
+            try database.rows(
+                """
+                SELECT DISTINCT i.product FROM subscription_items i JOIN subscriptions s ON s.id = i.subscription
+                WHERE s.ended_at IS NULL AND s.deleted = 0 AND (?1 IS NULL OR s.id = ?1)
+                    AND NOT EXISTS (SELECT 1 FROM products p WHERE p.id = i.product)
+                """, .optional(id)
+            ) { $0.text(0) }
+        }
+    }
+
+    package func customer(ofSubscription id: String) async throws(StoreError) -> String? {
+        try await writer.change { database throws(StoreError) in
+            try database.first("SELECT customer FROM subscriptions WHERE id = ?", .text(id)) { $0.text(0) }
         }
     }
 
@@ -74,14 +84,20 @@ package final class SQLiteStore: Store {
                 """, .text(intent.key), .text(intent.method), .blob(intent.params), .text(intent.stripeKey),
                 .integer(intent.created))
             let state = try database.first(
-                "SELECT method, params, stripe_key, reply FROM intents WHERE key = ?", .text(intent.key)
+                "SELECT method, params, stripe_key, reply, begun FROM intents WHERE key = ?", .text(intent.key)
             ) { row -> IntentState in
                 guard row.text(0) == intent.method, row.blob(1) == intent.params else { return .mismatch }
                 let reply = row.blob(3)
-                return reply.isEmpty ? .open(stripeKey: row.text(2)) : .done(reply: reply)
+                return reply.isEmpty ? .open(stripeKey: row.text(2), hasBegun: row.flag(4)) : .done(reply: reply)
             }
             guard let state else { throw StoreError(.corrupt, "an intent that was just written is not there") }
             return state
+        }
+    }
+
+    package func mark(intent key: String, hasBegun: Bool) async throws(StoreError) {
+        try await writer.change { database throws(StoreError) -> Void in
+            try database.run("UPDATE intents SET begun = ? WHERE key = ?", .flag(hasBegun), .text(key))
         }
     }
 

@@ -63,6 +63,9 @@ extension Command {
 
     private static func connect(_ arguments: Arguments) throws(Failure) -> RPCClient {
         let address = try arguments.address("tcp") ?? ServerConfiguration.defaultTCP
+        if !arguments.has("stdio"), let flag = ServerConfiguration.flags.first(where: { arguments.has($0.name) }) {
+            throw .usage("--\(flag.name) is for the server that --stdio starts")
+        }
         let server = [Program.path, "stdio"] + arguments.words(of: ServerConfiguration.flags, log: "warning")
         do throws(SystemError) {
             return arguments.has("stdio") ? try RPCClient(spawning: server) : try RPCClient(address)

@@ -145,16 +145,30 @@ final class Server {
     private static func limits(_ configuration: ServerConfiguration) -> RPCLimits {
         var limits = RPCLimits()
         if let bytes = configuration.maximumLineBytes { limits.lineBytes = bytes }
+        limits.connections = min(limits.connections, descriptorLimit() - descriptorsForOurselves)
         return limits
+    }
+
+    /// Descriptors that clients cannot take: the database's, Stripe's connections, the webhooks'.
+    private static let descriptorsForOurselves = 256
+
+    /// How many descriptors this process may have, after raising the limit as far as the system lets it.
+    private static func descriptorLimit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        limit.rlim_cur = min(limit.rlim_max, 65_536)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return Int(limit.rlim_cur)
     }
 
     private static func observer(_ health: Health) -> @Sendable (StripeClient.Attempt) -> Void {
         { attempt in
-            switch attempt.status {
-            case 401, 403: health.stripeFailed("Stripe rejects the API key")
-            case nil: health.stripeFailed("Stripe did not answer")
-            case let status? where status >= 500: health.stripeFailed("Stripe answered with HTTP status \(status)")
-            default: health.stripeAnswered()
+            switch (attempt.verdict, attempt.status) {
+            case (_, 401?), (_, 403?): health.stripeFailed("Stripe rejects the API key")
+            case (.dead, let status?): health.stripeFailed("Stripe answered with HTTP status \(status)")
+            case (.dead, nil): health.stripeFailed("Stripe did not answer")
+            case (.alive, _): health.stripeAnswered()
+            case (.unknown, _): break
             }
         }
     }
@@ -220,7 +234,13 @@ final class Server {
         guard !rpc.isDraining else { return }
         health.drain()
         webhookServer.drain()
-        rpc.drain(graceMilliseconds: Self.graceMilliseconds) { [loop] in loop.stop() }
+        rpc.drain(graceMilliseconds: Self.graceMilliseconds) { [self] in stopWhenWebhooksAreStored(tries: 100) }
+    }
+
+    /// Webhooks that were being committed are answered too, within a second.
+    private func stopWhenWebhooksAreStored(tries: Int) {
+        guard !webhookServer.isIdle, tries > 0 else { return loop.stop() }
+        loop.schedule(afterMilliseconds: 10) { [self] in stopWhenWebhooksAreStored(tries: tries - 1) }
     }
 }
 
