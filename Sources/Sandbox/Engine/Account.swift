@@ -135,7 +135,7 @@ final class Account {
             return
         }
         var metadata = object.object("metadata")
-        for (key, value) in entries { metadata[key] = value.stringValue == "" ? nil : value }
+        for (key, value) in entries { metadata[key] = value.stringValue == "" ? JSONValue?.none : value }
         object["metadata"] = .object(metadata)
     }
 
