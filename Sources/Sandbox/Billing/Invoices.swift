@@ -188,6 +188,7 @@ extension Account {
             _ = try referred(.subscription, subscription, param: "subscription")
         }
         let quantity = try Self.quantity(params)
+        try Self.check(params, "amount", in: Self.amountBounds)
         var price: JSONObject?
         var amount = params.integer("amount")
         if let id = params.object("pricing").string("price") {

@@ -87,6 +87,12 @@ extension Account {
             throw .invalid(
                 "Starting with Stripe version `2025-03-31.basil`, metered prices must be backed by meters.")
         }
+        if let recurring {
+            // At most three years (docs.stripe.com/api/prices/create).
+            let most: [String: Int64] = ["day": 1095, "week": 156, "month": 36, "year": 3]
+            try Self.check(recurring, "interval_count", in: 1...(most[recurring.string("interval") ?? ""] ?? 36))
+            try Self.check(recurring, "trial_period_days", in: 0...730)
+        }
         let id = newID(.price)
         try claimLookupKey(params, for: id)
         put(.price, Self.price(id, product, params, amount, recurring, now: now))

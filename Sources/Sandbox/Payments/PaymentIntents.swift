@@ -79,6 +79,7 @@ extension Account {
         guard amount > 0 else {
             throw .invalid("This value must be greater than or equal to 1.", param: "amount", code: "parameter_invalid_integer")
         }
+        guard amount <= ExactAmount.largest else { throw .amountTooLarge }
         guard amount >= Self.minimumCharge(currency) else {
             throw .invalid(
                 "Amount must be at least \(Wording.money(Self.minimumCharge(currency), currency)) \(currency)",
@@ -106,6 +107,7 @@ extension Account {
 
     private func applyIntent(_ call: Call, to id: String) throws(APIFailure) {
         let params = call.params
+        try Self.check(params, "amount", in: 1...ExactAmount.largest)
         if let customer = params.string("customer") { _ = try referred(.customer, customer, param: "customer") }
         change(.paymentIntent, id) { intent in
             intent.copy(

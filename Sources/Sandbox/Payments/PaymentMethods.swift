@@ -66,7 +66,7 @@ extension Account {
         guard (1...12).contains(month) else {
             throw .card("invalid_expiry_month", "Your card's expiration month is invalid.", param: "exp_month")
         }
-        guard year * 12 + month >= today.year * 12 + today.month, year <= today.year + 50 else {
+        guard (today.year...today.year + 50).contains(year), year > today.year || month >= today.month else {
             throw .card("invalid_expiry_year", "Your card's expiration year is invalid.", param: "exp_year")
         }
         if let cvc = card.string("cvc"), !(3...4).contains(cvc.count) || !cvc.allSatisfy(\.isNumber) {
