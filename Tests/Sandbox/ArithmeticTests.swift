@@ -18,25 +18,35 @@ import Testing
 
     /// The worked examples, with every line floored by itself.
     static let prorations: [Proration] = [
-        Proration(name: "upgrade", old: (1000, 1), new: (2000, 1), start: 1_775_001_600, end: 1_777_593_600,
+        Proration(
+            name: "upgrade", old: (1000, 1), new: (2000, 1), start: 1_775_001_600, end: 1_777_593_600,
             date: 1_775_865_600, credit: -667, debit: 1333),
-        Proration(name: "downgrade", old: (2000, 1), new: (1000, 1), start: 1_775_001_600, end: 1_777_593_600,
+        Proration(
+            name: "downgrade", old: (2000, 1), new: (1000, 1), start: 1_775_001_600, end: 1_777_593_600,
             date: 1_776_729_600, credit: -667, debit: 333),
-        Proration(name: "in January", old: (5000, 1), new: (10_000, 1), start: 1_767_225_600, end: 1_769_904_000,
+        Proration(
+            name: "in January", old: (5000, 1), new: (10_000, 1), start: 1_767_225_600, end: 1_769_904_000,
             date: 1_768_521_600, credit: -2581, debit: 5161),
-        Proration(name: "quantity", old: (1500, 2), new: (1500, 3), start: 1_773_135_015, end: 1_775_813_415,
+        Proration(
+            name: "quantity", old: (1500, 2), new: (1500, 3), start: 1_773_135_015, end: 1_775_813_415,
             date: 1_774_199_141, credit: -1809, debit: 2712),
-        Proration(name: "in February", old: (2900, 1), new: (900, 1), start: 1_770_292_800, end: 1_772_712_000,
+        Proration(
+            name: "in February", old: (2900, 1), new: (900, 1), start: 1_770_292_800, end: 1_772_712_000,
             date: 1_771_575_330, credit: -1363, debit: 422),
-        Proration(name: "half a year", old: (12_000, 1), new: (24_000, 1), start: 1_767_225_600, end: 1_798_761_600,
+        Proration(
+            name: "half a year", old: (12_000, 1), new: (24_000, 1), start: 1_767_225_600, end: 1_798_761_600,
             date: 1_782_993_600, credit: -6000, debit: 12_000),
-        Proration(name: "at the start", old: (1500, 1), new: (4500, 1), start: 1_772_323_200, end: 1_775_001_600,
+        Proration(
+            name: "at the start", old: (1500, 1), new: (4500, 1), start: 1_772_323_200, end: 1_775_001_600,
             date: 1_772_323_200, credit: -1500, debit: 4500),
-        Proration(name: "tie", old: (1000, 1), new: (1000, 3), start: 1_793_491_200, end: 1_796_083_200,
+        Proration(
+            name: "tie", old: (1000, 1), new: (1000, 3), start: 1_793_491_200, end: 1_796_083_200,
             date: 1_796_083_200 - 6480, credit: -3, debit: 7),
-        Proration(name: "tie of prices", old: (1000, 1), new: (1800, 1), start: 1_793_491_200, end: 1_796_083_200,
+        Proration(
+            name: "tie of prices", old: (1000, 1), new: (1800, 1), start: 1_793_491_200, end: 1_796_083_200,
             date: 1_796_083_200 - 6480, credit: -3, debit: 4),
-        Proration(name: "at the end", old: (1000, 1), new: (1800, 1), start: 1_793_491_200, end: 1_796_083_200,
+        Proration(
+            name: "at the end", old: (1000, 1), new: (1800, 1), start: 1_793_491_200, end: 1_796_083_200,
             date: 1_796_083_200, credit: 0, debit: 0),
     ]
 
@@ -54,10 +64,11 @@ import Testing
         #expect(charged.credit(from: row.date) == row.credit, "flexible billing credits what was charged")
     }
 
-    @Test(arguments: [
-        ("0.5", 1, 1), ("0.5", 3, 2), ("12.345678", 100, 1235), ("0.004999", 100, 0), ("2000", 3, 6000),
-        ("999999999999", 1, 999_999_999_999),
-    ] as [(String, Int64, Int64)])
+    @Test(
+        arguments: [
+            ("0.5", 1, 1), ("0.5", 3, 2), ("12.345678", 100, 1235), ("0.004999", 100, 0), ("2000", 3, 6000),
+            ("999999999999", 1, 999_999_999_999),
+        ] as [(String, Int64, Int64)])
     func `a price's decimal times a quantity is rounded half up`(_ decimal: String, _ quantity: Int64, _ amount: Int64) {
         #expect(ExactAmount(decimal: decimal)?.times(quantity)?.rounded == amount)
     }
@@ -79,16 +90,20 @@ import Testing
     }
 
     static let cycles: [Cycle] = [
-        Cycle(unit: "month", count: 1, anchor: 1_769_854_530,
+        Cycle(
+            unit: "month", count: 1, anchor: 1_769_854_530,
             next: [1_772_273_730, 1_774_952_130, 1_777_544_130, 1_780_222_530]),
-        Cycle(unit: "month", count: 1, anchor: 1_827_532_800,
+        Cycle(
+            unit: "month", count: 1, anchor: 1_827_532_800,
             next: [1_830_124_800, 1_832_803_200, 1_835_395_200, 1_837_987_200]),
-        Cycle(unit: "year", count: 1, anchor: CivilDate(year: 2028, month: 2, day: 29).unix,
+        Cycle(
+            unit: "year", count: 1, anchor: CivilDate(year: 2028, month: 2, day: 29).unix,
             next: [
                 CivilDate(year: 2029, month: 2, day: 28).unix, CivilDate(year: 2030, month: 2, day: 28).unix,
                 CivilDate(year: 2031, month: 2, day: 28).unix, CivilDate(year: 2032, month: 2, day: 29).unix,
             ]),
-        Cycle(unit: "month", count: 3, anchor: CivilDate(year: 2026, month: 11, day: 30).unix,
+        Cycle(
+            unit: "month", count: 3, anchor: CivilDate(year: 2026, month: 11, day: 30).unix,
             next: [CivilDate(year: 2027, month: 2, day: 28).unix, CivilDate(year: 2027, month: 5, day: 30).unix]),
         Cycle(unit: "week", count: 2, anchor: 1_000_000_000, next: [1_001_209_600, 1_002_419_200]),
         Cycle(unit: "day", count: 1, anchor: 1_000_000_000, next: [1_000_086_400, 1_000_172_800]),
@@ -143,8 +158,12 @@ import Testing
         #expect(settled.endingBalance == row.ending)
     }
 
-    @Test(arguments: [(500, "usd", "$5.00"), (5, "usd", "$0.05"), (500, "jpy", "¥500"), (-1234, "eur", "-€12.34"), (100, "chf", "1.00 CHF")]
-        as [(Int64, String, String)])
+    @Test(
+        arguments: [
+            (500, "usd", "$5.00"), (5, "usd", "$0.05"), (500, "jpy", "¥500"), (-1234, "eur", "-€12.34"),
+            (100, "chf", "1.00 CHF"),
+        ]
+            as [(Int64, String, String)])
     func `money is written as people do`(_ amount: Int64, _ currency: String, _ words: String) {
         #expect(Wording.money(amount, currency) == words)
     }

@@ -12,7 +12,9 @@ import Testing
     private func state(_ engine: SandboxEngine) -> String {
         var text = ""
         for kind in ObjectKind.allCases {
-            for id in engine.account.store.ids(kind) { text += JSONValue.object(engine.account.known(kind, id)).text + "\n" }
+            for id in engine.account.store.ids(kind) {
+                text += JSONValue.object(engine.account.known(kind, id)).text + "\n"
+            }
         }
         return text + "\(engine.account.random) \(engine.account.clockOffset) \(engine.undelivered)"
     }

@@ -41,7 +41,9 @@ import Testing
         ]
         for extreme in Self.extremes {
             var text = template
-            for (name, value) in names { text = text.split(separator: name, omittingEmptySubsequences: false).joined(separator: value) }
+            for (name, value) in names {
+                text = text.split(separator: name, omittingEmptySubsequences: false).joined(separator: value)
+            }
             let parts = text.split(separator: " ").map(String.init)
             let form = parts[2].split(separator: "=N", omittingEmptySubsequences: false).joined(separator: "=\(extreme)")
             let answer = guest.call(parts[0], parts[1], form)
@@ -71,9 +73,12 @@ import Testing
         TypedCard(form: "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=34&card[cvc]=123", code: nil),
         TypedCard(form: "card[number]=4242+4242+4242+4242&card[exp_month]=12&card[exp_year]=2034", code: nil),
         TypedCard(form: "card[number]=4242424242424241&card[exp_month]=12&card[exp_year]=2034", code: "incorrect_number"),
-        TypedCard(form: "card[number]=4242424242424242&card[exp_month]=13&card[exp_year]=2034", code: "invalid_expiry_month"),
-        TypedCard(form: "card[number]=4242424242424242&card[exp_month]=10&card[exp_year]=2026", code: "invalid_expiry_year"),
-        TypedCard(form: "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034&card[cvc]=12", code: "invalid_cvc"),
+        TypedCard(
+            form: "card[number]=4242424242424242&card[exp_month]=13&card[exp_year]=2034", code: "invalid_expiry_month"),
+        TypedCard(
+            form: "card[number]=4242424242424242&card[exp_month]=10&card[exp_year]=2026", code: "invalid_expiry_year"),
+        TypedCard(
+            form: "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034&card[cvc]=12", code: "invalid_cvc"),
         TypedCard(form: "card[number]=4012888888881881&card[exp_month]=12&card[exp_year]=2034", code: "card_declined"),
     ])
     func `a card that a person types is looked at`(_ row: TypedCard) {
@@ -88,7 +93,8 @@ import Testing
         for card in TestCard.all {
             for name in card.names { #expect(names.insert(name).inserted, "\(name) is there twice") }
             let made = Guest().call(
-                "POST", "/v1/payment_methods", "type=card&card[number]=\(card.number)&card[exp_month]=1&card[exp_year]=2034")
+                "POST", "/v1/payment_methods", "type=card&card[number]=\(card.number)&card[exp_month]=1&card[exp_year]=2034"
+            )
             #expect(made.status == 200, "\(card.number): \(made.body.text)")
         }
         #expect(TestCard.all.count > 40)

@@ -16,8 +16,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "items[0][price]=p&items[0][quantity]=2&items[1][price]=q", "items%5B0%5D%5Bprice%5D=p&items%5B0%5D%5Bquantity%5D=2&items%5B1%5D%5Bprice%5D=q",
-        "items[][price]=p&items[][quantity]=2&items[][price]=q", "items[0][price]=x&items[0][price]=p&items[0][quantity]=2&items[1][price]=q",
+        "items[0][price]=p&items[0][quantity]=2&items[1][price]=q",
+        "items%5B0%5D%5Bprice%5D=p&items%5B0%5D%5Bquantity%5D=2&items%5B1%5D%5Bprice%5D=q",
+        "items[][price]=p&items[][quantity]=2&items[][price]=q",
+        "items[0][price]=x&items[0][price]=p&items[0][quantity]=2&items[1][price]=q",
     ])
     func `the spellings of a nested form mean the same`(_ form: String) throws {
         let node = try #require(FormNode(form.utf8))
@@ -42,32 +44,45 @@ import Testing
     }
 
     @Test(arguments: [
-        Refusal(call: "POST /v1/customers", form: "nope=1", status: 400, code: "parameter_unknown", param: "nope",
+        Refusal(
+            call: "POST /v1/customers", form: "nope=1", status: 400, code: "parameter_unknown", param: "nope",
             message: "Received unknown parameter: nope"),
-        Refusal(call: "POST /v1/customers", form: "invoice_settings[nope]=x", status: 400, code: "parameter_unknown",
+        Refusal(
+            call: "POST /v1/customers", form: "invoice_settings[nope]=x", status: 400, code: "parameter_unknown",
             param: "invoice_settings[nope]", message: "Received unknown parameter: invoice_settings[nope]"),
-        Refusal(call: "GET /v1/customers", form: "limit=abc", status: 400, code: "parameter_invalid_integer",
+        Refusal(
+            call: "GET /v1/customers", form: "limit=abc", status: 400, code: "parameter_invalid_integer",
             param: "limit", message: "Invalid integer: abc"),
-        Refusal(call: "POST /v1/customers", form: "tax_exempt=maybe", status: 400, code: nil, param: "tax_exempt",
+        Refusal(
+            call: "POST /v1/customers", form: "tax_exempt=maybe", status: 400, code: nil, param: "tax_exempt",
             message: "Invalid tax_exempt: must be one of none, reverse, or exempt"),
-        Refusal(call: "POST /v1/products", form: "", status: 400, code: "parameter_missing", param: "name",
+        Refusal(
+            call: "POST /v1/products", form: "", status: 400, code: "parameter_missing", param: "name",
             message: "Missing required param: name."),
-        Refusal(call: "GET /v1/customers/cus_x", form: "", status: 404, code: "resource_missing", param: "id",
+        Refusal(
+            call: "GET /v1/customers/cus_x", form: "", status: 404, code: "resource_missing", param: "id",
             message: "No such customer: 'cus_x'"),
-        Refusal(call: "GET /v1/prices/price_x", form: "", status: 404, code: "resource_missing", param: "price",
+        Refusal(
+            call: "GET /v1/prices/price_x", form: "", status: 404, code: "resource_missing", param: "price",
             message: "No such price: 'price_x'"),
-        Refusal(call: "GET /v1/invoices/in_x", form: "", status: 404, code: "resource_missing", param: "invoice",
+        Refusal(
+            call: "GET /v1/invoices/in_x", form: "", status: 404, code: "resource_missing", param: "invoice",
             message: "No such invoice: 'in_x'"),
-        Refusal(call: "POST /v1/invoices/in_x/pay", form: "", status: 404, code: "resource_missing", param: "id",
+        Refusal(
+            call: "POST /v1/invoices/in_x/pay", form: "", status: 404, code: "resource_missing", param: "id",
             message: "No such invoice: 'in_x'"),
-        Refusal(call: "GET /v1/nothing", form: "", status: 404, code: nil, param: nil,
+        Refusal(
+            call: "GET /v1/nothing", form: "", status: 404, code: nil, param: nil,
             message: "Unrecognized request URL (GET: /v1/nothing). Please see https://stripe.com/docs or we can help at "
                 + "https://support.stripe.com/."),
-        Refusal(call: "GET /v1/prices", form: "expand[]=product", status: 400, code: nil, param: "expand",
+        Refusal(
+            call: "GET /v1/prices", form: "expand[]=product", status: 400, code: nil, param: "expand",
             message: "This property cannot be expanded (product). You may want to try expanding 'data.product' instead."),
-        Refusal(call: "GET /v1/prices", form: "expand[]=data.currency", status: 400, code: nil, param: "expand",
+        Refusal(
+            call: "GET /v1/prices", form: "expand[]=data.currency", status: 400, code: nil, param: "expand",
             message: "This property cannot be expanded (data.currency)."),
-        Refusal(call: "POST /v1/subscription_items", form: "price=p", status: 400, code: "parameter_missing",
+        Refusal(
+            call: "POST /v1/subscription_items", form: "price=p", status: 400, code: "parameter_missing",
             param: "subscription", message: "Missing required param: subscription."),
     ])
     func `refusals have Stripe's words`(_ row: Refusal) {
@@ -167,14 +182,20 @@ import Testing
         #expect(shown.headers["Stripe-Version"] == "2026-08-26.dahlia")
     }
 
-    @Test(arguments: [
-        (#"{"id":"evt_test_webhook","object":"event"}"#, "whsec_test_secret", 1_700_000_000,
-            "d95c6b7477fbd7e9f90b1b0ef5f9c7ac25abca5382460e0d988c2b2a5b71b990"),
-        ("", "whsec_test_secret", 1_700_000_002, "83853fe6f945369644e0f7e5e3f95b8b638181e6b36d378e490aff386a46fa1c"),
-        (#"{"id":"evt_utf8","name":"Zoë – 東京 €"}"#, "whsec_test_secret", 1_700_000_001,
-            "7734a0c174c7171f0a790f0ee73e3d49edfe378c492c586967709f1b21fcd317"),
-    ] as [(String, String, Int64, String)])
-    func `events are signed as Stripe's own library verifies`(_ body: String, _ secret: String, _ time: Int64, _ v1: String) {
+    @Test(
+        arguments: [
+            (
+                #"{"id":"evt_test_webhook","object":"event"}"#, "whsec_test_secret", 1_700_000_000,
+                "d95c6b7477fbd7e9f90b1b0ef5f9c7ac25abca5382460e0d988c2b2a5b71b990"
+            ),
+            ("", "whsec_test_secret", 1_700_000_002, "83853fe6f945369644e0f7e5e3f95b8b638181e6b36d378e490aff386a46fa1c"),
+            (
+                #"{"id":"evt_utf8","name":"Zoë – 東京 €"}"#, "whsec_test_secret", 1_700_000_001,
+                "7734a0c174c7171f0a790f0ee73e3d49edfe378c492c586967709f1b21fcd317"
+            ),
+        ] as [(String, String, Int64, String)])
+    func `events are signed as Stripe's own library verifies`(_ body: String, _ secret: String, _ time: Int64, _ v1: String)
+    {
         #expect(WebhookRequest.signature(secret: secret, body: Array(body.utf8), time: time) == "t=\(time),v1=\(v1)")
     }
 }

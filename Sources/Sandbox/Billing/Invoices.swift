@@ -53,7 +53,8 @@ extension Account {
     func listInvoices(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         let subscription = params.string("subscription")
-        let group = subscription.map { (member: "_subscription", value: $0) }
+        let group =
+            subscription.map { (member: "_subscription", value: $0) }
             ?? params.string("customer").map { (member: "customer", value: $0) }
         return try list(.invoice, call, group: group) { invoice in
             Self.agrees(invoice, params, ["collection_method", "customer", "status"])
@@ -233,7 +234,8 @@ extension Account {
     func listInvoiceItems(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         let pending = params["pending"]?.boolValue
-        let group = params.string("invoice").map { (member: "invoice", value: $0) }
+        let group =
+            params.string("invoice").map { (member: "invoice", value: $0) }
             ?? params.string("customer").map { (member: "customer", value: $0) }
         return try list(.invoiceItem, call, group: group) { item in
             Self.agrees(item, params, ["customer"])

@@ -94,7 +94,8 @@ extension Account {
         if let trial = params["trial_end"], trial != .null {
             if try applyTrial(trial, to: id, prorates: behavior != "none", &outcome) { return nil }
         }
-        let resets = params.object("billing_cycle_anchor").string("type") == "now"
+        let resets =
+            params.object("billing_cycle_anchor").string("type") == "now"
             || params.string("billing_cycle_anchor") == "now"
         let date = try prorationDate(params, of: id)
         try applyEdits(edits, to: id, prorates: behavior != "none", resets: resets, date: date, &outcome)

@@ -138,8 +138,10 @@ extension Account {
         let unit = given["unit_amount"]?.integerValue
         let flat = given["flat_amount"]?.integerValue
         return [
-            "flat_amount": .optional(flat), "flat_amount_decimal": given["flat_amount_decimal"] ?? .optional(flat.map(String.init)),
-            "unit_amount": .optional(unit), "unit_amount_decimal": given["unit_amount_decimal"] ?? .optional(unit.map(String.init)),
+            "flat_amount": .optional(flat),
+            "flat_amount_decimal": given["flat_amount_decimal"] ?? .optional(flat.map(String.init)),
+            "unit_amount": .optional(unit),
+            "unit_amount_decimal": given["unit_amount_decimal"] ?? .optional(unit.map(String.init)),
             "up_to": .optional(given["up_to"]?.integerValue),
         ]
     }

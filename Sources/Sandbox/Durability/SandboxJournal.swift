@@ -22,9 +22,10 @@ enum JournalLine: Equatable {
     }
 
     private static func json(_ word: String, _ delivery: EventDelivery, _ at: Int64) -> JSONValue {
-        .object(JSONObject([
-            (word, .string(delivery.event)), ("endpoint", .string(delivery.endpoint)), ("at", .integer(at)),
-        ]))
+        .object(
+            JSONObject([
+                (word, .string(delivery.event)), ("endpoint", .string(delivery.endpoint)), ("at", .integer(at)),
+            ]))
     }
 
     init?(_ json: JSONValue) {

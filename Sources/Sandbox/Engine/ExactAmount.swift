@@ -22,7 +22,8 @@ struct ExactAmount: Equatable {
         let negative = text.hasPrefix("-")
         let parts = (negative ? text.dropFirst() : text[...]).split(
             separator: ".", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }),
+        guard (1...2).contains(parts.count),
+            parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }),
             parts[0].utf8.count <= 12
         else { return nil }
         var fraction = parts.count == 2 ? parts[1] : ""

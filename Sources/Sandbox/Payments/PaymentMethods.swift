@@ -105,7 +105,8 @@ extension Account {
                 "checks": [
                     "address_line1_check": nil, "address_postal_code_check": nil, "cvc_check": "unchecked",
                 ],
-                "country": .string(card.country), "display_brand": .string(card.brand == "amex" ? "american_express" : network),
+                "country": .string(card.country),
+                "display_brand": .string(card.brand == "amex" ? "american_express" : network),
                 "exp_month": .integer(month ?? today.month), "exp_year": .integer(year ?? today.year + 1),
                 "fingerprint": .string(Self.fingerprint(card.number)), "funding": .string(card.funding),
                 "generated_from": nil, "last4": .string(String(card.number.suffix(4))),
