@@ -12,7 +12,8 @@ package final class SandboxServer {
     private let engine: SandboxEngine
     private let journal: SandboxJournal?
     private let client = HTTPClient()
-    private var server: HTTPServer?
+    /// Retained by the loop, which holds what serves its connections.
+    private weak var server: HTTPServer?
     private var delivery = WebhookDelivery()
     /// Answers that leave when the journal is on disk.
     private var waiting: [(responder: HTTPResponder, response: HTTPResponse)] = []

@@ -51,7 +51,8 @@ import Testing
         #expect(update.at("data.previous_attributes.status") == "incomplete")
         #expect(update.at("data.previous_attributes.default_payment_method") == .null)
 
-        let active = guest.get("/v1/subscriptions/\(subscription.id)", "expand[]=latest_invoice&expand[]=default_payment_method")
+        let active = guest.get(
+            "/v1/subscriptions/\(subscription.id)", "expand[]=latest_invoice&expand[]=default_payment_method")
         #expect(active["status"] == "active")
         #expect(active["latest_invoice.status"] == "paid")
         #expect(active["default_payment_method.card.last4"] == "4242")

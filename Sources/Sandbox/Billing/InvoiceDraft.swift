@@ -55,8 +55,10 @@ extension Account {
             guard let item = recurring.item, !recurring.isProration else { continue }
             change(.subscriptionItem, item) {
                 $0["_debits"] = [
-                    Debit(amount: recurring.amount, start: recurring.period.start, end: recurring.period.end,
-                        invoice: id, line: line, invoiceItem: nil).json
+                    Debit(
+                        amount: recurring.amount, start: recurring.period.start, end: recurring.period.end,
+                        invoice: id, line: line, invoiceItem: nil
+                    ).json
                 ]
             }
         }

@@ -35,7 +35,8 @@ extension Account {
         let balance = customer.integer("balance") ?? 0
         let sequence = customer.integer("next_invoice_sequence") ?? 1
         let digits = String(sequence)
-        let number = "\(customer.string("invoice_prefix") ?? "")-\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)"
+        let number =
+            "\(customer.string("invoice_prefix") ?? "")-\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)"
         let page = "acct_1\(Self.fragment)/test_\(id)"
         change(.customer, customerID) { $0["next_invoice_sequence"] = .integer(sequence + 1) }
         change(.invoice, id) { invoice in

@@ -53,7 +53,8 @@ extension Account {
     func listInvoices(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         let subscription = params.string("subscription")
-        let group = subscription.map { (member: "_subscription", value: $0) }
+        let group =
+            subscription.map { (member: "_subscription", value: $0) }
             ?? params.string("customer").map { (member: "customer", value: $0) }
         return try list(.invoice, call, group: group) { invoice in
             Self.agrees(invoice, params, ["collection_method", "customer", "status"])
@@ -188,6 +189,7 @@ extension Account {
             _ = try referred(.subscription, subscription, param: "subscription")
         }
         let quantity = try Self.quantity(params)
+        try Self.check(params, "amount", in: Self.amountBounds)
         var price: JSONObject?
         var amount = params.integer("amount")
         if let id = params.object("pricing").string("price") {
@@ -232,7 +234,8 @@ extension Account {
     func listInvoiceItems(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         let pending = params["pending"]?.boolValue
-        let group = params.string("invoice").map { (member: "invoice", value: $0) }
+        let group =
+            params.string("invoice").map { (member: "invoice", value: $0) }
             ?? params.string("customer").map { (member: "customer", value: $0) }
         return try list(.invoiceItem, call, group: group) { item in
             Self.agrees(item, params, ["customer"])

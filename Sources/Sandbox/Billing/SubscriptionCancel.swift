@@ -19,8 +19,7 @@ extension Account {
         }
         switch params["cancel_at"] {
         case .integer(let time):
-            guard time > now else { throw .inPast("cancel_at", time) }
-            schedule(end: time, atPeriodEnd: false, in: &subscription)
+            schedule(end: try future(time, "cancel_at"), atPeriodEnd: false, in: &subscription)
         case .string(let word):
             let ends = items(of: subscription.id).compactMap { $0.integer("current_period_end") }
             guard let time = word == "min_period_end" ? ends.min() : ends.max() else { throw .notEmulated("cancel_at") }

@@ -28,7 +28,9 @@ extension Account {
         emit("customer.subscription.created", .subscription, id)
         emit("invoice.created", .invoice, invoice)
         let subscription = known(.subscription, id)
-        guard subscription.string("collection_method") != "send_invoice" else { return .object(rendered(.subscription, id)) }
+        guard subscription.string("collection_method") != "send_invoice" else {
+            return .object(rendered(.subscription, id))
+        }
         finalize(invoice)
         if let setup = subscription.string("pending_setup_intent") { emit("setup_intent.created", .setupIntent, setup) }
         announceTrialEnd(id)
@@ -118,6 +120,7 @@ extension Account {
         if !sends, params.has("days_until_due") {
             throw .invalid("You can only specify 'days_until_due' if invoice collection method is 'send_invoice'.")
         }
+        try Self.check(params, "days_until_due", in: 0...3650)
         return sends
     }
 
@@ -193,19 +196,25 @@ extension Account {
         }
         var trialEnd: Int64?
         if let time = end?.integerValue {
-            guard time > now else { throw .inPast("trial_end", time) }
-            trialEnd = time
+            trialEnd = try future(time, "trial_end")
         } else if let days, days > 0 {
             guard days <= 730 else { throw .invalid("Trial periods can be at most 730 days.", param: "trial_period_days") }
             trialEnd = now + days * CivilDate.secondsPerDay
-        } else if params.flag("trial_from_plan"), let days = items[0].price.object("recurring").integer("trial_period_days") {
+        } else if params.flag("trial_from_plan"), let days = items[0].price.object("recurring").integer("trial_period_days")
+        {
             trialEnd = now + days * CivilDate.secondsPerDay
         }
         var opening = Opening(trialEnd: trialEnd, anchor: trialEnd ?? now)
         if let anchor = params.integer("billing_cycle_anchor") {
-            guard anchor >= now else { throw .inPast("billing_cycle_anchor", anchor) }
-            opening.anchor = anchor
+            opening.anchor = anchor == now ? now : try future(anchor, "billing_cycle_anchor")
         } else if let config = params["billing_cycle_anchor_config"]?.objectValue {
+            for (name, bounds) in [
+                ("day_of_month", 1...31), ("hour", 0...23), ("minute", 0...59), ("month", 1...12), ("second", 0...59),
+            ]
+                as [(String, ClosedRange<Int64>)]
+            {
+                try Self.check(config, name, in: bounds)
+            }
             opening.anchor = Self.anchor(config, after: now, Self.interval(of: items[0].price))
         }
         opening.prorates = params.string("proration_behavior") != "none"
@@ -252,7 +261,8 @@ extension Account {
                 let isWhole = opening.anchor == now || interval.boundary(-1, anchor: firstEnd) == now
                 if !isWhole, !opening.prorates { continue }
                 let full = Self.amount(terms.price, terms.quantity)
-                let exact = isWhole ? full : full?.share(firstEnd - now, of: firstEnd - interval.boundary(-1, anchor: firstEnd))
+                let exact =
+                    isWhole ? full : full?.share(firstEnd - now, of: firstEnd - interval.boundary(-1, anchor: firstEnd))
                 guard let amount = isWhole ? exact?.rounded : exact?.floored else { throw .amountTooLarge }
                 line.amount = amount
             }

@@ -58,6 +58,10 @@ extension Account {
             try parkUpdate(id, params, invoice: invoice, since: point, attempt)
         default:
             settle(invoice, result, automatic: false)
+            guard case .declined = result, known(.invoice, invoice).string("status") == "open" else { return }
+            change(.invoice, invoice) {
+                $0["next_payment_attempt"] = .integer(now + Self.retryDays[0] * CivilDate.secondsPerDay)
+            }
         }
     }
 
@@ -90,7 +94,8 @@ extension Account {
         if let trial = params["trial_end"], trial != .null {
             if try applyTrial(trial, to: id, prorates: behavior != "none", &outcome) { return nil }
         }
-        let resets = params.object("billing_cycle_anchor").string("type") == "now"
+        let resets =
+            params.object("billing_cycle_anchor").string("type") == "now"
             || params.string("billing_cycle_anchor") == "now"
         let date = try prorationDate(params, of: id)
         try applyEdits(edits, to: id, prorates: behavior != "none", resets: resets, date: date, &outcome)
@@ -144,6 +149,7 @@ extension Account {
     private func applyMembers(_ params: JSONObject, to id: String) throws(APIFailure) {
         var subscription = known(.subscription, id)
         try checkDefaultMethod(params, customer: subscription.string("customer") ?? "")
+        try Self.check(params, "days_until_due", in: 0...3650)
         subscription.copy(["default_payment_method", "description", "days_until_due", "collection_method"], from: params)
         Self.mergeMetadata(params["metadata"], into: &subscription)
         if let settings = params["payment_settings"]?.objectValue {
@@ -367,8 +373,7 @@ extension Account {
     ) throws(APIFailure) -> Bool {
         let subscription = known(.subscription, id)
         if let end = value.integerValue {
-            guard end > now else { throw .inPast("trial_end", end) }
-            try startTrial(until: end, of: subscription, prorates: prorates, &outcome)
+            try startTrial(until: try future(end, "trial_end"), of: subscription, prorates: prorates, &outcome)
             return false
         }
         guard Self.isTrialing(subscription) else { return false }

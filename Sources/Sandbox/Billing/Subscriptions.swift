@@ -205,7 +205,9 @@ extension Account {
         if isOpen, defaultMethod(ofSubscription: subscription) != nil {
             settle(invoice, collect(invoice, PaymentAttempt()), automatic: false)
         }
-        if known(.subscription, id).string("status") == "active" { emit("customer.subscription.resumed", .subscription, id) }
+        if known(.subscription, id).string("status") == "active" {
+            emit("customer.subscription.resumed", .subscription, id)
+        }
         emitUpdate("customer.subscription.updated", .subscription, id, since: before)
         return .object(rendered(.subscription, id))
     }

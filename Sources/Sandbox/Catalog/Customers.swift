@@ -33,6 +33,8 @@ extension Account {
     func createCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         if params.has("test_clock") { throw .notEmulated("test_clock") }
+        try Self.check(params, "balance", in: Self.amountBounds)
+        try Self.check(params, "next_invoice_sequence", in: 1...ExactAmount.largest)
         let id = newID(.customer)
         var customer: JSONObject = [
             "id": .string(id), "object": "customer", "address": nil, "balance": 0, "created": .integer(now),
@@ -94,6 +96,8 @@ extension Account {
         let params = call.params
         let id = call.id
         let before = render(.customer, try named(.customer, id))
+        try Self.check(params, "balance", in: Self.amountBounds)
+        try Self.check(params, "next_invoice_sequence", in: 1...ExactAmount.largest)
         change(.customer, id) { customer in
             customer.copy(Self.customerMembers, from: params)
             Self.mergeMetadata(params["metadata"], into: &customer)
@@ -183,6 +187,7 @@ extension Account {
 
     func createBalanceTransaction(_ call: Call) throws(APIFailure) -> JSONValue {
         let before = render(.customer, try named(.customer, call.id))
+        try Self.check(call.params, "amount", in: Self.amountBounds)
         moveBalance(
             of: call.id, by: call.params.integer("amount") ?? 0, type: "adjustment",
             currency: (call.params.string("currency") ?? "usd").lowercased(), invoice: nil)

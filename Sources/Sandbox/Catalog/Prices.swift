@@ -87,6 +87,12 @@ extension Account {
             throw .invalid(
                 "Starting with Stripe version `2025-03-31.basil`, metered prices must be backed by meters.")
         }
+        if let recurring {
+            // At most three years (docs.stripe.com/api/prices/create).
+            let most: [String: Int64] = ["day": 1095, "week": 156, "month": 36, "year": 3]
+            try Self.check(recurring, "interval_count", in: 1...(most[recurring.string("interval") ?? ""] ?? 36))
+            try Self.check(recurring, "trial_period_days", in: 0...730)
+        }
         let id = newID(.price)
         try claimLookupKey(params, for: id)
         put(.price, Self.price(id, product, params, amount, recurring, now: now))
@@ -132,8 +138,10 @@ extension Account {
         let unit = given["unit_amount"]?.integerValue
         let flat = given["flat_amount"]?.integerValue
         return [
-            "flat_amount": .optional(flat), "flat_amount_decimal": given["flat_amount_decimal"] ?? .optional(flat.map(String.init)),
-            "unit_amount": .optional(unit), "unit_amount_decimal": given["unit_amount_decimal"] ?? .optional(unit.map(String.init)),
+            "flat_amount": .optional(flat),
+            "flat_amount_decimal": given["flat_amount_decimal"] ?? .optional(flat.map(String.init)),
+            "unit_amount": .optional(unit),
+            "unit_amount_decimal": given["unit_amount_decimal"] ?? .optional(unit.map(String.init)),
             "up_to": .optional(given["up_to"]?.integerValue),
         ]
     }

@@ -20,7 +20,8 @@ extension Account {
             package_dimensions?:{height!:num length!:num weight!:num width!:num} shippable:bool statement_descriptor? \
             tax_code? tax_details?:any unit_label? url?
             """, Account.updateProduct),
-        Route("GET /v1/products", "@list active:bool ids:[text] shippable:bool type:(good|service) url", Account.listProducts),
+        Route(
+            "GET /v1/products", "@list active:bool ids:[text] shippable:bool type:(good|service) url", Account.listProducts),
         Route("DELETE /v1/products/{id}", "", Account.deleteProduct),
     ]
 

@@ -22,9 +22,10 @@ enum JournalLine: Equatable {
     }
 
     private static func json(_ word: String, _ delivery: EventDelivery, _ at: Int64) -> JSONValue {
-        .object(JSONObject([
-            (word, .string(delivery.event)), ("endpoint", .string(delivery.endpoint)), ("at", .integer(at)),
-        ]))
+        .object(
+            JSONObject([
+                (word, .string(delivery.event)), ("endpoint", .string(delivery.endpoint)), ("at", .integer(at)),
+            ]))
     }
 
     init?(_ json: JSONValue) {
@@ -76,14 +77,18 @@ package final class SandboxJournal {
 
     // MARK: Opening
 
-    /// Opens the file, or makes it with `header`. The file is locked: two sandboxes never share one.
+    /// Opens the file, or makes it with `header`. The file is locked: two processes never share one.
     static func open(
         _ path: String, header: Header
     ) throws(SystemError) -> (journal: SandboxJournal, contents: Contents) {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("open", path) }
         let journal = SandboxJournal(descriptor: descriptor)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw failure("lock", path) }
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        // Unsafe: fcntl(2) reads the lock during the call.
+        guard fcntl(descriptor, F_SETLK, &lock) == 0 else { throw failure("lock", path) }
         let bytes = try readAll(descriptor, path)
         guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else {
             // Empty, or the very first line was torn: nothing was answered yet.

@@ -70,6 +70,25 @@ final class Account {
         return "\(kind.prefix)_\(sideEffect ? "3" : "1")\(time)\(Self.fragment)\(random.text(8))"
     }
 
+    // MARK: Bounds
+
+    /// A parameter that names a time to come: after now, and at most five years on.
+    func future(_ time: Int64, _ param: String) throws(APIFailure) -> Int64 {
+        guard time > now else { throw .inPast(param, time) }
+        guard time - now <= 5 * 366 * CivilDate.secondsPerDay else { throw .tooFar(param) }
+        return time
+    }
+
+    /// An integer parameter that has to lie within bounds where it is given.
+    static func check(_ params: JSONObject, _ name: String, in bounds: ClosedRange<Int64>) throws(APIFailure) {
+        guard let value = params.integer(name), !bounds.contains(value) else { return }
+        throw .invalid(
+            "Invalid \(name): must be between \(bounds.lowerBound) and \(bounds.upperBound)", param: name,
+            code: "parameter_invalid_integer")
+    }
+
+    static let amountBounds = -ExactAmount.largest...ExactAmount.largest
+
     // MARK: Objects
 
     /// The object of that id unless it was deleted.
@@ -135,7 +154,7 @@ final class Account {
             return
         }
         var metadata = object.object("metadata")
-        for (key, value) in entries { metadata[key] = value.stringValue == "" ? nil : value }
+        for (key, value) in entries { metadata[key] = value.stringValue == "" ? JSONValue?.none : value }
         object["metadata"] = .object(metadata)
     }
 

@@ -22,7 +22,8 @@ struct ExactAmount: Equatable {
         let negative = text.hasPrefix("-")
         let parts = (negative ? text.dropFirst() : text[...]).split(
             separator: ".", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }),
+        guard (1...2).contains(parts.count),
+            parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }),
             parts[0].utf8.count <= 12
         else { return nil }
         var fraction = parts.count == 2 ? parts[1] : ""
@@ -49,11 +50,18 @@ struct ExactAmount: Equatable {
 
     var negated: ExactAmount { ExactAmount(-numerator, denominator) }
 
-    /// The greatest integer not above the amount.
+    /// The greatest amount of one line. Stripe's have at most twelve digits; the bound keeps every sum of lines and
+    /// balances far from overflow.
+    static let largest: Int64 = 999_999_999_999
+
+    /// The greatest integer not above the amount; nil beyond `largest`.
     var floored: Int64? {
         let quotient = numerator / denominator
         let exact = quotient * denominator == numerator
-        return Int64(exactly: numerator < 0 && !exact ? quotient - 1 : quotient)
+        guard let amount = Int64(exactly: numerator < 0 && !exact ? quotient - 1 : quotient),
+            amount.magnitude <= Self.largest.magnitude
+        else { return nil }
+        return amount
     }
 
     /// The nearest integer, halves up.

@@ -42,12 +42,15 @@ enum Pages {
     /// The bank's page of 3D Secure: two buttons that tell the sandbox how it went and send the browser back.
     private static func authentication(_ id: String, _ account: Account, _ keys: SandboxKeys) -> HTTPResponse {
         let kind: ObjectKind = id.hasPrefix("seti_") ? .setupIntent : .paymentIntent
-        guard let intent = account.find(kind, id) else { return text(404, "text/plain; charset=utf-8", "No such intent.\n") }
+        guard let intent = account.find(kind, id) else {
+            return text(404, "text/plain; charset=utf-8", "No such intent.\n")
+        }
         let secret = intent.string("client_secret") ?? ""
         let name = kind == .paymentIntent ? "payment_intent" : "setup_intent"
         let back = intent.object("next_action").object("redirect_to_url").string("return_url") ?? ""
         let data: JSONValue = [
-            "intent": .string(id), "name": .string(name), "secret": .string(secret), "back": .string(back), "key": .string(keys.publishableKey),
+            "intent": .string(id), "name": .string(name), "secret": .string(secret), "back": .string(back),
+            "key": .string(keys.publishableKey),
         ]
         // A "<" inside a script would let the text end it.
         let script = data.text.split(separator: "<", omittingEmptySubsequences: false).joined(separator: "\\u003c")

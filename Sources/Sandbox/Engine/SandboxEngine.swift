@@ -201,7 +201,8 @@ package final class SandboxEngine {
             let isNewer = object.string("object") == "subscription" || object.string("object") == "invoice"
             return .object(
                 JSONObject(
-                    object.lazy.filter { !isNewer || $0.key != "status_details" }.map { ($0.key, withoutEndive($0.value)) }))
+                    object.lazy.filter { !isNewer || $0.key != "status_details" }.map { ($0.key, withoutEndive($0.value)) })
+            )
         default: return value
         }
     }

@@ -63,7 +63,8 @@ extension Account {
             "reason": .string(decline.declineCode), "risk_level": blocked ? "highest" : "normal",
             "risk_score": blocked ? 90 : 20,
             "seller_message": blocked
-                ? "Stripe blocked this payment as too risky." : "The bank did not return any further details with this decline.",
+                ? "Stripe blocked this payment as too risky."
+                : "The bank did not return any further details with this decline.",
             "type": blocked ? "blocked" : "issuer_declined",
         ]
     }

@@ -77,8 +77,10 @@ extension Account {
         let amount = params.integer("amount") ?? 0
         let currency = (params.string("currency") ?? "usd").lowercased()
         guard amount > 0 else {
-            throw .invalid("This value must be greater than or equal to 1.", param: "amount", code: "parameter_invalid_integer")
+            throw .invalid(
+                "This value must be greater than or equal to 1.", param: "amount", code: "parameter_invalid_integer")
         }
+        guard amount <= ExactAmount.largest else { throw .amountTooLarge }
         guard amount >= Self.minimumCharge(currency) else {
             throw .invalid(
                 "Amount must be at least \(Wording.money(Self.minimumCharge(currency), currency)) \(currency)",
@@ -106,6 +108,7 @@ extension Account {
 
     private func applyIntent(_ call: Call, to id: String) throws(APIFailure) {
         let params = call.params
+        try Self.check(params, "amount", in: 1...ExactAmount.largest)
         if let customer = params.string("customer") { _ = try referred(.customer, customer, param: "customer") }
         change(.paymentIntent, id) { intent in
             intent.copy(
@@ -157,7 +160,8 @@ extension Account {
             let name = kind == .paymentIntent ? "PaymentIntent" : "SetupIntent"
             throw .invalid(
                 "The client_secret provided does not match any associated \(name) on this account. Ensure the "
-                    + "client_secret was copied correctly.", param: "client_secret", code: "\(kind.rawValue)_invalid_parameter")
+                    + "client_secret was copied correctly.", param: "client_secret",
+                code: "\(kind.rawValue)_invalid_parameter")
         }
         return intent
     }

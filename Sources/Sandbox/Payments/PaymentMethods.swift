@@ -66,7 +66,7 @@ extension Account {
         guard (1...12).contains(month) else {
             throw .card("invalid_expiry_month", "Your card's expiration month is invalid.", param: "exp_month")
         }
-        guard year * 12 + month >= today.year * 12 + today.month, year <= today.year + 50 else {
+        guard (today.year...today.year + 50).contains(year), year > today.year || month >= today.month else {
             throw .card("invalid_expiry_year", "Your card's expiration year is invalid.", param: "exp_year")
         }
         if let cvc = card.string("cvc"), !(3...4).contains(cvc.count) || !cvc.allSatisfy(\.isNumber) {
@@ -105,7 +105,8 @@ extension Account {
                 "checks": [
                     "address_line1_check": nil, "address_postal_code_check": nil, "cvc_check": "unchecked",
                 ],
-                "country": .string(card.country), "display_brand": .string(card.brand == "amex" ? "american_express" : network),
+                "country": .string(card.country),
+                "display_brand": .string(card.brand == "amex" ? "american_express" : network),
                 "exp_month": .integer(month ?? today.month), "exp_year": .integer(year ?? today.year + 1),
                 "fingerprint": .string(Self.fingerprint(card.number)), "funding": .string(card.funding),
                 "generated_from": nil, "last4": .string(String(card.number.suffix(4))),

@@ -39,7 +39,8 @@ extension Account {
     private static func checkURL(_ params: JSONObject) throws(APIFailure) {
         guard let url = params.string("url") else { return }
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
-            throw .invalid("Invalid URL: An explicit scheme (such as https) must be provided.", param: "url", code: "url_invalid")
+            throw .invalid(
+                "Invalid URL: An explicit scheme (such as https) must be provided.", param: "url", code: "url_invalid")
         }
     }
 

@@ -70,6 +70,10 @@ extension APIFailure {
                 + "specified the value `\(value)` which is in the past.", param: param)
     }
 
+    static func tooFar(_ param: String) -> APIFailure {
+        .invalid("Invalid timestamp: can be no more than five years in the future.", param: param)
+    }
+
     /// A parameter that Stripe knows and this sandbox does not emulate: said aloud rather than ignored.
     static func notEmulated(_ param: String) -> APIFailure {
         .invalid("The sandbox does not emulate `\(param)` yet.", param: param, code: "sandbox_not_emulated")

@@ -79,7 +79,9 @@ extension Account {
         let id = object.id
         switch (object.string("object"), name) {
         case ("invoice", "payments"):
-            let payments = all(.invoicePayment, where: "invoice", is: id).map { JSONValue.object(render(.invoicePayment, $0)) }
+            let payments = all(.invoicePayment, where: "invoice", is: id).map {
+                JSONValue.object(render(.invoicePayment, $0))
+            }
             return Self.list(payments, url: "/v1/invoice_payments?invoice=\(id)")
         case ("invoice", "confirmation_secret"): return confirmationSecret(ofInvoice: id)
         case ("customer", "subscriptions"):
@@ -87,6 +89,7 @@ extension Account {
             return Self.list(
                 live.prefix(10).map { .object(render(.subscription, $0)) }, url: "/v1/customers/\(id)/subscriptions",
                 hasMore: live.count > 10)
+        case ("coupon", "applies_to"), ("coupon", "currency_options"): return find(.coupon, id)?["_\(name)"] ?? .null
         case ("price", "tiers"): return find(.price, id)?["_tiers"]
         case ("price", "currency_options"): return find(.price, id)?["_currency_options"]
         default: return nil

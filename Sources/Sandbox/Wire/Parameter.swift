@@ -20,33 +20,33 @@ struct Parameter: Sendable {
         "discounts": "discounts?:[{coupon discount promotion_code}]",
         "recurring": "interval!:(day|week|month|year) interval_count:int",
         "price_data": """
-            currency! product! recurring:{@recurring} tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
-            unit_amount_decimal:dec
-            """,
+        currency! product! recurring:{@recurring} tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
+        unit_amount_decimal:dec
+        """,
         "proration": "proration_behavior:(create_prorations|none|always_invoice) proration_date:int",
         "behavior":
             "payment_behavior:(allow_incomplete|error_if_incomplete|pending_if_incomplete|default_incomplete)",
         "cancellation": """
-            cancellation_details:{comment? feedback?:(customer_service|low_quality|missing_features|other|\
-            switched_service|too_complex|too_expensive|unused) feedback_option}
-            """,
+        cancellation_details:{comment? feedback?:(customer_service|low_quality|missing_features|other|\
+        switched_service|too_complex|too_expensive|unused) feedback_option}
+        """,
         // What Stripe.js sends besides, from the browser, with a publishable key.
         "browser": """
-            key _stripe_version _stripe_account client_secret expected_payment_method_type use_stripe_sdk:bool \
-            client_attribution_metadata:any radar_options:any referrer payment_user_agent time_on_page guid muid sid
-            """,
+        key _stripe_version _stripe_account client_secret expected_payment_method_type use_stripe_sdk:bool \
+        client_attribution_metadata:any radar_options:any referrer payment_user_agent time_on_page guid muid sid
+        """,
         "card": "card:{cvc exp_month:int exp_year:int networks:{preferred?} number token}",
         "method_data": """
-            type! allow_redisplay:(always|limited|unspecified) metadata:map pasted_fields @details @card @wallets \
-            client_attribution_metadata:any radar_options:any referrer payment_user_agent time_on_page guid muid sid
-            """,
+        type! allow_redisplay:(always|limited|unspecified) metadata:map pasted_fields @details @card @wallets \
+        client_attribution_metadata:any radar_options:any referrer payment_user_agent time_on_page guid muid sid
+        """,
         "wallets": """
-            acss_debit:any affirm:any afterpay_clearpay:any alipay:any amazon_pay:any au_becs_debit:any \
-            bacs_debit:any bancontact:any blik:any boleto:any cashapp:any customer_balance:any eps:any fpx:any \
-            giropay:any grabpay:any ideal:any klarna:any konbini:any link:any mobilepay:any multibanco:any oxxo:any \
-            p24:any paynow:any paypal:any pix:any promptpay:any revolut_pay:any satispay:any sepa_debit:any \
-            sofort:any swish:any twint:any us_bank_account:any wechat_pay:any zip:any
-            """,
+        acss_debit:any affirm:any afterpay_clearpay:any alipay:any amazon_pay:any au_becs_debit:any \
+        bacs_debit:any bancontact:any blik:any boleto:any cashapp:any customer_balance:any eps:any fpx:any \
+        giropay:any grabpay:any ideal:any klarna:any konbini:any link:any mobilepay:any multibanco:any oxxo:any \
+        p24:any paynow:any paypal:any pix:any promptpay:any revolut_pay:any satispay:any sepa_debit:any \
+        sofort:any swish:any twint:any us_bank_account:any wechat_pay:any zip:any
+        """,
     ]
 
     /// Reads a table. A malformed one is a mistake of this source, found by the test that reads them all.

@@ -167,8 +167,9 @@ enum ParameterDecoder {
                 throw .invalid("Metadata keys can have up to 40 characters; `\(key)` is longer.", param: place)
             }
             guard text.count <= 500 else {
-                throw .invalid("Metadata values can have up to 500 characters, but you passed in a value that is "
-                    + "\(text.count) characters.", param: place)
+                throw .invalid(
+                    "Metadata values can have up to 500 characters, but you passed in a value that is "
+                        + "\(text.count) characters.", param: place)
             }
             entries[key] = .string(text)
         }

@@ -65,7 +65,8 @@ struct Router: Sendable {
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
-            + Account.eventRoutes + Account.webhookEndpointRoutes + Account.sandboxRoutes)
+            + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
+            + Account.sandboxRoutes)
 
     init(_ all: [Route]) {
         routes = Dictionary(grouping: all) { "\($0.method) \($0.segments.count)" }
