@@ -86,7 +86,13 @@ package final class SandboxServer {
         let isDurable = journal?.flush() ?? true
         let answers = waiting
         waiting = []
-        for (responder, response) in answers { responder.respond(isDurable ? response : Self.broken) }
+        let date = HTTPDate.text(engine.accountTime(at: configuration.now()))
+        for (responder, response) in answers {
+            var answer = isDurable ? response : Self.broken
+            // The sandbox's own clock, which may be ahead: what is reckoned from it is then reckoned right.
+            answer.headers["Date"] = date
+            responder.respond(answer)
+        }
         if isDurable { pump() }
     }
 

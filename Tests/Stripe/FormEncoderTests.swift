@@ -1,4 +1,5 @@
 /// Parameters as bytes: Stripe's nested names, and nothing that could be read otherwise.
+internal import HTTP
 internal import Stripe
 internal import Testing
 
