@@ -17,7 +17,8 @@ import Testing
         "POST /v1/subscriptions customer=CUS&items[0][price]=PRICE&cancel_at=N",
         "POST /v1/subscriptions customer=CUS&items[0][price]=PRICE&billing_cycle_anchor=N",
         "POST /v1/subscriptions customer=CUS&items[0][price]=PRICE&billing_cycle_anchor_config[day_of_month]=N",
-        "POST /v1/subscriptions customer=CUS&items[0][price]=PRICE&billing_cycle_anchor_config[day_of_month]=1&billing_cycle_anchor_config[hour]=N",
+        "POST /v1/subscriptions customer=CUS&items[0][price]=PRICE&billing_cycle_anchor_config[day_of_month]=1"
+            + "&billing_cycle_anchor_config[hour]=N",
         "POST /v1/subscriptions customer=CUS&items[0][price]=PRICE&collection_method=send_invoice&days_until_due=N",
         "POST /v1/subscriptions/SUB trial_end=N", "POST /v1/subscriptions/SUB cancel_at=N",
         "POST /v1/subscriptions/SUB proration_date=N&items[0][id]=ITEM&items[0][quantity]=2",
@@ -27,7 +28,8 @@ import Testing
         "POST /v1/payment_methods type=card&card[number]=4242424242424242&card[exp_month]=1&card[exp_year]=N",
         "POST /v1/payment_methods type=card&card[number]=4242424242424242&card[exp_year]=2030&card[exp_month]=N",
         "POST /sandbox/clock/advance seconds=N", "POST /sandbox/clock/advance to=N",
-        "POST /v1/invoices/create_preview subscription=SUB&subscription_details[proration_date]=N&subscription_details[items][0][id]=ITEM",
+        "POST /v1/invoices/create_preview subscription=SUB&subscription_details[proration_date]=N"
+            + "&subscription_details[items][0][id]=ITEM",
     ])
     func `extreme numbers are answered`(_ template: String) {
         let guest = Guest()

@@ -40,7 +40,8 @@ extension Account {
         Route(
             "POST /v1/subscriptions/{subscription}",
             itemsTable + " " + commonTable + " " + anchorChange
-                + " @cancellation @proration pause_collection?:{behavior!:(keep_as_draft|mark_uncollectible|void) resumes_at:int}",
+                + " @cancellation @proration"
+                + " pause_collection?:{behavior!:(keep_as_draft|mark_uncollectible|void) resumes_at:int}",
             Account.updateSubscription),
         Route(
             "DELETE /v1/subscriptions/{subscription}", "@cancellation invoice_now:bool prorate:bool",

@@ -17,7 +17,8 @@ extension Account {
             "POST /v1/products/{id}",
             """
             active:bool default_price description? images?:[text] marketing_features?:[{name!}] metadata?:map name \
-            package_dimensions?:{height!:num length!:num weight!:num width!:num} shippable:bool statement_descriptor? \
+            package_dimensions?:{height!:num length!:num weight!:num width!:num} shippable:bool \
+            statement_descriptor? \
             tax_code? tax_details?:any unit_label? url?
             """, Account.updateProduct),
         Route(
