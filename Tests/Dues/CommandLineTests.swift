@@ -24,16 +24,7 @@ import Testing
         var lines: [String] = []
         while let line = try child.channel.receive(timeoutMilliseconds: 20_000) { lines.append(String(decoding: line, as: UTF8.self)) }
         let status = child.wait(timeoutMilliseconds: 20_000)
-        return Run(status: status, output: lines.joined(separator: "\n"), errors: try text(of: errors))
-    }
-
-    private static func text(of path: String) throws -> String {
-        let file = try #require(fopen(path, "r"))
-        defer { fclose(file) }
-        var text: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { text += chunk[..<count] }
-        return String(decoding: text, as: UTF8.self)
+        return Run(status: status, output: lines.joined(separator: "\n"), errors: try Scratch.text(of: errors))
     }
 
     @Test(arguments: [
@@ -137,7 +128,7 @@ import Testing
                 "/bin/sh", "-c", "\(DuesProcess.binary) stdio --sandbox --log error <\(directory)/input >\(directory)/output",
             ])
             #expect(child.wait(timeoutMilliseconds: 20_000) == 0)
-            let lines = try Self.text(of: "\(directory)/output").split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+            let lines = try Scratch.text(of: "\(directory)/output").split(separator: "\n").map { try JSONValue(parsing: String($0)) }
             #expect(lines.count == 3)
             #expect(lines.contains { $0["id"] == 1 && $0["result"]?["mode"] == "sandbox" })
             #expect(lines.contains { $0["error"]?["code"] == -32700 })

@@ -97,12 +97,3 @@ import Testing
         }
     }
 }
-
-/// A directory of the test's own.
-enum Scratch {
-    static func directory() throws -> String {
-        var template = Array("/tmp/dues-test-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-}
