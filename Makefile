@@ -51,7 +51,7 @@ generate: deps
 	swift run schemagen
 
 format:
-	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	find Package.swift Sources Tests -name '*.swift' -not -path '*/Generated/*' | xargs swift format --in-place --parallel
 
 clean:
 	rm -rf .build .build-*

@@ -45,11 +45,13 @@ package struct Thread: Sendable {
         }
         var handle = pthread_t()
         let argument = Unmanaged.passRetained(Body(body))
-        let status = pthread_create(&handle, nil, { argument in
-            // The argument is the body that was retained above, whose ownership this thread takes over.
-            Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
-            return nil
-        }, argument.toOpaque())
+        let status = pthread_create(
+            &handle, nil,
+            { argument in
+                // The argument is the body that was retained above, whose ownership this thread takes over.
+                Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
+                return nil
+            }, argument.toOpaque())
         guard status == 0 else {
             argument.release()
             throw SystemError(call: "pthread_create", code: status)

@@ -53,7 +53,8 @@ package struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         var list: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(host, String(port), &hints, &list)
         guard status == 0 else {
-            throw SystemError(call: "cannot resolve", code: 0, subject: "\(host) (\(String(cString: gai_strerror(status))))")
+            throw SystemError(
+                call: "cannot resolve", code: 0, subject: "\(host) (\(String(cString: gai_strerror(status))))")
         }
         defer { freeaddrinfo(list) }
         var next = list

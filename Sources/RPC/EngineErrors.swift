@@ -27,7 +27,9 @@ extension RPCError {
     /// The error as the caller of `call` is to see it: what may have happened already is to be called again only under the
     /// idempotency key that makes it happen once.
     func asSeen(by call: CallContext?) -> RPCError {
-        guard mayHaveTakenEffect, let call, call.method.scope == .write, call.metadata.idempotencyKey == nil else { return self }
+        guard mayHaveTakenEffect, let call, call.method.scope == .write, call.metadata.idempotencyKey == nil else {
+            return self
+        }
         var error = self
         error.retryable = false
         return error

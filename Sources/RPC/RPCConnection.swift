@@ -71,7 +71,8 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
             take(line, on: connection)
         }
         if backlog.isEmpty { backlog = [] }
-        connection.setReading(!hasEnded && backlog.isEmpty && connection.pendingOutputBytes <= server.limits.outputHighWaterBytes)
+        connection.setReading(
+            !hasEnded && backlog.isEmpty && connection.pendingOutputBytes <= server.limits.outputHighWaterBytes)
         closeIfDone(connection)
     }
 
@@ -190,11 +191,14 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         let task = Task { [upstream = server.upstream] in
             let outcome: Outcome
             do throws(RPCError) {
-                let perform = { @Sendable (context: CallContext) async throws(RPCError) in try await run(upstream, context) }
                 if let keeper {
-                    outcome = .success(try await keeper.keep(context, params: request.params ?? [], perform))
+                    let params = request.params ?? []
+                    outcome = .success(
+                        try await keeper.keep(context, params: params) { call throws(RPCError) in
+                            try await run(upstream, call)
+                        })
                 } else {
-                    outcome = .success(try await perform(context))
+                    outcome = .success(try await run(upstream, context))
                 }
             } catch {
                 outcome = .failure(error)

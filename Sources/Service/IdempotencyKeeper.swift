@@ -27,7 +27,8 @@ package struct IdempotencyKeeper: CallKeeper {
             stripeKey: StripeClient.freshIdempotencyKey(), created: clock())
         switch try await stored({ () async throws(StoreError) in try await store.begin(intent) }) {
         case .mismatch:
-            throw RPCError(.idempotencyMismatch, "the idempotency key was used for a call with another method or other params")
+            throw RPCError(
+                .idempotencyMismatch, "the idempotency key was used for a call with another method or other params")
         case .done(let reply):
             call.trace.noteReplay()
             return Self.reply(reply, for: call)

@@ -26,7 +26,9 @@ package final class LocalService: LocalMethods {
     package func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
         do throws(StoreError) {
             let products: [String]
-            if let product = params.productId { products = [product] } else {
+            if let product = params.productId {
+                products = [product]
+            } else {
                 products = try reader.products(withFeature: params.feature ?? "")
             }
             let known = try reader.subscriptions(ofCustomer: params.customerId)
@@ -72,9 +74,11 @@ extension SubscriptionView {
     fileprivate init(_ known: SubscriptionRecord.Known) {
         let record = known.record
         self.init(
-            id: known.id, status: Billing.SubscriptionStatus(rawValue: record.status), products: record.items.map(\.product),
+            id: known.id, status: Billing.SubscriptionStatus(rawValue: record.status),
+            products: record.items.map(\.product),
             created: record.created, currentPeriodStart: record.items.compactMap(\.periodStart).min(),
-            currentPeriodEnd: record.items.compactMap(\.periodEnd).max(), cancelAt: record.cancelAt, endedAt: record.endedAt,
+            currentPeriodEnd: record.items.compactMap(\.periodEnd).max(), cancelAt: record.cancelAt,
+            endedAt: record.endedAt,
             trialEnd: record.trialEnd, pastDueSince: known.pastDueSince)
     }
 }
@@ -84,7 +88,8 @@ extension CheckAccessResult {
         self.init(
             allowed: decision.allowed, reason: Contract.AccessReason(decision.reason),
             status: decision.status.map { Contract.SubscriptionStatus(rawValue: $0.rawValue) },
-            subscriptionId: decision.subscriptionID, productId: decision.productID, since: decision.since.map(Timestamp.init),
+            subscriptionId: decision.subscriptionID, productId: decision.productID,
+            since: decision.since.map(Timestamp.init),
             periodEnd: decision.periodEnd.map(Timestamp.init),
             graceEnd: decision.reason == .grace ? decision.until.map(Timestamp.init) : nil,
             asOf: known.map { Timestamp(unixSeconds: $0.knownUntil) }, asOfEventId: known?.event)

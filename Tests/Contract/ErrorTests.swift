@@ -72,7 +72,8 @@ struct ErrorTests {
         RPCError(.conflict, "Again.", stripe: StripeRefusal(httpStatus: 409)).write(into: &writer)
         #expect(
             String(decoding: writer.bytes, as: UTF8.self)
-                == #"{"code":-32010,"message":"Again.","data":{"status":"ABORTED","reason":"CONFLICT","retryable":true,"stripe":{"httpStatus":409}}}"#)
+                == #"{"code":-32010,"message":"Again.","data":{"status":"ABORTED","reason":"CONFLICT","retryable":true,"stripe":{"httpStatus":409}}}"#
+        )
     }
 
     @Test func `whether an error is worth another try is its reason's, unless the error says so itself`() {

@@ -68,7 +68,10 @@ struct GeneratorTests {
 
     @Test(arguments: [
         ("types/Customer.json", "schemas/Address\"", "schemas/Adress\"", "leads nowhere"),
-        ("types/Customer.json", "\"description\": \"The customer's id (cus_…).\"", "\"description\": \"\"", "has no description"),
+        (
+            "types/Customer.json", "\"description\": \"The customer's id (cus_…).\"", "\"description\": \"\"",
+            "has no description"
+        ),
         ("types/Id.json", "[!-", "[#-", "has no check in Contract"),
         ("types/Id.json", "\"maxLength\"", "\"maximumLength\"", "the keyword maximumLength is not used"),
         ("types/Card.json", "\"maximum\": 12", "\"maxLength\": 12", "the keyword maxLength is not used"),
@@ -77,8 +80,14 @@ struct GeneratorTests {
         ("methods/Cancel.json", "\"name\": \"Cancel\"", "\"name\": \"Quit\"", "is named Quit inside"),
         ("methods/Cancel.json", "\"x-scope\": \"write\"", "\"x-scope\": \"all\"", "x-scope must be"),
         ("methods/Cancel.json", "errors/NO_SUCH_SUBSCRIPTION", "errors/NO_SUCH_THING", "names the error NO_SUCH_THING"),
-        ("methods/Cancel.json", "\"value\": \"too_expensive\"", "\"value\": \"too_dear\"", "params/feedback must be one of"),
-        ("methods/Cancel.json", "\"endsAt\": \"2026-04-16T00:00:00Z\"", "\"endsAt\": \"tomorrow\"", "result/endsAt must be a time"),
+        (
+            "methods/Cancel.json", "\"value\": \"too_expensive\"", "\"value\": \"too_dear\"",
+            "params/feedback must be one of"
+        ),
+        (
+            "methods/Cancel.json", "\"endsAt\": \"2026-04-16T00:00:00Z\"", "\"endsAt\": \"tomorrow\"",
+            "result/endsAt must be a time"
+        ),
         ("methods/Cancel.json", "\"endsAt\": \"2026-04-16T00:00:00Z\"", "\"ends\": null", "result has no member ends"),
         ("methods/CheckAccess.json", "\"feature\"\n      ]", "\"features\"\n      ]", "x-rules names features"),
         ("openrpc.json", "-32005", "-32004", "NOT_FOUND is -32005"),

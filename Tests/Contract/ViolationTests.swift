@@ -53,7 +53,8 @@ struct ViolationTests {
             .createSubscription, quantity("9223372036854775808"),
             "/quantity type: must be an integer of 64 bits, got 9223372036854775808"),
         BrokenMessage(.createSubscription, quantity(#""3""#), "/quantity type: must be an integer, got a string"),
-        BrokenMessage(.createSubscription, quantity("9223372036854775807"),
+        BrokenMessage(
+            .createSubscription, quantity("9223372036854775807"),
             "/quantity maximum: must be at most 1000000, got 9223372036854775807"),
     ])
     func `integers`(message: BrokenMessage) { expect(message) }
@@ -71,9 +72,11 @@ struct ViolationTests {
         BrokenMessage(.getSubscription, id("sub_1#a"), ##"/subscriptionId pattern: must not contain "#", got "sub_1#a""##),
         BrokenMessage(.getSubscription, id("sub 1"), #"/subscriptionId pattern: must not contain a space, got "sub 1""#),
         BrokenMessage(
-            .getSubscription, id("sub_é"), #"/subscriptionId pattern: must not contain characters beyond ASCII, got "sub_é""#),
+            .getSubscription, id("sub_é"),
+            #"/subscriptionId pattern: must not contain characters beyond ASCII, got "sub_é""#),
         BrokenMessage(
-            .getSubscription, id(#"sub\n1"#), "/subscriptionId pattern: must not contain a control character, got \"sub\n1\""),
+            .getSubscription, id(#"sub\n1"#),
+            "/subscriptionId pattern: must not contain a control character, got \"sub\n1\""),
         BrokenMessage(.getSubscription, id(".."), #"/subscriptionId pattern: must be an id, got "..""#),
         BrokenMessage(
             .createSubscription, #"{"customerId":"cus_1","priceId":"price_1","currency":"USD"}"#,
@@ -103,7 +106,8 @@ struct ViolationTests {
 
     @Test(arguments: [
         BrokenMessage(.createCustomer, metadata(#""a":1"#), "/metadata/a type: must be a string, got 1"),
-        BrokenMessage(.createCustomer, metadata(#""a/b~":null"#),
+        BrokenMessage(
+            .createCustomer, metadata(#""a/b~":null"#),
             "/metadata/a~1b~0 type: must be a string, got null (leave it out instead)"),
         BrokenMessage(
             .createCustomer, metadata(#""a[b]":"c""#),
@@ -137,13 +141,15 @@ struct ViolationTests {
     private static func metadata(_ members: String) -> String { #"{"metadata":{\#(members)}}"# }
 
     @Test(arguments: [
-        BrokenMessage(.checkAccess, "{}", "/customerId required: is required",
+        BrokenMessage(
+            .checkAccess, "{}", "/customerId required: is required",
             " exactlyOneOf: needs exactly one of productId, feature"),
         BrokenMessage(
             .checkAccess, #"{\#(customer),"feature":"f"}"#,
             "/feature exactlyOneOf: may not stand beside productId: give only one of productId, feature"),
         BrokenMessage(
-            .createSubscription, #"{"customerId":"cus_1","priceId":"a","lookupKey":"b","items":[{"priceId":"c"}],"quantity":2}"#,
+            .createSubscription,
+            #"{"customerId":"cus_1","priceId":"a","lookupKey":"b","items":[{"priceId":"c"}],"quantity":2}"#,
             "/lookupKey exactlyOneOf: may not stand beside priceId: give only one of priceId, lookupKey, items",
             "/items exactlyOneOf: may not stand beside priceId: give only one of priceId, lookupKey, items",
             "/quantity atMostOneOf: may not stand beside items: give only one of items, quantity"),
@@ -182,16 +188,21 @@ struct ViolationTests {
 
     @Test(arguments: [
         BrokenMessage(.rpcHealth, meta(#""timeoutMs":0"#), "/_meta/timeoutMs minimum: must be at least 1, got 0"),
-        BrokenMessage(.rpcHealth, meta(#""timeoutMs":600001"#), "/_meta/timeoutMs maximum: must be at most 600000, got 600001"),
-        BrokenMessage(.rpcHealth, meta(#""idempotencyKey":"a\u0007""#),
+        BrokenMessage(
+            .rpcHealth, meta(#""timeoutMs":600001"#), "/_meta/timeoutMs maximum: must be at most 600000, got 600001"),
+        BrokenMessage(
+            .rpcHealth, meta(#""idempotencyKey":"a\u0007""#),
             "/_meta/idempotencyKey pattern: must be printable ASCII, got \"a\u{7}\""),
         BrokenMessage(
             .rpcHealth, meta(#""authorization":"Basic c2VjcmV0""#),
             "/_meta/authorization pattern: must be Bearer, one space, and a token"),
-        BrokenMessage(.rpcHealth, meta(#""authorization":12345"#), "/_meta/authorization type: must be a string, got a number"),
-        BrokenMessage(.rpcHealth, meta(#""traceparent":"00-1-2-3""#),
+        BrokenMessage(
+            .rpcHealth, meta(#""authorization":12345"#), "/_meta/authorization type: must be a string, got a number"),
+        BrokenMessage(
+            .rpcHealth, meta(#""traceparent":"00-1-2-3""#),
             #"/_meta/traceparent pattern: must be a W3C traceparent, got "00-1-2-3""#),
-        BrokenMessage(.rpcHealth, meta(#""timeout":5"#),
+        BrokenMessage(
+            .rpcHealth, meta(#""timeout":5"#),
             "/_meta/timeout additionalProperties: is not a member of CallMetadata; did you mean \"timeoutMs\"?"),
     ])
     func `call metadata`(message: BrokenMessage) { expect(message) }
@@ -244,6 +255,7 @@ struct ViolationTests {
 
     private func expect(_ message: BrokenMessage, sourceLocation: SourceLocation = #_sourceLocation) {
         let found = message.method.refusal(message.params)?.violations ?? []
-        #expect(found.map { "\($0.pointer) \($0.rule): \($0.message)" } == message.violations, sourceLocation: sourceLocation)
+        #expect(
+            found.map { "\($0.pointer) \($0.rule): \($0.message)" } == message.violations, sourceLocation: sourceLocation)
     }
 }

@@ -3,8 +3,9 @@ import Testing
 
 @Suite struct CryptoTests {
     @Test func `SHA-256 gives the digest of FIPS 180-4's example`() {
-        #expect(Encoding.hexadecimal(Digest.sha256(Array("abc".utf8)))
-            == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        #expect(
+            Encoding.hexadecimal(Digest.sha256(Array("abc".utf8)))
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 
     /// RFC 4231, test case 2.

@@ -22,13 +22,16 @@ import Testing
         try child.channel.sendRaw(Array(input.utf8))
         child.channel.finishSending()
         var lines: [String] = []
-        while let line = try child.channel.receive(timeoutMilliseconds: 20_000) { lines.append(String(decoding: line, as: UTF8.self)) }
+        while let line = try child.channel.receive(timeoutMilliseconds: 20_000) {
+            lines.append(String(decoding: line, as: UTF8.self))
+        }
         let status = child.wait(timeoutMilliseconds: 20_000)
         return Run(status: status, output: lines.joined(separator: "\n"), errors: try Scratch.text(of: errors))
     }
 
     @Test(arguments: [
-        ["--help"], ["serve", "--help"], ["stdio", "--help"], ["sandbox", "--help"], ["call", "--help"], ["schema", "--help"],
+        ["--help"], ["serve", "--help"], ["stdio", "--help"], ["sandbox", "--help"], ["call", "--help"],
+        ["schema", "--help"],
         ["tour", "--help"], ["call", "-h"],
     ])
     func `help is there for every command, on standard output`(words: [String]) async throws {
@@ -41,10 +44,12 @@ import Testing
     }
 
     @Test(arguments: [
-        (["nonsense"], "no command"), (["serve", "--nonsense"], "no flag --nonsense"), (["serve", "--tcp"], "needs a value"),
+        (["nonsense"], "no command"), (["serve", "--nonsense"], "no flag --nonsense"),
+        (["serve", "--tcp"], "needs a value"),
         (["serve", "--sandbox", "--tcp", "nowhere"], "HOST:PORT"), (["serve", "--sandbox=1"], "takes no value"),
         (["serve"], "STRIPE_SECRET_KEY is not set"), (["serve", "--sandbox", "--db", "x"], "sqlite:PATH"),
-        (["serve", "--sandbox", "--tcp", "0.0.0.0:0"], "loopback"), (["serve", "--sandbox", "operand"], "takes no operand"),
+        (["serve", "--sandbox", "--tcp", "0.0.0.0:0"], "loopback"),
+        (["serve", "--sandbox", "operand"], "takes no operand"),
         (["serve", "--sandbox", "--stripe-base", "http://127.0.0.1:1"], "together"), (["call"], "METHOD"),
         (["call", "ListPlans", "{"], "not valid JSON"), (["serve", "--sandbox", "--log", "loud"], "debug, info"),
         (["schema", "Nothing"], "there are CreateCustomer"), (["sandbox", "--http", "0.0.0.0:0"], "loopback"),
@@ -63,7 +68,9 @@ import Testing
         (["serve"], "sk_live_1234567890", "--live"), (["serve"], "rk_live_1234567890", "--live"),
         (["serve"], "pk_test_1", "not a secret key"),
     ])
-    func `a key that should not be there is refused, and not repeated`(words: [String], key: String, reason: String) async throws {
+    func `a key that should not be there is refused, and not repeated`(words: [String], key: String, reason: String)
+        async throws
+    {
         try await offPool {
             let run = try Self.run(words, environment: ["STRIPE_SECRET_KEY": key])
             #expect(run.status == 64)
@@ -119,16 +126,20 @@ import Testing
     @Test func `lines from a file are answered, and standard output holds nothing else`() async throws {
         try await offPool {
             let directory = try Scratch.directory()
-            let input = #"{"jsonrpc":"2.0","id":1,"method":"rpc.hello"}"# + "\n\n" + "nonsense\n"
+            let input =
+                #"{"jsonrpc":"2.0","id":1,"method":"rpc.hello"}"# + "\n\n" + "nonsense\n"
                 + #"{"jsonrpc":"2.0","id":"last","method":"ListPlans"}"#
             let file = try #require(fopen("\(directory)/input", "w"))
             fputs(input, file)
             fclose(file)
             let child = try ChildProcess([
-                "/bin/sh", "-c", "\(DuesProcess.binary) stdio --sandbox --log error <\(directory)/input >\(directory)/output",
+                "/bin/sh", "-c",
+                "\(DuesProcess.binary) stdio --sandbox --log error <\(directory)/input >\(directory)/output",
             ])
             #expect(child.wait(timeoutMilliseconds: 20_000) == 0)
-            let lines = try Scratch.text(of: "\(directory)/output").split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+            let lines = try Scratch.text(of: "\(directory)/output").split(separator: "\n").map {
+                try JSONValue(parsing: String($0))
+            }
             #expect(lines.count == 3)
             #expect(lines.contains { $0["id"] == 1 && $0["result"]?["mode"] == "sandbox" })
             #expect(lines.contains { $0["error"]?["code"] == -32700 })
@@ -138,10 +149,12 @@ import Testing
 
     @Test func `SIGTERM ends serve, stdio and sandbox with status 0`() async throws {
         try await offPool {
-            for words in [["serve", "--sandbox", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--sandbox-http", "127.0.0.1:0"],
-                ["stdio", "--sandbox"], ["sandbox", "--http", "127.0.0.1:0"]]
-            {
-                let child = try ChildProcess([DuesProcess.binary] + words + (words[0] == "sandbox" ? [] : ["--log", "error"]))
+            for words in [
+                ["serve", "--sandbox", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--sandbox-http", "127.0.0.1:0"],
+                ["stdio", "--sandbox"], ["sandbox", "--http", "127.0.0.1:0"],
+            ] {
+                let child = try ChildProcess(
+                    [DuesProcess.binary] + words + (words[0] == "sandbox" ? [] : ["--log", "error"]))
                 if words[0] == "stdio" {
                     try child.channel.send(Array(#"{"jsonrpc":"2.0","id":1,"method":"rpc.hello"}"#.utf8))
                 }

@@ -26,7 +26,8 @@ final class DuesProcess {
     /// Starts `dues serve` and waits for its handshake. Ports are 0 unless the flags say otherwise.
     init(_ flags: [String] = ["--sandbox"], environment: [String: String] = [:]) throws {
         var words = [Self.binary, "serve", "--log", "error"] + flags
-        for flag in ["--tcp", "--http"] + (flags.contains("--sandbox") ? ["--sandbox-http"] : []) where !flags.contains(flag) {
+        for flag in ["--tcp", "--http"] + (flags.contains("--sandbox") ? ["--sandbox-http"] : [])
+        where !flags.contains(flag) {
             words += [flag, "127.0.0.1:0"]
         }
         child = try ChildProcess(words, environment: environment)

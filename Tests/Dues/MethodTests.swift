@@ -39,9 +39,18 @@ import Testing
                 ("GetSubscription", ["subscriptionId": "sub_none"], "NO_SUCH_SUBSCRIPTION"),
                 ("Cancel", ["subscriptionId": "sub_none"], "NO_SUCH_SUBSCRIPTION"),
                 ("PreviewChange", ["subscriptionId": "sub_none", "lookupKey": "premium"], "NO_SUCH_SUBSCRIPTION"),
-                ("PreviewChange", ["subscriptionId": .string(paying.story.subscription), "lookupKey": "none"], "NO_SUCH_PRICE"),
-                ("PreviewChange", ["subscriptionId": .string(paying.story.subscription), "items": [["itemId": "si_none", "quantity": 2]]],
-                    "NO_SUCH_ITEM"),
+                (
+                    "PreviewChange", ["subscriptionId": .string(paying.story.subscription), "lookupKey": "none"],
+                    "NO_SUCH_PRICE"
+                ),
+                (
+                    "PreviewChange",
+                    [
+                        "subscriptionId": .string(paying.story.subscription),
+                        "items": [["itemId": "si_none", "quantity": 2]],
+                    ],
+                    "NO_SUCH_ITEM"
+                ),
                 ("GetPaymentMethod", ["paymentMethodId": "pm_none"], "NO_SUCH_PAYMENT_METHOD"),
                 ("GetPaymentMethod", ["customerId": "cus_none"], "NO_SUCH_CUSTOMER"),
                 ("CreateCustomer", ["paymentMethodId": "pm_none"], "NO_SUCH_PAYMENT_METHOD"),
@@ -86,7 +95,8 @@ import Testing
             #expect(second["status"] == "incomplete")
             params["allowDuplicate"] = nil
             params["lookupKey"] = "premium"
-            #expect(try paying.call("CreateSubscription", .object(params))["status"] == "incomplete", "another product is free")
+            #expect(
+                try paying.call("CreateSubscription", .object(params))["status"] == "incomplete", "another product is free")
             paying.server.stop()
         }
     }
@@ -105,7 +115,8 @@ import Testing
             first.kill()
             let second = try DuesProcess(flags)
             let client = try second.client()
-            #expect(try client.call("CreateCustomer", ["_meta": key, "name": "Ada", "email": "ada@example.com"]) == created)
+            #expect(
+                try client.call("CreateCustomer", ["_meta": key, "name": "Ada", "email": "ada@example.com"]) == created)
             let verbose: JSONValue = ["idempotencyKey": "sign-up-1", "verbose": true]
             let replayed = try client.call("CreateCustomer", ["name": "Ada", "email": "ada@example.com", "_meta": verbose])
             #expect(replayed["_meta"]?["replayed"] == true && replayed["_meta"]?["attempts"] == 0)
@@ -168,7 +179,8 @@ import Testing
             let method = try api.post("/v1/payment_methods/pm_card_chargeCustomerFail/attach", ["customer": story.customer])
             let id = try #require(method["id"]?.stringValue)
             _ = try api.post("/v1/subscriptions/\(story.subscription)", ["default_payment_method": id])
-            let updated = try paying.call("UpdatePlan", ["subscriptionId": .string(story.subscription), "lookupKey": "premium"])
+            let updated = try paying.call(
+                "UpdatePlan", ["subscriptionId": .string(story.subscription), "lookupKey": "premium"])
             #expect(updated["pendingUpdate"]?["items"]?[0]?["productId"] == story.premiumProduct)
             #expect(updated["amountCharged"] == 0)
             #expect(updated["intent"] == "payment")
@@ -210,7 +222,9 @@ import Testing
             let subscription = JSONValue.string(paying.story.subscription)
             let preview = try paying.call("PreviewChange", ["subscriptionId": subscription, "lookupKey": "premium"])
             let quote = try #require(preview["quote"]?.stringValue)
-            for damaged in [String(quote.dropLast()), quote + "A", "dq1.AAAA.AAAA", "x", quote.replacing("dq1", with: "dq2")] {
+            for damaged in [
+                String(quote.dropLast()), quote + "A", "dq1.AAAA.AAAA", "x", quote.replacing("dq1", with: "dq2"),
+            ] {
                 #expect(paying.refusal("UpdatePlan", ["quote": .string(damaged)])?.reason == "QUOTE_INVALID")
             }
             _ = try paying.call("UpdatePlan", ["subscriptionId": subscription, "quantity": 3])

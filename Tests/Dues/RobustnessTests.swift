@@ -87,7 +87,8 @@ import Testing
             let server = try DuesProcess()
             let channel = LineChannel(socket: try server.tcp.connect())
             let call = #"{"jsonrpc":"2.0","id":1,"method":"CreateCustomer","params":{"email":"eve@example.com"}}"#
-            try channel.sendRaw(Array("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n\r\n\(call)\n".utf8))
+            try channel.sendRaw(
+                Array("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n\r\n\(call)\n".utf8))
             let answer = try JSONValue(parsing: try #require(try channel.receive(timeoutMilliseconds: 10_000)))
             #expect(answer["error"]?["code"] == -32700)
             #expect(try channel.receive(timeoutMilliseconds: 10_000) == nil, "the connection is closed")
@@ -95,7 +96,8 @@ import Testing
         }
     }
 
-    @Test func `with Stripe gone calls fail as UNAVAILABLE, writes without a key not to be repeated blindly`() async throws {
+    @Test func `with Stripe gone calls fail as UNAVAILABLE, writes without a key not to be repeated blindly`() async throws
+    {
         try await offPool {
             let directory = try Scratch.directory()
             let server = try DuesProcess(
@@ -139,7 +141,7 @@ import Testing
         try await offPool {
             let words = "exec \(DuesProcess.binary) stdio --sandbox --log debug"
             // The pipe's reader sleeps; when this test has ended it goes with the shell.
-            let child = try ChildProcess(["/bin/bash", "-c", "\(words) 2> >(exec sleep 20)"])
+            let child = try ChildProcess(["/bin/bash", "-c", "\(words) 2> >(exec sleep 8 >/dev/null 2>&1)"])
             let call = Array(#"{"jsonrpc":"2.0","id":1,"method":"NoSuchMethodOfThisLength"}"#.utf8)
             for _ in 0..<3000 {
                 try child.channel.send(call)
@@ -162,7 +164,8 @@ import Testing
             let tcp = try #require(handshake["tcp"]?.stringValue.flatMap(SocketAddress.init))
             let story = Story(try RPCClient(tcp), sandbox: try #require(handshake["sandbox"]?.stringValue))
             for step in Story.steps { try step.play(story) }
-            _ = try? story.client.call("Cancel", ["subscriptionId": "x\r\n2026 error forged", "_meta": ["authorization": "Bearer t0ken"]])
+            _ = try? story.client.call(
+                "Cancel", ["subscriptionId": "x\r\n2026 error forged", "_meta": ["authorization": "Bearer t0ken"]])
             server.signal(SIGTERM)
             #expect(server.wait(timeoutMilliseconds: 15_000) == 0)
             let log = try Scratch.text(of: "\(directory)/log")

@@ -32,7 +32,8 @@ final class Story {
     }
 
     func signUp() throws {
-        let created = try client.call("CreateCustomer", ["email": "ada@example.com", "name": "Ada", "metadata": ["tier": "1"]])
+        let created = try client.call(
+            "CreateCustomer", ["email": "ada@example.com", "name": "Ada", "metadata": ["tier": "1"]])
         customer = try #require(created["customerId"]?.stringValue)
         #expect(created["customer"]?["email"] == "ada@example.com")
         try expectAccess(basicProduct, false, "NO_SUBSCRIPTION")
@@ -82,7 +83,9 @@ final class Story {
         #expect(updated["amountCharged"] == .integer(due))
         #expect(updated["status"] == "active")
         #expect(updated["pendingUpdate"] == .null)
-        let again = #expect(throws: RPCError.self) { try self.client.call("UpdatePlan", ["quote": preview["quote"] ?? .null]) }
+        let again = #expect(throws: RPCError.self) {
+            try self.client.call("UpdatePlan", ["quote": preview["quote"] ?? .null])
+        }
         #expect(again?.reason == "QUOTE_CHANGED", "a quote that was used charges nothing more")
         try expectAccess(premiumProduct, true, "ACTIVE")
         try expectAccess(basicProduct, false, "NO_SUBSCRIPTION")

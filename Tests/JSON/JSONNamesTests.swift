@@ -18,11 +18,12 @@ struct JSONNamesTests {
         }
     }
 
-    @Test(arguments: [
-        ("{}", []), (#"{"when":1,"customerId":2}"#, [.known(1), .known(0)]),
-        (#"{ "w\u0068en" : 1 , "\u00e9":2}"#, [.known(1), .known(2)]), (#"{"é":1}"#, [.known(2)]),
-        (#"{"When":1,"whe":2,"whenn":3,"":4}"#, [.unknown("When"), .unknown("whe"), .unknown("whenn"), .unknown("")]),
-    ] as [(String, [JSONMember])])
+    @Test(
+        arguments: [
+            ("{}", []), (#"{"when":1,"customerId":2}"#, [.known(1), .known(0)]),
+            (#"{ "w\u0068en" : 1 , "\u00e9":2}"#, [.known(1), .known(2)]), (#"{"é":1}"#, [.known(2)]),
+            (#"{"When":1,"whe":2,"whenn":3,"":4}"#, [.unknown("When"), .unknown("whe"), .unknown("whenn"), .unknown("")]),
+        ] as [(String, [JSONMember])])
     func `members are found by their names, however they are spelled`(text: String, expected: [JSONMember]) throws {
         #expect(try members(text) == expected)
     }

@@ -24,17 +24,20 @@ import Testing
         ("Infinity", "start"), ("-Infinity", "digit"), ("nul", "null"), ("tru", "true"), ("'a'", "start"), (#""a"#, "ends"),
         ("\"a\nb\"", "control"), (#""\x""#, "escape"), (#""\u12g4""#, "hexadecimal"), (#""\ud800""#, "surrogate"),
         (#""\udc00""#, "surrogate"), (#""\ud800\u0041""#, "surrogate"), (#"{"a":1,"a":2}"#, "twice"),
-        (#"{"a":1,"\u0061":2}"#, "twice"), (#"{a:1}"#, "key"), (#"{"a" 1}"#, "colon"), ("1 2", "more"), ("// c\n1", "start"),
+        (#"{"a":1,"\u0061":2}"#, "twice"), (#"{a:1}"#, "key"), (#"{"a" 1}"#, "colon"), ("1 2", "more"),
+        ("// c\n1", "start"),
     ])
     func `what is not strict JSON is refused, and said why`(text: String, problem: String) {
         let error = #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
         #expect(error?.problem.contains(problem) == true, "\(text): \(error?.description ?? "no error")")
     }
 
-    @Test(arguments: [
-        [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xF4, 0x90, 0x80, 0x80, 0x22],
-        [0x22, 0xE2, 0x82, 0x22], [0x22, 0x80, 0x22], [0xEF, 0xBB, 0xBF, 0x31],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22],
+            [0x22, 0xF4, 0x90, 0x80, 0x80, 0x22],
+            [0x22, 0xE2, 0x82, 0x22], [0x22, 0x80, 0x22], [0xEF, 0xBB, 0xBF, 0x31],
+        ] as [[UInt8]])
     func `bytes that are not UTF-8 are refused`(bytes: [UInt8]) {
         #expect(throws: JSONError.self) { try JSONValue(parsing: bytes) }
     }
@@ -71,7 +74,9 @@ import Testing
 
     @Test func `pretty text is indented by two and reads back`() throws {
         let value: JSONValue = ["a": [1, ["b": nil]], "c": [], "d": [:]]
-        #expect(value.prettyText == "{\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ],\n  \"c\": [],\n  \"d\": {}\n}")
+        #expect(
+            value.prettyText == "{\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ],\n  \"c\": [],\n  \"d\": {}\n}"
+        )
         #expect(try JSONValue(parsing: value.prettyText) == value)
     }
 

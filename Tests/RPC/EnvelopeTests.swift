@@ -40,7 +40,8 @@ import Testing
     @Test(arguments: [
         (#"{"jsonrpc":"2.0","id":1}"#, "method"), (#"{"jsonrpc":"2.0","id":1,"method":1}"#, "method"),
         (#"{"id":1,"method":"m"}"#, "jsonrpc"), (#"{"jsonrpc":"1.0","id":1,"method":"m"}"#, "jsonrpc"),
-        (#"{"jsonrpc":2.0,"id":1,"method":"m"}"#, "jsonrpc"), (#"{"jsonrpc":"2.0","id":1,"method":"m","params":3}"#, "params"),
+        (#"{"jsonrpc":2.0,"id":1,"method":"m"}"#, "jsonrpc"),
+        (#"{"jsonrpc":"2.0","id":1,"method":"m","params":3}"#, "params"),
     ])
     func `what is not a request keeps its id and says what is wrong`(text: String, named: String) {
         guard case .single(.invalid(let id, let problem)) = read(text) else {

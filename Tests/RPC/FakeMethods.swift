@@ -36,7 +36,8 @@ struct FakeUpstream: UpstreamMethods {
     }
 
     private var absent: RPCError { RPCError(.internalError, "not part of the test") }
-    func createCustomer(_ params: CreateCustomerParams, _ call: CallContext) async throws(RPCError) -> CreateCustomerResult {
+    func createCustomer(_ params: CreateCustomerParams, _ call: CallContext) async throws(RPCError) -> CreateCustomerResult
+    {
         throw absent
     }
     func createSubscription(
@@ -45,7 +46,9 @@ struct FakeUpstream: UpstreamMethods {
     func previewChange(_ params: PreviewChangeParams, _ call: CallContext) async throws(RPCError) -> PreviewChangeResult {
         throw absent
     }
-    func updatePlan(_ params: UpdatePlanParams, _ call: CallContext) async throws(RPCError) -> UpdatePlanResult { throw absent }
+    func updatePlan(_ params: UpdatePlanParams, _ call: CallContext) async throws(RPCError) -> UpdatePlanResult {
+        throw absent
+    }
     func cancel(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult { throw absent }
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext

@@ -35,7 +35,8 @@ import Testing
 
     private static func wait(_ milliseconds: Int, id: String, cursor: String = "c", timeout: Int? = nil) -> String {
         let metadata = timeout.map { ",\"_meta\":{\"timeoutMs\":\($0)}" } ?? ""
-        return #"{"jsonrpc":"2.0","id":\#(id),"method":"ListPlans","params":{"limit":\#(milliseconds),"cursor":"\#(cursor)"\#(metadata)}}"#
+        return
+            #"{"jsonrpc":"2.0","id":\#(id),"method":"ListPlans","params":{"limit":\#(milliseconds),"cursor":"\#(cursor)"\#(metadata)}}"#
     }
 
     @Test func `calls of one connection run at the same time, and each is answered once`() async throws {
@@ -43,7 +44,8 @@ import Testing
             let session = try Session()
             defer { session.thread.stop() }
             let answers = try session.exchange(
-                [Self.wait(80, id: "1"), Self.wait(1, id: "\"two\""), #"{"jsonrpc":"2.0","id":3,"method":"rpc.health"}"#], answers: 3)
+                [Self.wait(80, id: "1"), Self.wait(1, id: "\"two\""), #"{"jsonrpc":"2.0","id":3,"method":"rpc.health"}"#],
+                answers: 3)
             #expect(answers.compactMap { $0["id"] } == [3, "two", 1])
             #expect(answers.allSatisfy { $0["result"] != nil })
         }
@@ -55,7 +57,10 @@ import Testing
             defer { session.thread.stop() }
             let notification = #"{"jsonrpc":"2.0","method":"ListPlans","params":{"limit":1}}"#
             let answers = try session.exchange(
-                ["[\(Self.wait(30, id: "1")),\(notification),7,\(Self.wait(1, id: "2"))]", "[\(notification)]", notification, Self.wait(1, id: "9")],
+                [
+                    "[\(Self.wait(30, id: "1")),\(notification),7,\(Self.wait(1, id: "2"))]", "[\(notification)]",
+                    notification, Self.wait(1, id: "9"),
+                ],
                 answers: 2)
             #expect(answers[0]["id"] == 9, "what comes without waiting is answered first")
             let batch = try #require(answers[1].arrayValue)
@@ -70,8 +75,10 @@ import Testing
         (#"{"jsonrpc":"2.0","id":1,"method":"CheckAccess","params":["cus_1"]}"#, -32602, "SCHEMA"),
         (#"{"jsonrpc":"2.0","id":1,"method":"CheckAccess"}"#, -32602, "SCHEMA"),
         (#"{"jsonrpc":"2.0","id":1,"method":"rpc.cancel","params":{"id":3}}"#, -32600, "INVALID_REQUEST"),
-        (#"{"jsonrpc":"2.0","id":1,"method":"IngestWebhook","params":{"payload":"{}","signature":"t=1"}}"#, -32016,
-            "SIGNATURE_INVALID"),
+        (
+            #"{"jsonrpc":"2.0","id":1,"method":"IngestWebhook","params":{"payload":"{}","signature":"t=1"}}"#, -32016,
+            "SIGNATURE_INVALID"
+        ),
     ])
     func `what cannot be done is answered with its error, and the connection lives on`(
         line: String, code: Int64, reason: String
@@ -79,7 +86,8 @@ import Testing
         try await offPool {
             let session = try Session()
             defer { session.thread.stop() }
-            let answers = try session.exchange([line, #"{"jsonrpc":"2.0","id":"after","method":"rpc.health"}"#], answers: 2)
+            let answers = try session.exchange(
+                [line, #"{"jsonrpc":"2.0","id":"after","method":"rpc.health"}"#], answers: 2)
             let error = try #require(answers.first { $0["id"] != "after" }?["error"])
             #expect(error["code"] == .integer(code))
             #expect(error["data"]?["reason"] == .string(reason))
@@ -110,7 +118,8 @@ import Testing
             defer { session.thread.stop() }
             let entry = Self.wait(1, id: "1")
             let answers = try session.exchange(
-                [Self.wait(90, id: "1"), Self.wait(90, id: "2"), Self.wait(1, id: "3"), "[\(entry),\(entry),\(entry)]"], answers: 4)
+                [Self.wait(90, id: "1"), Self.wait(90, id: "2"), Self.wait(1, id: "3"), "[\(entry),\(entry),\(entry)]"],
+                answers: 4)
             #expect(answers[0]["error"]?["data"]?["reason"] == "TOO_MANY_CALLS")
             #expect(answers[0]["error"]?["data"]?["retryable"] == true)
             #expect(answers[1]["error"]?["data"]?["reason"] == "BATCH_TOO_LONG")
@@ -133,7 +142,8 @@ import Testing
             let session = try Session()
             defer { session.thread.stop() }
             let cancel = #"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":"a"}}"#
-            let answers = try session.exchange([Self.wait(100, id: "\"a\""), Self.wait(50, id: "\"b\""), cancel], answers: 2)
+            let answers = try session.exchange(
+                [Self.wait(100, id: "\"a\""), Self.wait(50, id: "\"b\""), cancel], answers: 2)
             #expect(answers[0]["id"] == "a")
             #expect(answers[0]["error"]?["code"] == -32001)
             #expect(answers[1]["id"] == "b")

@@ -32,7 +32,9 @@ import Testing
         let calls = ["print(", "debugPrint(", "dump(", "puts(", "putchar(", "stdout"]
         for file in try SourceFile.all(below: "Sources") where !allowed.contains(file.path) && file.target != "schemagen" {
             for (number, line) in file.lines.enumerated() where !line.contains("//") && !file.isGenerated {
-                let call = calls.first { call in line.firstRange(of: call).map { !line[..<$0.lowerBound].endsInWord } ?? false }
+                let call = calls.first { call in
+                    line.firstRange(of: call).map { !line[..<$0.lowerBound].endsInWord } ?? false
+                }
                 #expect(call == nil, "\(file):\(number + 1) prints: \(line)")
             }
         }
@@ -41,7 +43,9 @@ import Testing
     @Test func `nothing is left to be done`() throws {
         let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "HA" + "CK"]
         let folders = ["Sources", "Tests", "Schemas", "clients"]
-        for file in try folders.flatMap({ try SourceFile.all(below: $0, extensions: ["swift", "py", "json", "c", "h", "md"]) }) {
+        for file in try folders.flatMap({
+            try SourceFile.all(below: $0, extensions: ["swift", "py", "json", "c", "h", "md"])
+        }) {
             for mark in marks {
                 let line = file.lines.firstIndex { $0.contains(mark) }
                 #expect(line == nil, "\(file):\((line ?? 0) + 1) holds \(mark)")

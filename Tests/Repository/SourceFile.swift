@@ -20,7 +20,8 @@ struct SourceFile: CustomStringConvertible {
         let paths = FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String } ?? []
         return try paths.filter { extensions.contains(($0 as NSString).pathExtension) }.sorted().map { path in
             let text = try String(contentsOf: base.appending(path: path), encoding: .utf8)
-            return SourceFile(path: "\(folder)/\(path)", lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+            return SourceFile(
+                path: "\(folder)/\(path)", lines: text.split(separator: "\n", omittingEmptySubsequences: false))
         }
     }
 

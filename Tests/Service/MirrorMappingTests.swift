@@ -8,7 +8,8 @@ import Testing
     @Test func `what was expanded is put back to ids, and no client secret is kept`() throws {
         let subscription: JSONValue = [
             "id": "sub_1", "object": "subscription", "customer": ["id": "cus_1", "object": "customer"], "status": "active",
-            "created": 5, "items": ["object": "list", "data": [["id": "si_1", "price": ["id": "price_1", "product": "prod_1"]]]],
+            "created": 5,
+            "items": ["object": "list", "data": [["id": "si_1", "price": ["id": "price_1", "product": "prod_1"]]]],
             "latest_invoice": [
                 "id": "in_1", "object": "invoice", "confirmation_secret": ["client_secret": "pi_1_secret_x"],
             ],

@@ -34,34 +34,50 @@ import Testing
     }
 
     static let rows: [Row] = [
-        Row(status: 404, error: ["code": "resource_missing", "message": "No such customer: 'cus_1'", "param": "id"],
+        Row(
+            status: 404, error: ["code": "resource_missing", "message": "No such customer: 'cus_1'", "param": "id"],
             expected: "NOT_FOUND NO_SUCH_CUSTOMER", code: -32005, retryable: false),
-        Row(status: 400, error: ["code": "resource_missing", "message": "No such price: 'price_1'", "param": "items[0][price]"],
+        Row(
+            status: 400,
+            error: ["code": "resource_missing", "message": "No such price: 'price_1'", "param": "items[0][price]"],
             expected: "NOT_FOUND NO_SUCH_PRICE", code: -32005, retryable: false),
-        Row(status: 404, error: ["message": "Invalid subscription_item id: si_1"],
+        Row(
+            status: 404, error: ["message": "Invalid subscription_item id: si_1"],
             expected: "NOT_FOUND NO_SUCH_ITEM", code: -32005, retryable: false),
-        Row(status: 404, error: ["code": "resource_missing", "message": "No such PaymentMethod: 'pm_1'"],
+        Row(
+            status: 404, error: ["code": "resource_missing", "message": "No such PaymentMethod: 'pm_1'"],
             expected: "NOT_FOUND NO_SUCH_PAYMENT_METHOD", code: -32005, retryable: false),
-        Row(status: 402, error: ["type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds", "message": "m"],
+        Row(
+            status: 402,
+            error: ["type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds", "message": "m"],
             expected: "FAILED_PRECONDITION CARD_DECLINED", code: -32009, retryable: false),
-        Row(status: 402, error: ["type": "card_error", "code": "expired_card", "message": "m"],
+        Row(
+            status: 402, error: ["type": "card_error", "code": "expired_card", "message": "m"],
             expected: "FAILED_PRECONDITION CARD_EXPIRED", code: -32009, retryable: false),
-        Row(status: 402, error: ["type": "card_error", "code": "authentication_required", "message": "m"],
+        Row(
+            status: 402, error: ["type": "card_error", "code": "authentication_required", "message": "m"],
             expected: "FAILED_PRECONDITION AUTHENTICATION_REQUIRED", code: -32009, retryable: false),
-        Row(status: 400, error: ["type": "invalid_request_error", "message": "Invalid email address: x", "param": "email"],
+        Row(
+            status: 400, error: ["type": "invalid_request_error", "message": "Invalid email address: x", "param": "email"],
             expected: "INVALID_ARGUMENT STRIPE_REFUSED", code: -32602, retryable: false),
-        Row(status: 400, error: ["type": "idempotency_error", "message": "Keys for idempotent requests…"],
+        Row(
+            status: 400, error: ["type": "idempotency_error", "message": "Keys for idempotent requests…"],
             expected: "ALREADY_EXISTS IDEMPOTENCY_MISMATCH", code: -32006, retryable: false),
-        Row(status: 401, error: ["message": "Invalid API Key provided: sk_test_****1234"],
+        Row(
+            status: 401, error: ["message": "Invalid API Key provided: sk_test_****1234"],
             expected: "INTERNAL STRIPE_KEY_REJECTED", code: -32603, retryable: false),
-        Row(status: 403, error: ["message": "The provided key 'rk_…' does not have access"],
+        Row(
+            status: 403, error: ["message": "The provided key 'rk_…' does not have access"],
             expected: "INTERNAL STRIPE_KEY_REJECTED", code: -32603, retryable: false),
         Row(status: 409, error: ["message": "conflict"], expected: "ABORTED CONFLICT", code: -32010, retryable: true),
-        Row(status: 429, error: ["code": "rate_limit", "message": "slow down"],
+        Row(
+            status: 429, error: ["code": "rate_limit", "message": "slow down"],
             expected: "RESOURCE_EXHAUSTED RATE_LIMITED", code: -32008, retryable: true),
-        Row(status: 429, error: ["code": "lock_timeout", "message": "locked"],
+        Row(
+            status: 429, error: ["code": "lock_timeout", "message": "locked"],
             expected: "RESOURCE_EXHAUSTED LOCK_TIMEOUT", code: -32008, retryable: true),
-        Row(status: 500, error: ["type": "api_error", "message": "oops"],
+        Row(
+            status: 500, error: ["type": "api_error", "message": "oops"],
             expected: "UNAVAILABLE STRIPE_UNAVAILABLE", code: -32014, retryable: true),
     ]
 
@@ -74,7 +90,9 @@ import Testing
         #expect(error.stripe?.httpStatus == row.status)
         #expect(error.stripe?.requestId == "req_1")
         if error.status == .resourceExhausted { #expect(error.retryAfterMilliseconds != nil) }
-        if error.reason == "STRIPE_KEY_REJECTED" { #expect(!error.message.contains("key '") && !error.message.contains("1234")) }
+        if error.reason == "STRIPE_KEY_REJECTED" {
+            #expect(!error.message.contains("key '") && !error.message.contains("1234"))
+        }
     }
 
     @Test func `a refused parameter is a violation in our own words`() async throws {
@@ -85,7 +103,8 @@ import Testing
     @Test(arguments: [
         ("email", "/email"), ("customer", "/customerId"), ("items[0][price]", "/items/0/priceId"),
         ("metadata[order id]", "/metadata/order id"), ("address[postal_code]", "/address/postalCode"),
-        ("trial_period_days", "/trialDays"), ("payment_behavior", "/paymentBehavior"), ("expand", nil), ("billing_mode[type]", nil),
+        ("trial_period_days", "/trialDays"), ("payment_behavior", "/paymentBehavior"), ("expand", nil),
+        ("billing_mode[type]", nil),
     ])
     func `Stripe's parameters have places in our params`(parameter: String, pointer: String?) {
         #expect(ParameterNames.pointer(for: parameter) == pointer)
@@ -101,7 +120,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (StoreError.Kind.unavailable, "STORE_UNAVAILABLE"), (.newerDatabase, "STORE_UNAVAILABLE"), (.corrupt, "STORE_CORRUPT"),
+        (StoreError.Kind.unavailable, "STORE_UNAVAILABLE"), (.newerDatabase, "STORE_UNAVAILABLE"),
+        (.corrupt, "STORE_CORRUPT"),
         (.misuse, "INTERNAL_ERROR"),
     ])
     func `a store that fails says how`(kind: StoreError.Kind, reason: String) {

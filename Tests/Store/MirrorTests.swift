@@ -20,7 +20,9 @@ import Testing
             record: .subscription(
                 SubscriptionRecord(
                     customer: "cus_1", status: status, created: created,
-                    items: [.init(id: "si_1", price: "price_1", product: product, quantity: 1, periodStart: 100, periodEnd: 200)])))
+                    items: [
+                        .init(id: "si_1", price: "price_1", product: product, quantity: 1, periodStart: 100, periodEnd: 200)
+                    ])))
     }
 
     /// Journals an event and projects it.
@@ -31,7 +33,8 @@ import Testing
             JournalEvent(id: id, type: "customer.subscription.\(kind)", created: created, received: 1, payload: [1]))
         let waiting = try await store.waitingEvents(after: 0, limit: 100)
         let sequence = try #require(waiting.first { $0.id == id }).sequence
-        return try await store.project(object, from: EventBasis(sequence: sequence, id: id, created: created, kind: kind, now: 1))
+        return try await store.project(
+            object, from: EventBasis(sequence: sequence, id: id, created: created, kind: kind, now: 1))
     }
 
     private func row() throws -> SubscriptionRecord.Known? { try store.reader().subscriptions(ofCustomer: "cus_1").first }
@@ -63,7 +66,8 @@ import Testing
     @Test func `an answer that was overtaken is not written`() async throws {
         _ = try await event("evt_1", at: 100, .created, subscription("incomplete"))
         _ = try await event("evt_2", at: 105, .updated, subscription("active"))
-        let late = try await store.project(subscription("incomplete"), from: ReplyBasis(version: 1, from: 100, until: 104, now: 1))
+        let late = try await store.project(
+            subscription("incomplete"), from: ReplyBasis(version: 1, from: 100, until: 104, now: 1))
         #expect(late == .fetch(version: 2, because: "the row changed while Stripe answered"))
         #expect(try row()?.record.status == "active")
     }

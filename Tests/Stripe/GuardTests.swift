@@ -1,5 +1,6 @@
 /// The circuit breaker and the rate budget: as dialogues on a clock of the test's own, then in a client.
 internal import Stripe
+internal import TestSupport
 internal import Testing
 
 @Suite struct GuardTests {

@@ -2,6 +2,7 @@
 internal import HTTP
 internal import Stripe
 internal import Synchronization
+internal import TestSupport
 internal import Testing
 
 final class Harness: Sendable {

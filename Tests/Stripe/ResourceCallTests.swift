@@ -1,5 +1,6 @@
 /// Answers of resource calls: pages, shapes that do not fit, and a cancellation whose first answer was lost.
 internal import Stripe
+internal import TestSupport
 internal import Testing
 
 @Suite struct ResourceCallTests {

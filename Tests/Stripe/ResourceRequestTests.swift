@@ -1,5 +1,6 @@
 /// What each call of a resource sends: the request line and the form, exactly.
 internal import Stripe
+internal import TestSupport
 internal import Testing
 
 @Suite struct ResourceRequestTests {

@@ -2,6 +2,7 @@
 internal import HTTP
 internal import JSON
 internal import Stripe
+internal import TestSupport
 internal import Testing
 
 @Suite struct StripeClientRetryTests {

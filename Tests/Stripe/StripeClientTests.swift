@@ -1,6 +1,7 @@
 /// Calls that Stripe answers at once: what is sent, and what is brought back.
 internal import JSON
 internal import Stripe
+internal import TestSupport
 internal import Testing
 
 @Suite struct StripeClientTests {

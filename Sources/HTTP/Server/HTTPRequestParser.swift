@@ -161,7 +161,9 @@ struct HTTPRequestParser {
     /// A chunk's size: hexadecimal digits, and extensions after a semicolon, which are ignored.
     private static func chunkSize(_ line: [UInt8]) -> Int? {
         let digits = line.prefix { $0 != UInt8(ascii: ";") }.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
-        guard !digits.isEmpty, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit && $0 < 0x80 }) else { return nil }
+        guard !digits.isEmpty, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit && $0 < 0x80 }) else {
+            return nil
+        }
         return Int(String(decoding: digits, as: UTF8.self), radix: 16)
     }
 
@@ -182,7 +184,8 @@ struct HTTPRequestParser {
                 }
                 state = .chunkSize
             } else if let text = lengths.first {
-                guard lengths.count == 1, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(text) else {
+                guard lengths.count == 1, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(text)
+                else {
                     return fail(400, "Content-Length is not one number")
                 }
                 guard length <= limits.bodyBytes else { return fail(413, "the body is too large") }
@@ -200,7 +203,9 @@ struct HTTPRequestParser {
     }
 
     private static func parseHead(_ head: [UInt8]) -> Result<HTTPRequest, Refusal> {
-        let lines = String(decoding: head, as: UTF8.self).split(omittingEmptySubsequences: true) { $0 == "\n" || $0 == "\r\n" }
+        let lines = String(decoding: head, as: UTF8.self).split(omittingEmptySubsequences: true) {
+            $0 == "\n" || $0 == "\r\n"
+        }
         let words = lines[0].split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 3, !words[0].isEmpty, !words[1].isEmpty else {
             return .failure(Refusal(status: 400, reason: "the request line is malformed"))
@@ -224,7 +229,9 @@ extension String {
     /// Without spaces and tabs at both ends.
     fileprivate var trimmed: String {
         let isBlank = { (character: Character) in character == " " || character == "\t" }
-        guard let first = firstIndex(where: { !isBlank($0) }), let last = lastIndex(where: { !isBlank($0) }) else { return "" }
+        guard let first = firstIndex(where: { !isBlank($0) }), let last = lastIndex(where: { !isBlank($0) }) else {
+            return ""
+        }
         return String(self[first...last])
     }
 }

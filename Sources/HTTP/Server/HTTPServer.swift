@@ -100,7 +100,8 @@ final class HTTPServerConnection: ConnectionHandler {
                 handler(request, HTTPResponder(connection: connection.id, remote: connection.loop.remote))
             case .invalid(let status, let reason):
                 closesAfterAnswer = true
-                write(HTTPResponse(status: status, headers: ["Content-Type": "text/plain"], body: Array("\(reason)\n".utf8)),
+                write(
+                    HTTPResponse(status: status, headers: ["Content-Type": "text/plain"], body: Array("\(reason)\n".utf8)),
                     toHead: false, on: connection)
                 connection.closeAfterFlush()
             }
@@ -148,7 +149,11 @@ final class HTTPServerConnection: ConnectionHandler {
         connection.loop.schedule(afterMilliseconds: limits.idleMilliseconds) { [weak self, weak connection] in
             guard let self, let connection, connection.isOpen else { return }
             let quiet = connection.loop.now - lastActivity
-            if current == nil, quiet >= limits.idleMilliseconds { connection.close() } else { checkIdleness(of: connection) }
+            if current == nil, quiet >= limits.idleMilliseconds {
+                connection.close()
+            } else {
+                checkIdleness(of: connection)
+            }
         }
     }
 }

@@ -34,7 +34,8 @@ extension BillingService {
         return CancelResult(
             subscriptionId: subscription.id, status: SubscriptionStatus(rawValue: subscription.status),
             cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
-            endsAt: (subscription.endedAt ?? subscription.cancelAt).map(Timestamp.init), subscription: Subscription(subscription))
+            endsAt: (subscription.endedAt ?? subscription.cancelAt).map(Timestamp.init),
+            subscription: Subscription(subscription))
     }
 
     /// At the period's end nothing is left to credit or to bill.

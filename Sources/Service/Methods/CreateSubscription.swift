@@ -44,7 +44,9 @@ extension BillingService {
             isSent ? "is required with collectionMethod send_invoice" : "is only for collectionMethod send_invoice"
         throw RPCError(
             .schema, "CreateSubscription: daysUntilDue \(message)",
-            violations: [Violation(pointer: "/daysUntilDue", rule: isSent ? "required" : "collectionMethod", message: message)])
+            violations: [
+                Violation(pointer: "/daysUntilDue", rule: isSent ? "required" : "collectionMethod", message: message)
+            ])
     }
 
     private func wantedItems(

@@ -43,7 +43,8 @@ extension BillingService {
         } else {
             guard subscription.items.count == 1, let only = subscription.items.first else {
                 throw RPCError(
-                    .ambiguousItem, "the subscription \(subscription.id) has \(subscription.items.count) items: say which by items[]")
+                    .ambiguousItem,
+                    "the subscription \(subscription.id) has \(subscription.items.count) items: say which by items[]")
             }
             let item = ItemChange(
                 itemId: only.id, priceId: wanted.priceID, lookupKey: wanted.lookupKey, quantity: wanted.quantity)
@@ -108,7 +109,8 @@ extension BillingService {
 
         var amounts: QuotePreview {
             QuotePreview(
-                amountDueNow: amountDueNow, credit: credit, currency: invoice.currency, nextRenewalAmount: nextRenewal?.amount)
+                amountDueNow: amountDueNow, credit: credit, currency: invoice.currency,
+                nextRenewalAmount: nextRenewal?.amount)
         }
     }
 
@@ -126,7 +128,8 @@ extension BillingService {
         } else {
             renewal = invoice
         }
-        let periodEnd = change.restartsPeriod
+        let periodEnd =
+            change.restartsPeriod
             ? invoice.lines.filter { !$0.isProration }.compactMap(\.periodEnd).max() : change.subscription.currentPeriodEnd
         let renews = !change.subscription.willEnd
         return PreviewedChange(

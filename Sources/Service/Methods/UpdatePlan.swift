@@ -48,7 +48,8 @@ extension BillingService {
 
     /// The change that a quote promises, if Stripe would still charge exactly what it says.
     private func redeem(_ terms: QuoteTerms, _ call: CallContext) async throws(RPCError) -> PlanChange {
-        guard let behavior = Stripe.ProrationBehavior(rawValue: terms.prorationBehavior), let prorationDate = terms.prorationDate
+        guard let behavior = Stripe.ProrationBehavior(rawValue: terms.prorationBehavior),
+            let prorationDate = terms.prorationDate
         else { throw RPCError(.quoteInvalid, "the quote was made by another version of this server") }
         let answer = try await changeableSubscription(terms.subscriptionID, call)
         let change = PlanChange(
@@ -71,7 +72,8 @@ extension BillingService {
     private func confirm(_ terms: QuoteTerms, of change: PlanChange, _ call: CallContext) async throws(RPCError) {
         let named = Set(terms.items.compactMap(\.itemID))
         guard named.isSubset(of: change.subscription.items.map(\.id)) else {
-            throw RPCError(.quoteChanged, "the items of the subscription \(terms.subscriptionID) are not the quoted ones any more")
+            throw RPCError(
+                .quoteChanged, "the items of the subscription \(terms.subscriptionID) are not the quoted ones any more")
         }
         let differences = terms.differences(from: try await preview(change, call).amounts)
         guard differences.isEmpty else {

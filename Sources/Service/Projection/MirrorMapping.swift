@@ -62,10 +62,11 @@ extension JSONValue {
     fileprivate var collapsed: JSONValue {
         guard case .object(let object) = self else { return self }
         return .object(
-            JSONObject(object.map { key, value in
-                let isReference = value["object"]?.stringValue != nil && value["id"]?.stringValue != nil
-                return (key, isReference ? value["id"] ?? .null : value)
-            }))
+            JSONObject(
+                object.map { key, value in
+                    let isReference = value["object"]?.stringValue != nil && value["id"]?.stringValue != nil
+                    return (key, isReference ? value["id"] ?? .null : value)
+                }))
     }
 }
 

@@ -16,7 +16,8 @@ package final class Projector: Sendable {
     private let wakeUps = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     package init(
-        store: any Store, stripe: StripeClient, health: Health, clock: @escaping @Sendable () -> Int64, log: @escaping ServiceLog
+        store: any Store, stripe: StripeClient, health: Health, clock: @escaping @Sendable () -> Int64,
+        log: @escaping ServiceLog
     ) {
         self.store = store
         self.stripe = stripe

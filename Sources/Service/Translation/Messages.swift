@@ -39,10 +39,12 @@ extension Contract.Shipping {
 extension Contract.Subscription {
     init(_ subscription: StripeSubscription) {
         self.init(
-            id: subscription.id, customerId: subscription.customer.id, status: SubscriptionStatus(rawValue: subscription.status),
+            id: subscription.id, customerId: subscription.customer.id,
+            status: SubscriptionStatus(rawValue: subscription.status),
             currency: subscription.currency ?? subscription.items.first?.price?.currency ?? "",
             collectionMethod: subscription.collectionMethod == "send_invoice" ? .sendInvoice : .chargeAutomatically,
-            items: subscription.items.map(Contract.SubscriptionItem.init), cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
+            items: subscription.items.map(Contract.SubscriptionItem.init),
+            cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
             cancelAt: subscription.cancelAt.map(Timestamp.init), canceledAt: subscription.canceledAt.map(Timestamp.init),
             endedAt: subscription.endedAt.map(Timestamp.init), trialEnd: subscription.trialEnd.map(Timestamp.init),
             latestInvoiceId: subscription.latestInvoice?.id, defaultPaymentMethodId: subscription.defaultPaymentMethod?.id,
@@ -80,7 +82,8 @@ extension Contract.Plan {
         guard let interval = price.interval, let product = price.product, let currency = price.currency else { return nil }
         let details = price.expandedProduct
         self.init(
-            priceId: price.id, productId: product.id, lookupKey: price.lookupKey, name: details?.name ?? price.nickname ?? "",
+            priceId: price.id, productId: product.id, lookupKey: price.lookupKey,
+            name: details?.name ?? price.nickname ?? "",
             description: details?.productDescription, active: (price.isActive ?? false) && (details?.isActive ?? true),
             unitAmount: price.unitAmount, currency: currency, interval: PriceInterval(rawValue: interval),
             intervalCount: price.intervalCount ?? 1, usageType: UsageType(rawValue: price.usageType ?? "licensed"),
@@ -97,7 +100,8 @@ extension Contract.GetPaymentMethodResult {
             card: method.card.map(Contract.Card.init),
             sepaDebit: method.type == "sepa_debit"
                 ? SepaDebit(
-                    bankCode: text("bank_code"), branchCode: text("branch_code"), country: text("country"), last4: text("last4"))
+                    bankCode: text("bank_code"), branchCode: text("branch_code"), country: text("country"),
+                    last4: text("last4"))
                 : nil,
             auBecsDebit: method.type == "au_becs_debit"
                 ? AuBecsDebit(bsbNumber: text("bsb_number"), last4: text("last4")) : nil,
@@ -117,7 +121,8 @@ extension Contract.GetPaymentMethodResult {
 extension Contract.Card {
     fileprivate init(_ card: StripePaymentMethod.Card) {
         self.init(
-            brand: card.brand ?? "unknown", last4: card.last4 ?? "", expMonth: card.expMonth ?? 0, expYear: card.expYear ?? 0,
+            brand: card.brand ?? "unknown", last4: card.last4 ?? "", expMonth: card.expMonth ?? 0,
+            expYear: card.expYear ?? 0,
             funding: card.funding ?? "unknown", country: card.country, wallet: card.walletType)
     }
 }

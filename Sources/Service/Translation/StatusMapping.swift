@@ -6,9 +6,12 @@ package import Stripe
 extension RPCError {
     package init(_ error: StripeError) {
         switch error.kind {
-        case .refused(let refusal): self.init(refusal, retryAfterMilliseconds: error.retryAfterMilliseconds, error.requestID)
+        case .refused(let refusal):
+            self.init(refusal, retryAfterMilliseconds: error.retryAfterMilliseconds, error.requestID)
         case .unreachable(let problem):
-            self.init(.stripeUnavailable, "Stripe could not be reached: \(problem)", retryAfterMilliseconds: error.retryAfterMilliseconds)
+            self.init(
+                .stripeUnavailable, "Stripe could not be reached: \(problem)",
+                retryAfterMilliseconds: error.retryAfterMilliseconds)
         case .garbled(let problem): self.init(.stripeGarbled, "Stripe's answer could not be read: \(problem)")
         case .deadline: self.init(.waitingForStripe, "the deadline passed while waiting for Stripe")
         case .cancelled: self.init(.callerCancelled, "the caller took the call back")
@@ -34,7 +37,8 @@ extension RPCError {
         let reason = Reason(refusal)
         let isPaced = reason == .rateLimited || reason == .lockTimeout
         self.init(
-            reason, Self.message(for: reason, refusal), violations: reason == .stripeRefused ? Self.violations(refusal) : [],
+            reason, Self.message(for: reason, refusal),
+            violations: reason == .stripeRefused ? Self.violations(refusal) : [],
             stripe: details, retryAfterMilliseconds: retryAfterMilliseconds ?? (isPaced ? 1000 : nil))
     }
 
@@ -113,8 +117,10 @@ enum ParameterNames {
         "trial_period_days": "trialDays", "default_payment_method": "defaultPaymentMethodId",
         "payment_method": "paymentMethodId", "test_clock": "testClockId", "days_until_due": "daysUntilDue",
         "collection_method": "collectionMethod", "metadata": "metadata", "email": "email", "name": "name", "phone": "phone",
-        "description": "description", "address": "address", "shipping": "shipping", "proration_behavior": "prorationBehavior",
-        "payment_behavior": "paymentBehavior", "subscription": "subscriptionId", "limit": "limit", "starting_after": "cursor",
+        "description": "description", "address": "address", "shipping": "shipping",
+        "proration_behavior": "prorationBehavior",
+        "payment_behavior": "paymentBehavior", "subscription": "subscriptionId", "limit": "limit",
+        "starting_after": "cursor",
     ]
 
     private static let renamed = ["price": "priceId", "id": "itemId"]

@@ -25,8 +25,10 @@ package struct WebhookEndpoint: Sendable {
 
     private func answer(to request: HTTPRequest) async -> HTTPResponse {
         do throws(WebhookIngest.Refusal) {
-            let receipt = try await ingest.ingest(payload: request.body, signature: request.headers["Stripe-Signature"] ?? "")
-            return .json(200, ["received": true, "eventId": .string(receipt.eventID), "duplicate": .bool(receipt.isDuplicate)])
+            let receipt = try await ingest.ingest(
+                payload: request.body, signature: request.headers["Stripe-Signature"] ?? "")
+            return .json(
+                200, ["received": true, "eventId": .string(receipt.eventID), "duplicate": .bool(receipt.isDuplicate)])
         } catch {
             switch error {
             case .signature(let problem): return .json(400, ["error": .string("\(problem)")])

@@ -15,7 +15,8 @@ package struct WebhookIngest: Sendable {
     let clock: @Sendable () -> Int64
 
     package init(
-        store: any Store, secrets: [WebhookSecret], projector: Projector, health: Health, clock: @escaping @Sendable () -> Int64
+        store: any Store, secrets: [WebhookSecret], projector: Projector, health: Health,
+        clock: @escaping @Sendable () -> Int64
     ) {
         self.store = store
         self.secrets = secrets

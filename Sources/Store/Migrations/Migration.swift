@@ -15,7 +15,8 @@ struct Migration {
             let version = found ?? 0
             let newest = Int64(all.count)
             guard version <= newest else {
-                throw StoreError(.newerDatabase, "the database is at step \(version), this program knows \(newest): use a newer dues")
+                throw StoreError(
+                    .newerDatabase, "the database is at step \(version), this program knows \(newest): use a newer dues")
             }
             for step in all where step.number > version { try database.execute(step.sql) }
             try database.execute("PRAGMA user_version=\(newest); COMMIT")

@@ -114,7 +114,8 @@ struct Mirror {
                     """
                     INSERT INTO subscription_items (subscription, position, id, price, product, quantity, period_start, period_end)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """, .text(object.id), .integer(Int64(position)), .text(item.id), .text(item.price), .text(item.product),
+                    """, .text(object.id), .integer(Int64(position)), .text(item.id), .text(item.price),
+                    .text(item.product),
                     .optional(item.quantity), .optional(item.periodStart), .optional(item.periodEnd))
             }
         case .product(_, _, let features):

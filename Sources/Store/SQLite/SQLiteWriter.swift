@@ -34,17 +34,19 @@ final class SQLiteWriter: Sendable {
     ) async throws(StoreError) -> Value {
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
             let outcome = Outcome<Value>()
-            enqueue(Change(
-                perform: { database in
-                    let result = Result { () throws(StoreError) in try body(database) }
-                    outcome.value.withLock { $0 = result }
-                    return (try? result.get()) != nil
-                },
-                finish: { failure in
-                    let result = outcome.value.withLock { $0 }
-                    if let failure { return continuation.resume(returning: .failure(failure)) }
-                    continuation.resume(returning: result ?? .failure(StoreError(.unavailable, "the change did not run")))
-                }))
+            enqueue(
+                Change(
+                    perform: { database in
+                        let result = Result { () throws(StoreError) in try body(database) }
+                        outcome.value.withLock { $0 = result }
+                        return (try? result.get()) != nil
+                    },
+                    finish: { failure in
+                        let result = outcome.value.withLock { $0 }
+                        if let failure { return continuation.resume(returning: .failure(failure)) }
+                        continuation.resume(
+                            returning: result ?? .failure(StoreError(.unavailable, "the change did not run")))
+                    }))
         }
         return try result.get()
     }

@@ -69,7 +69,9 @@ struct Arguments: Sendable {
     func words(of flags: [Command.Flag], log: String) -> [String] {
         var words = has("log") ? [] : ["--log", log]
         for flag in flags {
-            for value in values[flag.name] ?? [] { words += flag.placeholder == nil ? ["--\(flag.name)"] : ["--\(flag.name)", value] }
+            for value in values[flag.name] ?? [] {
+                words += flag.placeholder == nil ? ["--\(flag.name)"] : ["--\(flag.name)", value]
+            }
         }
         return words
     }

@@ -55,7 +55,9 @@ extension Command {
         }
         guard case .object(var object) = params else { return params }
         var metadata = object["_meta"]?.objectValue ?? [:]
-        if let timeout = try arguments.integer("timeout", in: 1...600_000) { metadata["timeoutMs"] = .integer(Int64(timeout)) }
+        if let timeout = try arguments.integer("timeout", in: 1...600_000) {
+            metadata["timeoutMs"] = .integer(Int64(timeout))
+        }
         if let key = arguments.value("idempotency-key") { metadata["idempotencyKey"] = .string(key) }
         if !metadata.isEmpty { object["_meta"] = .object(metadata) }
         return .object(object)

@@ -8,8 +8,11 @@ extension Command {
     static let sandbox = Command(
         name: "sandbox", summary: "Run the offline stand-in for Stripe alone.",
         flags: [
-            Flag(name: "http", placeholder: "HOST:PORT", help: "Where it listens (127.0.0.1:7173). Port 0 picks a free one."),
-            Flag(name: "webhook", placeholder: "URL", help: "Where its signed events go, such as http://127.0.0.1:7172/webhook."),
+            Flag(
+                name: "http", placeholder: "HOST:PORT", help: "Where it listens (127.0.0.1:7173). Port 0 picks a free one."),
+            Flag(
+                name: "webhook", placeholder: "URL",
+                help: "Where its signed events go, such as http://127.0.0.1:7172/webhook."),
             Flag(name: "state", placeholder: "FILE", help: "Keep its state in a file, across restarts."),
             Flag(name: "strict-keys", help: "Take only the secret key that it prints, not every sk_test_…."),
         ],
@@ -22,7 +25,8 @@ extension Command {
         Signals.block([SIGTERM, SIGINT, SIGHUP])
         let address = try arguments.address("http") ?? SocketAddress(host: "127.0.0.1", port: 7173)
         guard (try? address.isLoopback()) == true else {
-            throw .usage("the sandbox takes everybody for its owner: it listens on a loopback address alone, not on \(address)")
+            throw .usage(
+                "the sandbox takes everybody for its owner: it listens on a loopback address alone, not on \(address)")
         }
         var configuration = SandboxConfiguration()
         configuration.webhookURL = arguments.value("webhook")

@@ -6,7 +6,11 @@ extension Command {
     /// `dues serve`: the service on TCP.
     static let serve = Command(
         name: "serve", summary: "Serve JSON-RPC lines on TCP, and Stripe's webhooks on HTTP.",
-        flags: [Flag(name: "tcp", placeholder: "HOST:PORT", help: "Where calls arrive (127.0.0.1:7171). Port 0 picks a free one.")]
+        flags: [
+            Flag(
+                name: "tcp", placeholder: "HOST:PORT", help: "Where calls arrive (127.0.0.1:7171). Port 0 picks a free one."
+            )
+        ]
             + ServerConfiguration.flags,
         discussion: """
             Once everything listens, one line of JSON on standard output says where:

@@ -145,6 +145,7 @@ struct ServerConfiguration: Sendable {
         } catch {
             throw .usage("\(error)")
         }
-        throw .usage("\(address) can be reached from other machines, and callers are not authenticated: use a loopback address")
+        throw .usage(
+            "\(address) can be reached from other machines, and callers are not authenticated: use a loopback address")
     }
 }

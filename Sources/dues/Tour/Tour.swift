@@ -53,7 +53,9 @@ final class Tour {
     private func showPlans() throws(Failure) -> JSONValue {
         screen.chapter("1. What is for sale")
         let plans = try call("ListPlans")["plans"]?.arrayValue ?? []
-        guard let basic = plans.first(where: { $0["lookupKey"] == "basic" }) else { throw Failure("there is no plan \"basic\"") }
+        guard let basic = plans.first(where: { $0["lookupKey"] == "basic" }) else {
+            throw Failure("there is no plan \"basic\"")
+        }
         return basic
     }
 

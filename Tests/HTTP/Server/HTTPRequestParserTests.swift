@@ -21,7 +21,8 @@ import Testing
 
     @Test(arguments: sizes)
     func `a request with a body is read in any pieces, and the next one after it`(size: Int) {
-        let text = "POST /webhook?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-A:  b c \r\n\r\nhelloGET / HTTP/1.1\r\n\r\n"
+        let text =
+            "POST /webhook?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-A:  b c \r\n\r\nhelloGET / HTTP/1.1\r\n\r\n"
         let steps = steps(text, pieces: size)
         let first = HTTPRequest(
             method: "POST", target: "/webhook?a=b", headers: ["Host": "x", "Content-Length": "5", "X-A": "b c"],

@@ -2,18 +2,18 @@
 internal import Glibc
 internal import Synchronization
 
-final class SocketServer: Sendable {
+package final class SocketServer: Sendable {
     /// One request as it came.
-    struct Received: Sendable {
+    package struct Received: Sendable {
         /// Which connection it came on, counted from 0.
-        let connection: Int
+        package let connection: Int
         /// Which request of the server it is, counted from 0.
-        let number: Int
-        let head: String
-        let body: [UInt8]
+        package let number: Int
+        package let head: String
+        package let body: [UInt8]
 
         /// The value of a header field, found without regard to case.
-        func header(_ name: String) -> String? {
+        package func header(_ name: String) -> String? {
             for line in head.split(separator: "\r\n").dropFirst() {
                 let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
                 if parts.count == 2, parts[0].lowercased() == name.lowercased() {
@@ -23,11 +23,11 @@ final class SocketServer: Sendable {
             return nil
         }
 
-        var requestLine: String { String(head.prefix { $0 != "\r\n" }) }
+        package var requestLine: String { String(head.prefix { $0 != "\r\n" }) }
     }
 
     /// What a script does with a request.
-    enum Step: Sendable {
+    package enum Step: Sendable {
         case send(String)
         case sendBytes([UInt8])
         case pause(milliseconds: Int)
@@ -38,36 +38,36 @@ final class SocketServer: Sendable {
         /// Says nothing more until the client goes away.
         case hang
 
-        static func reply(_ status: Int = 200, headers: [String] = [], body: String = "") -> Step {
+        package static func reply(_ status: Int = 200, headers: [String] = [], body: String = "") -> Step {
             let lines = ["HTTP/1.1 \(status) Scripted", "Content-Length: \(body.utf8.count)"] + headers
             return .send(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)
         }
     }
 
-    let port: UInt16
+    package let port: UInt16
     private let listener: Int32
     private let greeting: String
     private let script: @Sendable (Received) -> [Step]
     private let seen = Mutex<(connections: Int, requests: [Received], clientsGone: Int)>((0, [], 0))
 
-    var received: [Received] { seen.withLock { $0.requests } }
-    var connections: Int { seen.withLock { $0.connections } }
+    package var received: [Received] { seen.withLock { $0.requests } }
+    package var connections: Int { seen.withLock { $0.connections } }
     /// Connections whose client closed them while a script hung.
-    var clientsGone: Int { seen.withLock { $0.clientsGone } }
-    var base: String { "http://127.0.0.1:\(port)" }
+    package var clientsGone: Int { seen.withLock { $0.clientsGone } }
+    package var base: String { "http://127.0.0.1:\(port)" }
 
     /// - Parameter greeting: sent on each connection before anything is read.
-    init(greeting: String = "", _ script: @escaping @Sendable (Received) -> [Step]) {
+    package init(greeting: String = "", _ script: @escaping @Sendable (Received) -> [Step]) {
         self.greeting = greeting
         self.script = script
         (listener, port) = Self.listen()
         startThread { [self] in acceptLoop() }
     }
 
-    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+    package func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     /// A port on which nothing listens (it was bound, and is free again).
-    static func closedPort() -> UInt16 {
+    package static func closedPort() -> UInt16 {
         let (listener, port) = listen()
         Glibc.close(listener)
         return port
