@@ -35,10 +35,11 @@ release: deps
 run: build
 	@$(BIN) tour
 
+# One test after the other: some run servers in this process, which must not starve while others compute.
 test: deps
 	swift build --build-tests
 	.build/debug/schemagen --check
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 	$(MAKE) --no-print-directory test-python
 
 # The Python client against the binary; skipped, and said so, where there is no Python.

@@ -155,9 +155,6 @@ package final class EventLoop {
     /// The open connection `id`, for work that comes back from other threads; nil once it is closed.
     package func connection(_ id: UInt64) -> Connection? { connections[id] }
 
-    /// How many connections are open.
-    package var connectionCount: Int { connections.count }
-
     func adopt(_ make: (UInt64) -> Connection) -> Connection {
         let connection = make(nextConnection)
         nextConnection += 1

@@ -29,7 +29,7 @@ import Testing
         }
 
         func answer() throws -> JSONValue {
-            try JSONValue(parsing: try #require(try channel.receive(timeoutMilliseconds: 10_000)))
+            try JSONValue(parsing: try #require(try channel.receive(timeoutMilliseconds: 60_000)))
         }
     }
 
@@ -157,7 +157,7 @@ import Testing
             for id in 1...20 { try session.channel.send(Array(Self.wait(30, id: "\(id)").utf8)) }
             session.channel.finishSending()
             var ids: Set<Int64> = []
-            while let line = try session.channel.receive(timeoutMilliseconds: 10_000) {
+            while let line = try session.channel.receive(timeoutMilliseconds: 60_000) {
                 ids.insert(try #require(try JSONValue(parsing: line)["id"]?.integerValue))
             }
             #expect(ids == Set(1...20))
@@ -193,7 +193,7 @@ import Testing
             let sender = try Thread.start { for _ in 0..<20_000 { try? channel.value.send(health) } }
             var count = 0
             while count < 20_000 {
-                #expect(try session.channel.receive(timeoutMilliseconds: 10_000) != nil)
+                #expect(try session.channel.receive(timeoutMilliseconds: 60_000) != nil)
                 count += 1
             }
             sender.join()

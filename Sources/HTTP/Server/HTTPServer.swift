@@ -27,8 +27,8 @@ package final class HTTPServer {
         return listener.address
     }
 
-    /// Whether no connection is open.
-    package var isIdle: Bool { open.isEmpty }
+    /// Whether, after `drain()`, every answer has left.
+    package var isIdle: Bool { open.values.allSatisfy(\.isFlushed) }
 
     /// Stops accepting connections and closes those that wait for a request; the others close when they have answered.
     package func drain() {

@@ -87,8 +87,6 @@ indirect enum Shape {
     case map(MapShape)
     /// An object or an enumeration with a name of its own.
     case reference(String)
-
-    var referenceName: String? { if case .reference(let name) = self { name } else { nil } }
 }
 
 struct StringShape {
