@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Lines out of bytes, in whatever pieces they arrive (PROTOCOL section 1). Holds at most one unfinished line of the
 /// permitted length; the rest of a longer one is discarded as it comes.
 struct LineSplitter {
@@ -14,16 +16,18 @@ struct LineSplitter {
 
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
-    /// Hands the lines that `bytes` completes to `body`, in order.
+    /// Hands the lines that `bytes` completes to `body`, in order. Unsafe because bytes are scanned here, by memchr.
     mutating func append(_ bytes: Span<UInt8>, _ body: (Line) -> Void) {
-        bytes.withUnsafeBufferPointer { buffer in
-            var rest = buffer[...]
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                take(rest[..<end], body)
+        bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress else { return }
+            var start = 0
+            while start < buffer.count, let end = memchr(base + start, Int32(UInt8(ascii: "\n")), buffer.count - start) {
+                let position = UnsafeRawPointer(end) - base
+                take(UnsafeRawBufferPointer(rebasing: buffer[start..<position]), body)
                 finish(body)
-                rest = rest[(end + 1)...]
+                start = position + 1
             }
-            take(rest, body)
+            take(UnsafeRawBufferPointer(rebasing: buffer[start...]), body)
         }
     }
 
@@ -36,11 +40,14 @@ struct LineSplitter {
         if isDiscarding { return }
         if partial.last == UInt8(ascii: "\r") { partial.removeLast() }
         if partial.count > maximumBytes { return body(.tooLong) }
-        let isBlank = partial.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\r") }
-        if !isBlank { body(.complete(partial)) }
+        if !partial.allSatisfy(Self.isBlank) { body(.complete(partial)) }
     }
 
-    private mutating func take(_ piece: Slice<UnsafeBufferPointer<UInt8>>, _ body: (Line) -> Void) {
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
+    }
+
+    private mutating func take(_ piece: UnsafeRawBufferPointer, _ body: (Line) -> Void) {
         guard !isDiscarding else { return }
         // One byte more than permitted is kept, for it may be the `\r` of the line's end.
         guard partial.count + piece.count <= maximumBytes + 1 else {
