@@ -14,6 +14,9 @@ struct LineSplitter {
         case tooLong
     }
 
+    /// Whether a line has begun and not ended.
+    var isMidway: Bool { isDiscarding || !partial.isEmpty }
+
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
     /// Hands the lines that `bytes` completes to `body`, in order. Unsafe because bytes are scanned here, by memchr.

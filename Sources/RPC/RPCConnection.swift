@@ -16,6 +16,10 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     private var hasEnded = false
     /// Whether the connection closes as soon as nothing is in flight, because the server ends.
     private var isLeaving = false
+    /// Runs while a line has begun and not ended.
+    private var lineTimer: TimerToken?
+    /// When something last came or went, in milliseconds of the loop's clock.
+    private var lastActivity: Int64 = 0
 
     /// An upstream call in flight.
     private struct Call {
@@ -51,7 +55,10 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     // MARK: The connection's side
 
     func received(_ bytes: Span<UInt8>, on connection: Connection) {
+        lastActivity = connection.loop.now
+        let before = backlog.count
         splitter.append(bytes) { backlog.append($0) }
+        watchLine(on: connection, hasEnded: backlog.count > before)
         work(on: connection)
     }
 
@@ -71,15 +78,59 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
             take(line, on: connection)
         }
         if backlog.isEmpty { backlog = [] }
-        connection.setReading(
-            !hasEnded && backlog.isEmpty && connection.pendingOutputBytes <= server.limits.outputHighWaterBytes)
+        connection.setReading(!hasEnded && !isHeldBack(connection))
         closeIfDone(connection)
+    }
+
+    private func isHeldBack(_ connection: Connection) -> Bool {
+        !backlog.isEmpty || connection.pendingOutputBytes > server.limits.outputHighWaterBytes
+    }
+
+    /// Lets a line that has begun take its time, and no more than that.
+    private func watchLine(on connection: Connection, hasEnded: Bool) {
+        if let timer = lineTimer, hasEnded || !splitter.isMidway {
+            connection.loop.cancel(timer)
+            lineTimer = nil
+        }
+        guard lineTimer == nil, splitter.isMidway else { return }
+        let patience = server.limits.lineMilliseconds
+        lineTimer = connection.loop.schedule(afterMilliseconds: patience) { [weak self, weak connection] in
+            guard let self, let connection else { return }
+            lineTimer = nil
+            // A client that is not read from cannot finish its line.
+            if isHeldBack(connection) { return watchLine(on: connection, hasEnded: false) }
+            end(connection, RPCError(.lineTooSlow, "the line was not complete after \(patience) ms"))
+        }
+    }
+
+    /// Looks now and then whether the client has gone quiet; one that waits for an answer has not.
+    func watchIdleness(of connection: Connection) {
+        guard let patience = server.limits.idleMilliseconds else { return }
+        if lastActivity == 0 { lastActivity = connection.loop.now }
+        let quiet = connection.loop.now - lastActivity
+        connection.loop.schedule(afterMilliseconds: max(1, patience - quiet)) { [weak self, weak connection] in
+            guard let self, let connection, connection.isOpen else { return }
+            let isQuiet = connection.loop.now - lastActivity >= patience
+            if !isQuiet || !calls.isEmpty || isHeldBack(connection) {
+                if isQuiet { lastActivity = connection.loop.now }
+                return watchIdleness(of: connection)
+            }
+            end(connection, RPCError(.idleTooLong, "nothing was said for \(patience) ms"))
+        }
+    }
+
+    /// Says why, and closes.
+    private func end(_ connection: Connection, _ error: RPCError) {
+        send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
+        backlog = []
+        connection.closeAfterFlush()
     }
 
     /// The client is gone. What it asked for is finished all the same: a change half done would be worse than one unseen.
     func closed(_ connection: Connection) {
         for call in calls.values { if let deadline = call.deadline { connection.loop.cancel(deadline) } }
         calls = [:]
+        if let lineTimer { connection.loop.cancel(lineTimer) }
         onClose()
     }
 
@@ -114,10 +165,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
             case .batch(let entries): take(entries, on: connection)
             case .unreadable where HTTPLine.isRequestLine(bytes):
                 // A web page can make a browser send this to any port of its machine, with calls in the body: none is taken.
-                let error = RPCError(.parseError, "this port speaks JSON lines, not HTTP")
-                send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
-                backlog = []
-                connection.closeAfterFlush()
+                end(connection, RPCError(.parseError, "this port speaks JSON lines, not HTTP"))
             case .unreadable(let problem):
                 let error = RPCError(.parseError, "the line is not valid JSON: \(problem)")
                 send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
@@ -237,6 +285,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     private func complete(_ number: UInt64, with outcome: Outcome, on connection: Connection) {
         guard let call = calls.removeValue(forKey: number) else { return }
         if let deadline = call.deadline { connection.loop.cancel(deadline) }
+        lastActivity = connection.loop.now
         finish(call.request, with: outcome, context: call.context, answer: call.answer, on: connection)
         closeIfDone(connection)
     }

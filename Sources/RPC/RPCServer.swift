@@ -50,10 +50,12 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     /// Serves one connection, such as standard input and output, and calls `onClose` when it is gone.
     package func serve(_ connection: Connection, onClose: @escaping () -> Void = {}) {
         connections[connection.id] = connection
-        connection.handler = RPCConnection(server: self) { [self] in
+        let handler = RPCConnection(server: self) { [self] in
             connections[connection.id] = nil
             onClose()
         }
+        connection.handler = handler
+        handler.watchIdleness(of: connection)
     }
 
     /// Stops listening, finishes what is in flight, refuses what still comes, closes, and then calls `whenDone`: after

@@ -1,5 +1,6 @@
 import Contract
 import EventLoop
+import Glibc
 import JSON
 import Synchronization
 import TestSupport
@@ -180,6 +181,34 @@ import Testing
         #expect(answers[0]["id"] == "é")
         #expect(answers[1]["result"]?["productId"] == "p")
         #expect(answers[2].arrayValue?.count == 2)
+    }
+
+    @Test func `a line that dribbles is not waited for, and one that is held back by us is`() async throws {
+        try await offPool {
+            var limits = RPCLimits()
+            limits.lineMilliseconds = 150
+            let session = try Session(limits)
+            defer { session.thread.stop() }
+            #expect(try session.exchange([Self.wait(1, id: "1")], answers: 1)[0]["id"] == 1)
+            for byte in Array(#"{"jsonrpc":"2.0""#.utf8) {
+                try? session.channel.sendRaw([byte])
+                usleep(20_000)
+            }
+            #expect(try session.answer()["error"]?["data"]?["reason"] == "LINE_TOO_SLOW")
+            #expect(try session.channel.receive(timeoutMilliseconds: 60_000) == nil)
+        }
+    }
+
+    @Test func `a connection that says nothing is closed, one that waits for its answer is not`() async throws {
+        try await offPool {
+            var limits = RPCLimits()
+            limits.idleMilliseconds = 60
+            let session = try Session(limits)
+            defer { session.thread.stop() }
+            #expect(try session.exchange([Self.wait(100, id: "1")], answers: 1)[0]["id"] == 1)
+            #expect(try session.answer()["error"]?["data"]?["reason"] == "IDLE_TOO_LONG")
+            #expect(try session.channel.receive(timeoutMilliseconds: 60_000) == nil)
+        }
     }
 
     @Test func `a client that reads nothing is not read either, and loses nothing`() async throws {

@@ -88,6 +88,10 @@ extension Reason {
         name: "TOO_MANY_CONNECTIONS", status: .resourceExhausted, retryable: true)
     /// The batch has more requests than the server takes.
     package static let batchTooLong = Reason(name: "BATCH_TOO_LONG", status: .resourceExhausted)
+    /// A line took longer to arrive than the server waits; the connection is closed.
+    package static let lineTooSlow = Reason(name: "LINE_TOO_SLOW", status: .resourceExhausted, retryable: true)
+    /// The connection said nothing for longer than the server waits; it is closed.
+    package static let idleTooLong = Reason(name: "IDLE_TOO_LONG", status: .resourceExhausted, retryable: true)
     /// The answer is longer than the connection's output buffer allows.
     package static let answerTooLong = Reason(name: "ANSWER_TOO_LONG", status: .resourceExhausted)
     /// Stripe cannot be reached, or fails.
@@ -159,6 +163,8 @@ extension Reason {
         .tooManyCalls,
         .tooManyConnections,
         .batchTooLong,
+        .lineTooSlow,
+        .idleTooLong,
         .answerTooLong,
         .stripeUnavailable,
         .stripeGarbled,

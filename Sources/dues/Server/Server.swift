@@ -143,8 +143,7 @@ final class Server {
     private static let clock: @Sendable () -> Int64 = { Int64(time(nil)) }
 
     private static func limits(_ configuration: ServerConfiguration) -> RPCLimits {
-        var limits = RPCLimits()
-        if let bytes = configuration.maximumLineBytes { limits.lineBytes = bytes }
+        var limits = configuration.limits
         limits.connections = min(limits.connections, descriptorLimit() - descriptorsForOurselves)
         return limits
     }
@@ -248,6 +247,6 @@ extension HelloLimits {
     fileprivate init(_ limits: RPCLimits) {
         self.init(
             lineBytes: Int64(limits.lineBytes), inFlightCalls: Int64(limits.callsPerConnection),
-            batchLength: Int64(limits.batchLength), outputBytes: Int64(limits.outputHighWaterBytes), idleSeconds: 0)
+            batchLength: Int64(limits.batchLength), outputBytes: Int64(limits.outputHighWaterBytes), idleSeconds: (limits.idleMilliseconds ?? 0) / 1000)
     }
 }

@@ -1,6 +1,7 @@
 internal import Contract
 internal import EventLoop
 internal import Glibc
+internal import RPC
 internal import Stripe
 
 /// What a server is told by its flags and its environment, checked before anything is opened.
@@ -12,7 +13,7 @@ struct ServerConfiguration: Sendable {
     var stripe: Upstream
     var database: Database
     var graceSeconds: Int64?
-    var maximumLineBytes: Int?
+    var limits: RPCLimits
     var log: Log
 
     enum Upstream: Sendable {
@@ -44,7 +45,14 @@ struct ServerConfiguration: Sendable {
         .init(name: "stripe-base", placeholder: "URL", help: "Stripe's address, for a sandbox elsewhere or a proxy."),
         .init(name: "live", help: "Allow a live key, with which money moves."),
         .init(name: "grace", placeholder: "SECONDS", help: "Access after a failed renewal (259200, three days)."),
+        .init(name: "max-connections", placeholder: "N", help: "Connections at a time (16384)."),
+        .init(name: "max-calls", placeholder: "N", help: "Calls in flight on one connection (1024)."),
+        .init(name: "max-calls-in-all", placeholder: "N", help: "Calls in flight in all (16384)."),
         .init(name: "max-line", placeholder: "BYTES", help: "The longest line that is read (1048576)."),
+        .init(name: "max-batch", placeholder: "N", help: "The longest batch (1000)."),
+        .init(name: "max-output", placeholder: "BYTES", help: "Answers that may wait for a client (4194304)."),
+        .init(name: "line-seconds", placeholder: "N", help: "How long a line may take to arrive (30)."),
+        .init(name: "idle-seconds", placeholder: "N", help: "How long a connection may say nothing; 0 for ever (0)."),
         .init(name: "log", placeholder: "LEVEL", help: "debug, info, warning or error, on standard error (info)."),
     ]
 
@@ -67,7 +75,7 @@ struct ServerConfiguration: Sendable {
         }
         database = try Self.database(arguments, stripe)
         graceSeconds = try arguments.integer("grace", in: 0...31_536_000).map(Int64.init)
-        maximumLineBytes = try arguments.integer("max-line", in: 1024...64 * 1024 * 1024)
+        limits = try Self.limits(arguments)
         log = Log(level: try Self.level(arguments))
         for address in [tcp, http] { try address.map(Self.requireLoopback) }
         if case .sandbox(let address) = stripe { try Self.requireLoopback(address) }
@@ -128,6 +136,25 @@ struct ServerConfiguration: Sendable {
             throw .usage("--db must be sqlite:PATH, got \"\(text)\"")
         }
         return .file(String(text.dropFirst(7)))
+    }
+
+    private static func limits(_ arguments: Arguments) throws(Failure) -> RPCLimits {
+        var limits = RPCLimits()
+        if let count = try arguments.integer("max-connections", in: 1...1_000_000) { limits.connections = count }
+        if let count = try arguments.integer("max-calls", in: 1...100_000) { limits.callsPerConnection = count }
+        if let count = try arguments.integer("max-calls-in-all", in: 1...1_000_000) { limits.callsInAll = count }
+        if let bytes = try arguments.integer("max-line", in: 1024...64 * 1024 * 1024) { limits.lineBytes = bytes }
+        if let count = try arguments.integer("max-batch", in: 1...100_000) { limits.batchLength = count }
+        if let bytes = try arguments.integer("max-output", in: 4096...1024 * 1024 * 1024) {
+            limits.outputHighWaterBytes = bytes
+        }
+        if let seconds = try arguments.integer("line-seconds", in: 1...86_400) {
+            limits.lineMilliseconds = Int64(seconds) * 1000
+        }
+        if let seconds = try arguments.integer("idle-seconds", in: 0...86_400) {
+            limits.idleMilliseconds = seconds == 0 ? nil : Int64(seconds) * 1000
+        }
+        return limits
     }
 
     private static func level(_ arguments: Arguments) throws(Failure) -> Log.Level {
