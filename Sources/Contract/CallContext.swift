@@ -26,13 +26,16 @@ package struct CallContext: Sendable {
     package struct IdempotentRun: Sendable {
         /// What the Stripe idempotency keys of this call are made of.
         package let stripeKey: String
-        /// Whether an earlier attempt sent the request that changes something, and may have had its effect.
-        package let isRepeated: Bool
+        /// What an earlier attempt was about to send, in the method's own JSON, if it may have had its effect: then the same
+        /// is to be sent again, whatever would be found if it were looked up anew.
+        package let begun: [UInt8]?
 
-        package init(stripeKey: String, isRepeated: Bool) {
+        package init(stripeKey: String, begun: [UInt8]?) {
             self.stripeKey = stripeKey
-            self.isRepeated = isRepeated
+            self.begun = begun
         }
+
+        package var isRepeated: Bool { begun != nil }
     }
 
     /// What the result says about the call in `_meta`; nil unless the caller asked for it.

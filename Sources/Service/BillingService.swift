@@ -1,4 +1,5 @@
 internal import Contract
+internal import JSON
 package import Store
 package import Stripe
 
@@ -61,24 +62,29 @@ package final class BillingService: UpstreamMethods {
         return answer
     }
 
-    /// As `askAndMirror`, for the request of a call that changes something. A call that may be repeated notes first that it is
-    /// about to be sent, so that a repetition knows whether what it finds may be its own doing.
+    /// As `askAndMirror`, for the request of a call that changes something. A call that may be repeated notes its `order` first,
+    /// so that a repetition sends the same again, and knows that what it finds may be its own doing.
     func change<Object>(
-        _ call: CallContext, _ kind: MirrorKind, _ id: String?,
+        _ call: CallContext, _ kind: MirrorKind, _ id: String?, order: JSONValue = [:],
         _ request: () async throws(StripeError) -> StripeAnswer<Object>
     ) async throws(RPCError) -> StripeAnswer<Object> {
-        try await mark(call, hasBegun: true)
+        try await mark(call, begun: order.bytes)
         do throws(RPCError) {
             return try await askAndMirror(call, kind, id, request)
         } catch {
-            if !error.mayHaveTakenEffect { try await mark(call, hasBegun: false) }
+            if !error.mayHaveTakenEffect { try await mark(call, begun: nil) }
             throw error
         }
     }
 
-    private func mark(_ call: CallContext, hasBegun: Bool) async throws(RPCError) {
+    private func mark(_ call: CallContext, begun: [UInt8]?) async throws(RPCError) {
         guard call.run != nil, let key = call.metadata.idempotencyKey else { return }
-        try await stored { () async throws(StoreError) in try await store.mark(intent: key, hasBegun: hasBegun) }
+        try await stored { () async throws(StoreError) in try await store.mark(intent: key, begun: begun) }
+    }
+
+    /// What an earlier attempt at this call was about to send, if it may have had its effect.
+    func begunOrder(_ call: CallContext) -> JSONValue? {
+        call.run?.begun.flatMap { try? JSONValue(parsing: $0) }
     }
 
     /// Runs `body` when no other call changes this subscription's customer.

@@ -10,6 +10,10 @@ internal import Stripe
 /// An intent without an answer is a call that failed, or that a crash cut off: it is made again with the same Stripe keys,
 /// so that what Stripe did for it already is not done a second time.
 package struct IdempotencyKeeper: CallKeeper {
+    /// Stripe may forget an idempotency key once it is 24 hours old (https://docs.stripe.com/api/idempotent_requests): a request
+    /// that is sent again after that is a new one. An hour is left for the calls themselves.
+    private static let stripeRemembersSeconds: Int64 = 23 * 3600
+
     private let store: any Store
     private let clock: @Sendable () -> Int64
 
@@ -32,9 +36,13 @@ package struct IdempotencyKeeper: CallKeeper {
         case .done(let reply):
             call.trace.noteReplay()
             return Self.reply(reply, for: call)
-        case .open(let stripeKey, let hasBegun):
+        case .open(let stripeKey, let begun, let created):
+            guard begun == nil || clock() - created < Self.stripeRemembersSeconds else {
+                throw RPCError(
+                    .outcomeUnknown, "a call with this key was cut off more than 23 hours ago: look up what became of it")
+            }
             var call = call
-            call.run = .init(stripeKey: stripeKey, isRepeated: hasBegun)
+            call.run = .init(stripeKey: stripeKey, begun: begun)
             let reply = try await perform(call)
             try await stored { () async throws(StoreError) in
                 try await store.finish(intent: key, reply: Self.withoutMetadata(reply))

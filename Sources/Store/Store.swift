@@ -28,8 +28,8 @@ package protocol Store: Sendable {
 
     /// Writes down what a call with an idempotency key is about to do, or says what became of an earlier one.
     func begin(_ intent: Intent) async throws(StoreError) -> IntentState
-    /// Notes that the request that changes something is about to be sent, or that it surely changed nothing.
-    func mark(intent key: String, hasBegun: Bool) async throws(StoreError)
+    /// Notes what the request that changes something is about to send; nil notes that it surely changed nothing.
+    func mark(intent key: String, begun: [UInt8]?) async throws(StoreError)
     /// Writes down the answer of a call that was begun.
     func finish(intent key: String, reply: [UInt8]) async throws(StoreError)
 

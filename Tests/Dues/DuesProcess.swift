@@ -105,13 +105,17 @@ struct SandboxAPI {
     init(_ base: String) { self.base = base }
 
     func post(_ path: String, _ form: [String: String]) throws -> JSONValue {
-        let body = form.map { "\($0.key)=\($0.value)" }.joined(separator: "&")
+        try send("POST", path, body: form.map { "\($0.key)=\($0.value)" }.joined(separator: "&"))
+    }
+
+    func get(_ path: String) throws -> JSONValue { try send("GET", path) }
+
+    private func send(_ method: String, _ path: String, body: String = "") throws -> JSONValue {
+        let headers: HTTPHeaders = [
+            "Authorization": "Bearer sk_test_tests", "Content-Type": "application/x-www-form-urlencoded",
+        ]
         let response = try Web().send(
-            .init(
-                method: "POST", target: base + path,
-                headers: [
-                    "Authorization": "Bearer sk_test_tests", "Content-Type": "application/x-www-form-urlencoded",
-                ], body: Array(body.utf8)))
+            HTTPRequest(method: method, target: base + path, headers: headers, body: Array(body.utf8)))
         let answer = try JSONValue(parsing: response.body)
         #expect(response.status == 200, "\(path): \(answer.text)")
         return answer

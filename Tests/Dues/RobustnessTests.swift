@@ -82,6 +82,40 @@ import Testing
         }
     }
 
+    /// Killed somewhere between the intent, Stripe's effect, and the record of it.
+    @Test func `a subscription that kill -9 cuts off is finished by the next call with its key, once`() async throws {
+        try await offPool {
+            let stripe = try ChildProcess([DuesProcess.binary, "sandbox", "--http", "127.0.0.1:0"])
+            let keys = try JSONValue(parsing: try #require(try stripe.channel.receive(timeoutMilliseconds: 10_000)))
+            let base = try #require(keys["sandbox"]?.stringValue)
+            let flags = ["--stripe-base", base, "--db", "sqlite:\(try Scratch.directory())/dues.db"]
+            let environment = [
+                "STRIPE_SECRET_KEY": try #require(keys["secretKey"]?.stringValue), "STRIPE_WEBHOOK_SECRET": "whsec_unused",
+            ]
+            for round in 0..<8 {
+                let first = try DuesProcess(flags, environment: environment)
+                let customer = try first.client().call("CreateCustomer", [:])["customerId"] ?? .null
+                let params: JSONValue = [
+                    "customerId": customer, "lookupKey": "basic", "_meta": ["idempotencyKey": .string("round \(round)")],
+                ]
+                let call: JSONValue = ["jsonrpc": "2.0", "id": 1, "method": "CreateSubscription", "params": params]
+                let channel = LineChannel(socket: try first.tcp.connect())
+                try channel.send(call.bytes)
+                usleep(useconds_t(round * 5000))
+                first.kill()
+                let second = try DuesProcess(flags, environment: environment)
+                let created = try second.client().call("CreateSubscription", params)
+                #expect(try second.client().call("CreateSubscription", params) == created)
+                let all = try SandboxAPI(base).get("/v1/subscriptions?status=all&customer=\(customer.stringValue ?? "")")
+                #expect(all["data"]?.arrayValue?.count == 1, "killed after \(round * 5) ms")
+                #expect(all["data"]?[0]?["id"] == created["subscriptionId"])
+                second.kill()
+            }
+            stripe.signal(SIGTERM)
+            #expect(stripe.wait(timeoutMilliseconds: 10_000) == 0)
+        }
+    }
+
     @Test func `a browser's request to the port is refused, and nothing in it is carried out`() async throws {
         try await offPool {
             let server = try DuesProcess()

@@ -10,15 +10,17 @@ import Testing
 
     @Test func `an intent keeps its Stripe key until it is answered, and then its answer`() async throws {
         let store = try SQLiteStore(path: try TemporaryFile.path())
-        #expect(try await store.begin(intent("k", stripeKey: "s1")) == .open(stripeKey: "s1", hasBegun: false))
-        #expect(try await store.begin(intent("k", stripeKey: "s2")) == .open(stripeKey: "s1", hasBegun: false))
-        try await store.mark(intent: "k", hasBegun: true)
-        #expect(try await store.begin(intent("k", stripeKey: "s2")) == .open(stripeKey: "s1", hasBegun: true))
+        #expect(try await store.begin(intent("k", stripeKey: "s1")) == .open(stripeKey: "s1", begun: nil, created: 1))
+        #expect(try await store.begin(intent("k", stripeKey: "s2")) == .open(stripeKey: "s1", begun: nil, created: 1))
+        try await store.mark(intent: "k", begun: [7])
+        #expect(try await store.begin(intent("k", stripeKey: "s2")) == .open(stripeKey: "s1", begun: [7], created: 1))
+        try await store.mark(intent: "k", begun: nil)
+        #expect(try await store.begin(intent("k", stripeKey: "s2")) == .open(stripeKey: "s1", begun: nil, created: 1))
         #expect(try await store.begin(intent("k", params: [2], stripeKey: "s3")) == .mismatch)
         #expect(try await store.begin(intent("k", method: "UpdatePlan", stripeKey: "s3")) == .mismatch)
         try await store.finish(intent: "k", reply: Array("{}".utf8))
         #expect(try await store.begin(intent("k", stripeKey: "s4")) == .done(reply: Array("{}".utf8)))
-        #expect(try await store.begin(intent("other", stripeKey: "s5")) == .open(stripeKey: "s5", hasBegun: false))
+        #expect(try await store.begin(intent("other", stripeKey: "s5")) == .open(stripeKey: "s5", begun: nil, created: 1))
     }
 
     @Test func `what was written is there after the file is opened again`() async throws {

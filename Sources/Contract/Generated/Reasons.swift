@@ -43,6 +43,8 @@ extension Reason {
     package static let duplicateSubscription = Reason(name: "DUPLICATE_SUBSCRIPTION", status: .alreadyExists)
     /// The idempotency key was used before with other params.
     package static let idempotencyMismatch = Reason(name: "IDEMPOTENCY_MISMATCH", status: .alreadyExists)
+    /// A call with this idempotency key was cut off too long ago to be repeated safely: look up what became of it.
+    package static let outcomeUnknown = Reason(name: "OUTCOME_UNKNOWN", status: .unknown)
     /// The card was declined.
     package static let cardDeclined = Reason(name: "CARD_DECLINED", status: .failedPrecondition)
     /// The card has expired.
@@ -141,6 +143,7 @@ extension Reason {
         .noPaymentMethod,
         .duplicateSubscription,
         .idempotencyMismatch,
+        .outcomeUnknown,
         .cardDeclined,
         .cardExpired,
         .cardIncorrect,

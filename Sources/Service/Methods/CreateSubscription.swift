@@ -14,19 +14,22 @@ extension BillingService {
     private func subscribe(
         _ params: CreateSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> CreateSubscriptionResult {
-        let wanted = try await wantedItems(of: params, call)
-        if !params.allowDuplicate { try await refuseDuplicate(of: wanted.map(\.price), customer: params.customerId, call) }
-        var creation = SubscriptionCreation(
-            customer: params.customerId,
-            items: wanted.map { SubscriptionItemChange(price: $0.price.id, quantity: $0.quantity) })
+        let order: SubscriptionOrder
+        if let begun = begunOrder(call).flatMap(SubscriptionOrder.init) {
+            order = begun
+        } else {
+            order = try await self.order(params, call)
+        }
+        var creation = SubscriptionCreation(customer: params.customerId, items: order.items)
         creation.trialPeriodDays = params.trialDays == 0 ? nil : params.trialDays
         creation.currency = params.currency
-        creation.promotionCode = try await promotionCode(params.promotionCode, call)
+        creation.promotionCode = order.promotionCode
         creation.defaultPaymentMethod = params.defaultPaymentMethodId
         creation.collectionMethod = params.collectionMethod.rawValue
         creation.daysUntilDue = params.daysUntilDue
         creation.metadata = params.metadata
-        let created = try await change(call, .subscriptions, nil) { [creation] () async throws(StripeError) in
+        let created = try await change(call, .subscriptions, nil, order: order.json) {
+            [creation] () async throws(StripeError) in
             try await stripe.createSubscription(creation, options(call, step: "subscription"))
         }
         let subscription = created.object
@@ -34,6 +37,16 @@ extension BillingService {
             subscriptionId: subscription.id, status: SubscriptionStatus(rawValue: subscription.status),
             clientSecret: subscription.confirmation.clientSecret, intent: Intent(subscription.confirmation),
             latestInvoiceId: subscription.latestInvoice?.id, subscription: Subscription(subscription))
+    }
+
+    /// What is to be subscribed to, if the customer may.
+    private func order(_ params: CreateSubscriptionParams, _ call: CallContext) async throws(RPCError) -> SubscriptionOrder
+    {
+        let wanted = try await wantedItems(of: params, call)
+        if !params.allowDuplicate { try await refuseDuplicate(of: wanted.map(\.price), customer: params.customerId, call) }
+        return SubscriptionOrder(
+            items: wanted.map { SubscriptionItemChange(price: $0.price.id, quantity: $0.quantity) },
+            promotionCode: try await promotionCode(params.promotionCode, call))
     }
 
     /// Stripe's rule: an invoice that is sent needs a term, and one that is charged has none.
@@ -64,12 +77,10 @@ extension BillingService {
     }
 
     /// A customer with two live subscriptions to one product pays twice for it. One that waits for its first payment counts
-    /// as live: both could still be paid. A repeated call does not look, for what it would find may be its own doing; there
-    /// Stripe's idempotency keeps the effect single.
+    /// as live: both could still be paid.
     private func refuseDuplicate(
         of prices: [StripePrice], customer: String, _ call: CallContext
     ) async throws(RPCError) {
-        if call.run?.isRepeated == true { return }
         var filter = SubscriptionFilter()
         filter.customer = customer
         filter.page.limit = 100

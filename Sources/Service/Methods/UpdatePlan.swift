@@ -22,28 +22,27 @@ extension BillingService {
     private func update(
         _ params: UpdatePlanParams, by terms: QuoteTerms?, _ call: CallContext
     ) async throws(RPCError) -> UpdatePlanResult {
-        let change: PlanChange
-        if let terms {
-            change = try await redeem(terms, call)
+        let order: PlanOrder
+        if let begun = begunOrder(call).flatMap(PlanOrder.init) {
+            order = begun
+        } else if let terms {
+            order = PlanOrder(try await redeem(terms, call))
         } else {
-            change = try await resolve(
-                WantedChange(
-                    subscriptionID: params.subscriptionId ?? "", priceID: params.priceId, lookupKey: params.lookupKey,
-                    quantity: params.quantity, items: params.items, prorationBehavior: params.prorationBehavior),
-                call)
+            let wanted = WantedChange(
+                subscriptionID: params.subscriptionId ?? "", priceID: params.priceId, lookupKey: params.lookupKey,
+                quantity: params.quantity, items: params.items, prorationBehavior: params.prorationBehavior)
+            order = PlanOrder(try await resolve(wanted, call))
         }
         var update = SubscriptionUpdate()
-        update.items = change.items
-        update.prorationBehavior = change.prorationBehavior
-        update.prorationDate = change.bindsProrationDate && change.prorationBehavior != .none ? change.prorationDate : nil
+        update.items = order.items
+        update.prorationBehavior = order.prorationBehavior
+        update.prorationDate = order.prorationDate
         update.paymentBehavior = Stripe.PaymentBehavior(rawValue: params.paymentBehavior.rawValue)
-        let updated = try await self.change(call, .subscriptions, change.subscription.id) {
+        let updated = try await change(call, .subscriptions, order.subscriptionID, order: order.json) {
             [update] () async throws(StripeError) in
-            try await stripe.updateSubscription(change.subscription.id, update, options(call, step: "update"))
+            try await stripe.updateSubscription(order.subscriptionID, update, options(call, step: "update"))
         }
-        // What a repeated call finds may be its own invoice already.
-        let invoiceBefore = call.run?.isRepeated == true ? nil : change.subscription.latestInvoice?.id
-        return UpdatePlanResult(updated.object, change, invoiceBefore: invoiceBefore)
+        return UpdatePlanResult(updated.object, order)
     }
 
     /// The change that a quote promises, if Stripe would still charge exactly what it says.
@@ -60,8 +59,6 @@ extension BillingService {
             },
             prorationBehavior: behavior, restartsPeriod: try await restartsPeriod(terms, answer.object, call),
             prorationDate: prorationDate, bindsProrationDate: true)
-        // A repeated call may find its own work done; Stripe's idempotency answers it as it answered the first one.
-        if call.run?.isRepeated == true { return change }
         guard terms.isValid(at: answer.reply.date ?? clock()) else {
             throw RPCError(.quoteExpired, "the quote was valid until \(Timestamp(unixSeconds: terms.validUntil))")
         }
@@ -98,14 +95,14 @@ extension BillingService {
 
 extension UpdatePlanResult {
     /// The invoice of the change is the subscription's latest one, if it was not that before.
-    fileprivate init(_ updated: StripeSubscription, _ change: PlanChange, invoiceBefore: String?) {
+    fileprivate init(_ updated: StripeSubscription, _ order: PlanOrder) {
         let latest = updated.latestInvoice?.object.flatMap(StripeInvoice.init)
-        let invoice = latest?.id == invoiceBefore || latest?.billingReason != "subscription_update" ? nil : latest
+        let invoice = latest?.id == order.invoiceBefore || latest?.billingReason != "subscription_update" ? nil : latest
         let confirmation = invoice?.status == "open" ? updated.confirmation : .none
         let subscription = Contract.Subscription(updated)
         self.init(
             subscription: subscription, status: subscription.status, pendingUpdate: subscription.pendingUpdate,
-            effectiveAt: subscription.pendingUpdate == nil ? Timestamp(unixSeconds: change.prorationDate) : nil,
+            effectiveAt: subscription.pendingUpdate == nil ? Timestamp(unixSeconds: order.effectiveAt) : nil,
             invoiceId: invoice?.id, amountCharged: invoice?.amountPaid ?? 0, currency: subscription.currency,
             clientSecret: confirmation.clientSecret, intent: Contract.Intent(confirmation))
     }

@@ -86,7 +86,7 @@ extension Migration {
                 params BLOB NOT NULL,
                 stripe_key TEXT NOT NULL,
                 created INTEGER NOT NULL,
-                begun INTEGER NOT NULL DEFAULT 0,
+                begun BLOB,
                 reply BLOB
             ) STRICT, WITHOUT ROWID;
 

@@ -84,20 +84,23 @@ package final class SQLiteStore: Store {
                 """, .text(intent.key), .text(intent.method), .blob(intent.params), .text(intent.stripeKey),
                 .integer(intent.created))
             let state = try database.first(
-                "SELECT method, params, stripe_key, reply, begun FROM intents WHERE key = ?", .text(intent.key)
+                "SELECT method, params, stripe_key, reply, begun, created FROM intents WHERE key = ?", .text(intent.key)
             ) { row -> IntentState in
                 guard row.text(0) == intent.method, row.blob(1) == intent.params else { return .mismatch }
                 let reply = row.blob(3)
-                return reply.isEmpty ? .open(stripeKey: row.text(2), hasBegun: row.flag(4)) : .done(reply: reply)
+                guard reply.isEmpty else { return .done(reply: reply) }
+                let begun = row.blob(4)
+                return .open(stripeKey: row.text(2), begun: begun.isEmpty ? nil : begun, created: row.integer(5))
             }
             guard let state else { throw StoreError(.corrupt, "an intent that was just written is not there") }
             return state
         }
     }
 
-    package func mark(intent key: String, hasBegun: Bool) async throws(StoreError) {
+    package func mark(intent key: String, begun: [UInt8]?) async throws(StoreError) {
         try await writer.change { database throws(StoreError) -> Void in
-            try database.run("UPDATE intents SET begun = ? WHERE key = ?", .flag(hasBegun), .text(key))
+            let value = begun.map(SQLValue.blob) ?? .null
+            try database.run("UPDATE intents SET begun = ? WHERE key = ?", value, .text(key))
         }
     }
 

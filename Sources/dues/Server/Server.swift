@@ -247,6 +247,7 @@ extension HelloLimits {
     fileprivate init(_ limits: RPCLimits) {
         self.init(
             lineBytes: Int64(limits.lineBytes), inFlightCalls: Int64(limits.callsPerConnection),
-            batchLength: Int64(limits.batchLength), outputBytes: Int64(limits.outputHighWaterBytes), idleSeconds: (limits.idleMilliseconds ?? 0) / 1000)
+            batchLength: Int64(limits.batchLength), outputBytes: Int64(limits.outputHighWaterBytes),
+            idleSeconds: (limits.idleMilliseconds ?? 0) / 1000)
     }
 }
