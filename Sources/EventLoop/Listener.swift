@@ -1,30 +1,60 @@
 internal import CLinux
 internal import Glibc
 
-/// A listening TCP socket on an event loop; each connection it accepts is handed over, already watched.
+/// A listening socket on an event loop, TCP or Unix; each connection it accepts is handed over, already watched.
 package final class Listener {
     /// Where it listens, with the port that the system picked where 0 was asked for.
-    package let address: SocketAddress
+    package let endpoint: ListenAddress
 
     private let socket: Descriptor
     private unowned let loop: EventLoop
     private let accept: (Connection) -> Void
+    /// The file of a Unix socket.
+    private let file: UnixSocket.File?
     private var isListening = true
 
     /// Listens at `address` and calls `accept`, on the loop's thread, with every connection.
     package init(_ address: SocketAddress, on loop: EventLoop, accept: @escaping (Connection) -> Void) throws(SystemError) {
         let (raw, port) = try Listener.bind(address)
         socket = Descriptor(owning: raw)
-        self.address = SocketAddress(host: address.host, port: port)
+        endpoint = .tcp(SocketAddress(host: address.host, port: port))
+        file = nil
         self.loop = loop
         self.accept = accept
         try loop.register(socket.raw, interest: EventLoop.readable, source: self)
     }
 
-    /// Stops accepting. Connections that were accepted go on.
+    /// Listens at the Unix socket `unixPath`, whose file has exactly `mode` before anybody can connect: connecting needs the
+    /// right to write. What a dead process left there is replaced; a living listener, or a file that is no socket, is an
+    /// error. `close()` removes the file.
+    package init(
+        unixPath: String, mode: UInt32 = 0o600, on loop: EventLoop, accept: @escaping (Connection) -> Void
+    ) throws(SystemError) {
+        let bound = try UnixSocket.listen(unixPath, mode: mode)
+        endpoint = .unix(path: unixPath)
+        file = bound.file
+        socket = bound.takeDescriptor()
+        self.loop = loop
+        self.accept = accept
+        do {
+            try loop.register(socket.raw, interest: EventLoop.readable, source: self)
+        } catch {
+            file?.unlink()
+            throw error
+        }
+    }
+
+    /// The address of a TCP listener. A Unix socket has no host and no port: whoever may hold one asks for `endpoint`.
+    package var address: SocketAddress {
+        guard case .tcp(let address) = endpoint else { preconditionFailure("\(endpoint) is no TCP address") }
+        return address
+    }
+
+    /// Stops accepting, and removes the file of a Unix socket. Connections that were accepted go on.
     package func close() {
         guard isListening else { return }
         isListening = false
+        file?.unlink()
         loop.unregister(socket.raw, source: self)
     }
 

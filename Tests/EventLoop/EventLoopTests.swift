@@ -1,5 +1,4 @@
 import EventLoop
-import Glibc
 import Synchronization
 import Testing
 
@@ -34,23 +33,8 @@ import Testing
             try Listener(SocketAddress(host: "127.0.0.1", port: 0), on: loop) { $0.handler = Echo() }.address
         }
         defer { thread.stop() }
-        let socket = try address.connect()
         let message = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        let raw = socket.raw
-        let writer = try Thread.start {
-            var sent = 0
-            while sent < message.count {
-                let count = message.withUnsafeBytes { write(raw, $0.baseAddress! + sent, $0.count - sent) }
-                if count <= 0 { return }
-                sent += count
-            }
-            shutdown(raw, Int32(SHUT_WR))
-        }
-        var received: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while case let count = read(raw, &chunk, chunk.count), count > 0 { received += chunk[..<count] }
-        writer.join()
-        #expect(received == message)
+        #expect(try echo(message, through: address.connect()) == message)
     }
 
     @Test(arguments: [
@@ -72,14 +56,4 @@ import Testing
         #expect(try !SocketAddress(host: "0.0.0.0", port: 1).isLoopback())
         #expect(try !SocketAddress(host: "192.0.2.1", port: 1).isLoopback())
     }
-}
-
-/// Sends back what comes, and closes when the peer has ended and all is sent.
-private final class Echo: ConnectionHandler {
-    func received(_ bytes: Span<UInt8>, on connection: Connection) {
-        bytes.withUnsafeBufferPointer { connection.write(Array($0)) }
-    }
-    func ended(_ connection: Connection) { connection.closeAfterFlush() }
-    func drained(_ connection: Connection) {}
-    func closed(_ connection: Connection) {}
 }
