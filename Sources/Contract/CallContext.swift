@@ -8,18 +8,22 @@ package struct CallContext: Sendable {
     package let deadline: ContinuousClock.Instant?
     /// Where the handler notes what it did upstream.
     package let trace: CallTrace
+    /// What the caller may do.
+    package var scopes: Set<Scope>
     /// What keeps this call's requests to Stripe the same in every attempt at it; nil for a call that nobody will repeat.
     package var run: IdempotentRun?
 
     package init(
         method: Method, metadata: CallMetadata = CallMetadata(), received: ContinuousClock.Instant,
-        deadline: ContinuousClock.Instant? = nil, trace: CallTrace = CallTrace()
+        deadline: ContinuousClock.Instant? = nil, trace: CallTrace = CallTrace(),
+        scopes: Set<Scope> = Set(Scope.allCases)
     ) {
         self.method = method
         self.metadata = metadata
         self.received = received
         self.deadline = deadline
         self.trace = trace
+        self.scopes = scopes
     }
 
     /// A call that bears an idempotency key, and may be an attempt at one that was begun before.

@@ -7,6 +7,9 @@ package struct RPCRequest: Sendable, Equatable {
     package var method: String
     /// The JSON text of the params; nil where there are none.
     package var params: [UInt8]?
+
+    /// The token that rpc.hello bears.
+    var authorization: String? { params.flatMap { try? JSONValue(parsing: $0) }?["authorization"]?.stringValue }
 }
 
 /// What one line holds (JSON-RPC 2.0, sections 4 and 6).

@@ -5,6 +5,9 @@ internal import JSON
 /// One client's dialogue: lines in, calls out to the methods, one answer each.
 final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: UpstreamMethods>: ConnectionHandler {
     private let server: RPCServer<Local, Upstream>
+    private let gatekeeper: Gatekeeper?
+    /// Who rpc.hello said the client is; nil before, and where nobody is asked.
+    private var identity: Identity?
     private let onClose: () -> Void
     private var splitter: LineSplitter
     /// Upstream calls that are not answered yet, by their number on this connection.
@@ -46,8 +49,9 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         init(waiting: Int) { self.waiting = waiting }
     }
 
-    init(server: RPCServer<Local, Upstream>, onClose: @escaping () -> Void) {
+    init(server: RPCServer<Local, Upstream>, gatekeeper: Gatekeeper?, onClose: @escaping () -> Void) {
         self.server = server
+        self.gatekeeper = gatekeeper
         self.onClose = onClose
         splitter = LineSplitter(maximumBytes: server.limits.lineBytes)
     }
@@ -208,7 +212,8 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         let now = ContinuousClock.now
         let context = CallContext(
             method: method, metadata: metadata, received: now,
-            deadline: metadata.timeoutMilliseconds.map { now + .milliseconds($0) })
+            deadline: metadata.timeoutMilliseconds.map { now + .milliseconds($0) },
+            scopes: try scopes(for: method, metadata, request, on: connection))
         switch decoded {
         case .local(let run):
             var writer = JSONWriter()
@@ -217,6 +222,29 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         case .upstream(let run):
             try startTask(request, context, answer: answer, on: connection, run)
         }
+    }
+
+    /// What the caller may do, if that is enough for `method`. The token of the call counts before that of the connection,
+    /// which rpc.hello gives.
+    private func scopes(
+        for method: Method, _ metadata: CallMetadata, _ request: RPCRequest, on connection: Connection
+    ) throws(RPCError) -> Set<Scope> {
+        guard let gatekeeper else { return Set(Scope.allCases) }
+        var caller = identity
+        if let authorization = metadata.authorization {
+            caller = try gatekeeper.identify(authorization, peer: connection.peer, now: connection.loop.now)
+        } else if method == .rpcHello, let authorization = request.authorization {
+            caller = try gatekeeper.identify(authorization, peer: connection.peer, now: connection.loop.now)
+            identity = caller
+        }
+        guard let scope = method.scope else { return caller?.scopes ?? [] }
+        guard let caller else {
+            throw RPCError(.tokenRequired, "this server asks for a token: give it by rpc.hello, or in _meta.authorization")
+        }
+        guard caller.scopes.contains(scope) else {
+            throw RPCError(.scopeRequired, "\(method.rawValue) needs the scope \(scope.rawValue), which the token has not")
+        }
+        return caller.scopes
     }
 
     private func startTask(

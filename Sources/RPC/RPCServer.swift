@@ -12,6 +12,8 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     let limits: RPCLimits
     let loop: EventLoop
     let keeper: (any CallKeeper)?
+    /// Nil where nobody is asked for a token.
+    package let gatekeeper: Gatekeeper?
     let onCall: (CallRecord) -> Void
     /// Calls whose tasks have not ended, whether or not anybody still waits for their answers.
     let inFlight = CallCount()
@@ -23,34 +25,44 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
 
     /// - Parameters:
     ///   - keeper: makes calls with an idempotency key happen once; without one such keys have no effect.
+    ///   - gatekeeper: asks callers for their tokens; without one everybody may do everything.
     ///   - onCall: told of every finished call, on the loop's thread.
     package init(
         loop: EventLoop, local: Local, upstream: Upstream, limits: RPCLimits = RPCLimits(), keeper: (any CallKeeper)? = nil,
-        onCall: @escaping (CallRecord) -> Void = { _ in }
+        gatekeeper: Gatekeeper? = nil, onCall: @escaping (CallRecord) -> Void = { _ in }
     ) {
         self.loop = loop
         self.local = local
         self.upstream = upstream
         self.limits = limits
         self.keeper = keeper
+        self.gatekeeper = gatekeeper
         self.onCall = onCall
     }
 
     /// Starts listening; answers the address with the port that was bound.
     @discardableResult
     package func listen(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
-        let listener = try Listener(address, on: loop) { [self] connection in
-            guard connections.count < limits.connections else { return refuse(connection) }
-            serve(connection)
-        }
+        let listener = try Listener(address, on: loop) { [self] in accept($0) }
         listeners.append(listener)
         return listener.address
     }
 
-    /// Serves one connection, such as standard input and output, and calls `onClose` when it is gone.
-    package func serve(_ connection: Connection, onClose: @escaping () -> Void = {}) {
+    /// Starts listening at a Unix socket, whose file gets `mode`.
+    package func listen(unixPath: String, mode: UInt32) throws(SystemError) {
+        listeners.append(try Listener(unixPath: unixPath, mode: mode, on: loop) { [self] in accept($0) })
+    }
+
+    private func accept(_ connection: Connection) {
+        guard connections.count < limits.connections else { return refuse(connection) }
+        serve(connection)
+    }
+
+    /// Serves one connection, and calls `onClose` when it is gone. One that is trusted, because it is the host's that started
+    /// this process, is not asked for a token.
+    package func serve(_ connection: Connection, isTrusted: Bool = false, onClose: @escaping () -> Void = {}) {
         connections[connection.id] = connection
-        let handler = RPCConnection(server: self) { [self] in
+        let handler = RPCConnection(server: self, gatekeeper: isTrusted ? nil : gatekeeper) { [self] in
             connections[connection.id] = nil
             onClose()
         }

@@ -45,7 +45,7 @@ package final class LocalService: LocalMethods {
         }
         return RPCHelloResult(
             server: "dues", version: identity.version, protocol: Int64(protocolVersion), mode: identity.mode,
-            scopes: Scope.allCases, limits: identity.limits)
+            scopes: Scope.allCases.filter(call.scopes.contains), limits: identity.limits)
     }
 
     package func rpcDiscover(_ params: RPCDiscoverParams, _ call: CallContext) throws(RPCError) -> RawJSON {

@@ -14,6 +14,7 @@ final class DuesProcess {
     let tcp: SocketAddress
     let http: String
     let sandbox: String
+    let unix: String?
 
     /// The binary stands beside the bundle of tests.
     static var binary: String {
@@ -38,6 +39,7 @@ final class DuesProcess {
         tcp = try #require(handshake["tcp"]?.stringValue.flatMap(SocketAddress.init))
         http = "http://" + (handshake["http"]?.stringValue ?? "")
         sandbox = handshake["sandbox"]?.stringValue ?? ""
+        unix = handshake["unix"]?.stringValue
     }
 
     func client() throws -> RPCClient { try RPCClient(tcp) }

@@ -83,7 +83,7 @@ extension Method {
                 "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "WAITING_FOR_TURN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED",
-                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .createSubscription:
             [
@@ -94,7 +94,7 @@ extension Method {
                 "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "WAITING_FOR_TURN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED",
-                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .previewChange:
             [
@@ -103,7 +103,7 @@ extension Method {
                 "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED",
                 "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN",
                 "CALLER_CANCELLED", "WAITING_FOR_TURN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN",
-                "SCOPE_REQUIRED", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "SCOPE_REQUIRED", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .updatePlan:
             [
@@ -114,7 +114,8 @@ extension Method {
                 "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE",
                 "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT",
                 "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED", "WAITING_FOR_TURN", "SCHEMA",
-                "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG",
+                "INTERNAL_ERROR",
             ]
         case .cancel:
             [
@@ -124,7 +125,7 @@ extension Method {
                 "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "WAITING_FOR_TURN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED",
-                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .getPaymentMethod:
             [
@@ -133,7 +134,7 @@ extension Method {
                 "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "WAITING_FOR_TURN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED",
-                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .getSubscription:
             [
@@ -141,7 +142,7 @@ extension Method {
                 "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "WAITING_FOR_TURN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED",
-                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .listPlans:
             [
@@ -149,28 +150,35 @@ extension Method {
                 "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "WAITING_FOR_TURN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED",
-                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .checkAccess:
             [
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "SHUTTING_DOWN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN",
-                "SCOPE_REQUIRED", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "SCOPE_REQUIRED", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .ingestWebhook:
             [
                 "SIGNATURE_INVALID", "SIGNATURE_EXPIRED", "PAYLOAD_INVALID", "STORE_UNAVAILABLE", "STORE_CORRUPT",
                 "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED", "WAITING_FOR_TURN", "SCHEMA",
-                "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG",
+                "INTERNAL_ERROR",
             ]
         case .rpcHello:
             [
                 "PROTOCOL_MISMATCH", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED",
-                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .rpcDiscover:
-            ["SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED", "ANSWER_TOO_LONG", "INTERNAL_ERROR"]
+            [
+                "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED", "TOO_MANY_ATTEMPTS",
+                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+            ]
         case .rpcHealth:
-            ["SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED", "ANSWER_TOO_LONG", "INTERNAL_ERROR"]
+            [
+                "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN", "SCOPE_REQUIRED", "TOO_MANY_ATTEMPTS",
+                "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+            ]
         }
     }
 }

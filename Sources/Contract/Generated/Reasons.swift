@@ -21,6 +21,9 @@ extension Reason {
     package static let tokenUnknown = Reason(name: "TOKEN_UNKNOWN", status: .unauthenticated)
     /// The token lacks the scope that the method requires.
     package static let scopeRequired = Reason(name: "SCOPE_REQUIRED", status: .permissionDenied)
+    /// Too many wrong tokens came from this peer: none is looked at until the minute has passed.
+    package static let tooManyAttempts = Reason(
+        name: "TOO_MANY_ATTEMPTS", status: .resourceExhausted, retryable: true)
     /// There is no such customer.
     package static let noSuchCustomer = Reason(name: "NO_SUCH_CUSTOMER", status: .notFound)
     /// There is no such subscription.
@@ -132,6 +135,7 @@ extension Reason {
         .tokenRequired,
         .tokenUnknown,
         .scopeRequired,
+        .tooManyAttempts,
         .noSuchCustomer,
         .noSuchSubscription,
         .noSuchItem,

@@ -10,10 +10,14 @@ extension Command {
         name: "call", summary: "Make one call and print its result.", operands: "METHOD [JSON]",
         flags: [
             Flag(name: "tcp", placeholder: "HOST:PORT", help: "The server (127.0.0.1:7171)."),
+            Flag(name: "unix", placeholder: "PATH", help: "The server's Unix socket, instead."),
+            Flag(
+                name: "token-file", placeholder: "FILE", help: "A file that holds the token, where the server asks for one."
+            ),
             Flag(name: "stdio", help: "Start a server for this call, with the flags below."),
             Flag(name: "timeout", placeholder: "MS", help: "The call's deadline, in milliseconds."),
             Flag(name: "idempotency-key", placeholder: "KEY", help: "Make the call once, however often it is sent."),
-        ] + ServerConfiguration.flags,
+        ] + ServerConfiguration.flags.filter { $0.name != "unix" },
         discussion: """
             JSON is the params, an object; - reads it from standard input, and without it they are empty.
               dues call ListPlans
@@ -58,6 +62,9 @@ extension Command {
         if let timeout = try arguments.integer("timeout", in: 1...600_000) {
             metadata["timeoutMs"] = .integer(Int64(timeout))
         }
+        if let path = arguments.value("token-file") {
+            metadata["authorization"] = .string("Bearer " + (try Tokens.readToken(path)))
+        }
         if let key = arguments.value("idempotency-key") { metadata["idempotencyKey"] = .string(key) }
         if !metadata.isEmpty { object["_meta"] = .object(metadata) }
         return .object(object)
@@ -65,12 +72,16 @@ extension Command {
 
     private static func connect(_ arguments: Arguments) throws(Failure) -> RPCClient {
         let address = try arguments.address("tcp") ?? ServerConfiguration.defaultTCP
-        if !arguments.has("stdio"), let flag = ServerConfiguration.flags.first(where: { arguments.has($0.name) }) {
+        if !arguments.has("stdio"),
+            let flag = ServerConfiguration.flags.first(where: { $0.name != "unix" && arguments.has($0.name) })
+        {
             throw .usage("--\(flag.name) is for the server that --stdio starts")
         }
         let server = [Program.path, "stdio"] + arguments.words(of: ServerConfiguration.flags, log: "warning")
         do throws(SystemError) {
-            return arguments.has("stdio") ? try RPCClient(spawning: server) : try RPCClient(address)
+            if arguments.has("stdio") { return try RPCClient(spawning: server) }
+            if let path = arguments.value("unix") { return try RPCClient(unixPath: path) }
+            return try RPCClient(address)
         } catch {
             throw Failure("\(error); dues serve --sandbox starts a server", status: 14)
         }

@@ -25,7 +25,8 @@ extension Command {
         try server.listen()
         let text = { (address: SocketAddress?) -> JSONValue in address.map { .string($0.description) } ?? .null }
         let handshake: JSONValue = [
-            "dues": 1, "pid": .integer(Int64(getpid())), "tcp": text(server.addresses.tcp), "unix": nil,
+            "dues": 1, "pid": .integer(Int64(getpid())), "tcp": text(server.addresses.tcp),
+            "unix": server.addresses.unix.map { .string($0) } ?? .null,
             "http": text(server.addresses.http),
             "sandbox": server.addresses.sandbox.map { .string("http://\($0)") } ?? .null,
         ]

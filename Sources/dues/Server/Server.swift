@@ -31,6 +31,7 @@ final class Server {
 
     struct Addresses: Sendable {
         var tcp: SocketAddress?
+        var unix: String?
         var http: SocketAddress?
         var sandbox: SocketAddress?
     }
@@ -88,7 +89,8 @@ final class Server {
             upstream: BillingService(
                 stripe: stripe, store: store, projector: projector, webhooks: webhooks, quotes: QuoteSeal(key: quoteKey),
                 clock: clock),
-            limits: limits, keeper: IdempotencyKeeper(store: store, clock: clock), onCall: callLog(configuration.log))
+            limits: limits, keeper: IdempotencyKeeper(store: store, clock: clock),
+            gatekeeper: try gatekeeper(configuration), onCall: callLog(configuration.log))
     }
 
     // MARK: Parts
@@ -138,6 +140,12 @@ final class Server {
                 configuration: StripeConfiguration(secretKey: key, apiBase: "http://\(started.address)"),
                 webhookSecrets: [secret], sandbox: thread, address: started.address)
         }
+    }
+
+    private static func gatekeeper(_ configuration: ServerConfiguration) throws -> Gatekeeper? {
+        guard let path = configuration.tokensPath else { return nil }
+        let log = configuration.log
+        return Gatekeeper(tokens: try Tokens.read(path)) { peer in log(.warning, "wrong-token", ["peer": peer]) }
     }
 
     private static let clock: @Sendable () -> Int64 = { Int64(time(nil)) }
@@ -198,18 +206,35 @@ final class Server {
 
     // MARK: Running
 
-    /// Listens for calls over TCP, where the configuration says so.
+    /// Listens for calls where the configuration says so.
     func listen() throws(Failure) {
-        guard let address = configuration.tcp else { return }
-        do throws(SystemError) { addresses.tcp = try rpc.listen(address) } catch { throw Failure("\(error)") }
+        do throws(SystemError) {
+            if let address = configuration.tcp { addresses.tcp = try rpc.listen(address) }
+            if let (path, mode) = configuration.unix { try rpc.listen(unixPath: path, mode: mode) }
+        } catch {
+            throw Failure("\(error)")
+        }
+        addresses.unix = configuration.unix?.path
+    }
+
+    /// Reads again what may change while the server runs. What cannot be read leaves things as they were.
+    private func reload() {
+        guard let path = configuration.tokensPath, let gatekeeper = rpc.gatekeeper else {
+            return log(.info, "reload", ["result": "nothing to reload"])
+        }
+        do {
+            gatekeeper.tokens = try Tokens.read(path)
+            log(.info, "reload", ["tokens": String(gatekeeper.tokens.count)])
+        } catch {
+            log(.error, "reload", ["failed": "\(error)"])
+        }
     }
 
     /// Turns until SIGTERM or SIGINT, or until `end()`; returns when everything is answered and closed.
     func run() throws(Failure) {
         do throws(SystemError) {
             signals = try Signals([SIGTERM, SIGINT, SIGHUP], on: loop) { [self] signal in
-                if signal == SIGHUP { return log(.info, "reload", ["result": "nothing to reload"]) }
-                end()
+                if signal == SIGHUP { reload() } else { end() }
             }
         } catch {
             throw Failure("\(error)")
@@ -218,6 +243,7 @@ final class Server {
             .info, "serving",
             [
                 "version": Dues.version, "mode": configuration.mode.rawValue, "tcp": addresses.tcp?.description,
+                "unix": addresses.unix,
                 "http": addresses.http?.description, "sandbox": addresses.sandbox?.description,
             ])
         loop.run()

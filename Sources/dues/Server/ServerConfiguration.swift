@@ -8,6 +8,10 @@ internal import Stripe
 struct ServerConfiguration: Sendable {
     /// Where JSON-RPC is served; nil on stdio.
     var tcp: SocketAddress?
+    /// The Unix socket where JSON-RPC is served, and its file's mode.
+    var unix: (path: String, mode: UInt32)?
+    /// The file that names the tokens; nil where nobody is asked for one.
+    var tokensPath: String?
     /// Where webhooks arrive; nil where nothing listens for them.
     var http: SocketAddress?
     var stripe: Upstream
@@ -36,6 +40,16 @@ struct ServerConfiguration: Sendable {
     private static let somewhere = SocketAddress(host: "127.0.0.1", port: 0)
 
     static let flags: [Command.Flag] = [
+        .init(name: "unix", placeholder: "PATH", help: "Serve on a Unix socket too."),
+        .init(name: "unix-mode", placeholder: "OCTAL", help: "Who may connect to it (600: its owner)."),
+        .init(
+            name: "tokens", placeholder: "FILE",
+            help:
+                "Ask callers for tokens: a line each of\n{\"name\":…,\"sha256\":…,\"scopes\":[\"read\",\"write\",\"ingest\"]}."
+        ),
+        .init(
+            name: "insecure-plaintext",
+            help: "Listen beyond this machine without TLS, because\nsomething in front of it does that."),
         .init(name: "sandbox", help: "Serve against a Stripe of our own, offline. Needs no key."),
         .init(name: "http", placeholder: "HOST:PORT", help: "Where webhooks arrive, at /webhook (127.0.0.1:7172)."),
         .init(name: "sandbox-http", placeholder: "HOST:PORT", help: "Where the sandbox listens (127.0.0.1:7173)."),
@@ -77,8 +91,21 @@ struct ServerConfiguration: Sendable {
         graceSeconds = try arguments.integer("grace", in: 0...31_536_000).map(Int64.init)
         limits = try Self.limits(arguments)
         log = Log(level: try Self.level(arguments))
-        for address in [tcp, http] { try address.map(Self.requireLoopback) }
-        if case .sandbox(let address) = stripe { try Self.requireLoopback(address) }
+        unix = try Self.unix(arguments)
+        tokensPath = arguments.value("tokens")
+        let isProtected = arguments.has("insecure-plaintext")
+        if let tcp, try !Self.isLoopback(tcp) {
+            guard tokensPath != nil else {
+                throw .usage(
+                    "\(tcp) can be reached from other machines: ask callers for --tokens, or use a loopback address")
+            }
+            guard isProtected else { throw Self.needsProtection(tcp) }
+        }
+        // A webhook proves by its signature where it comes from: it needs no token.
+        if let http, try !Self.isLoopback(http), !isProtected { throw Self.needsProtection(http) }
+        if case .sandbox(let address) = stripe, try !Self.isLoopback(address) {
+            throw .usage("the sandbox takes everybody for its owner: \(address) must be a loopback address")
+        }
     }
 
     /// What the server says of itself.
@@ -165,14 +192,23 @@ struct ServerConfiguration: Sendable {
         return level
     }
 
-    /// Whoever reaches a port of this server may use it: so it is reached from this machine alone.
-    private static func requireLoopback(_ address: SocketAddress) throws(Failure) {
-        do throws(SystemError) {
-            guard try !address.isLoopback() else { return }
-        } catch {
-            throw .usage("\(error)")
+    private static func unix(_ arguments: Arguments) throws(Failure) -> (path: String, mode: UInt32)? {
+        guard let path = arguments.value("unix") else {
+            if arguments.has("unix-mode") { throw .usage("--unix-mode is for --unix") }
+            return nil
         }
-        throw .usage(
-            "\(address) can be reached from other machines, and callers are not authenticated: use a loopback address")
+        let text = arguments.value("unix-mode") ?? "600"
+        guard let mode = UInt32(text, radix: 8), mode <= 0o777 else {
+            throw .usage("--unix-mode must be an octal mode such as 660, got \"\(text)\"")
+        }
+        return (path, mode)
+    }
+
+    private static func isLoopback(_ address: SocketAddress) throws(Failure) -> Bool {
+        do throws(SystemError) { return try address.isLoopback() } catch { throw .usage("\(error)") }
+    }
+
+    private static func needsProtection(_ address: SocketAddress) -> Failure {
+        .usage("\(address) can be reached from other machines: --insecure-plaintext says that something in front encrypts")
     }
 }
