@@ -1,6 +1,6 @@
 # Dues, from a machine that has Swift and nothing else: `make run` shows it at work, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help run build release test test-python generate format clean deps
+.PHONY: help run build release test test-python fuzz sanitize sanitize-thread sanitize-address generate format clean deps
 
 # The system libraries that the program stands on, as Debian calls their headers.
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev
@@ -12,6 +12,8 @@ help:
 	@echo "make build     build the debug binary, $(BIN)"
 	@echo "make release   build the optimised binary, .build/release/dues"
 	@echo "make test      run every test"
+	@echo "make fuzz      let the fuzzers search, SECONDS=60 each, after their canaries; SEED=, FUZZERS= as wished"
+	@echo "make sanitize  run the Swift tests under the thread and the address sanitizer"
 	@echo "make generate  write what is generated from Schemas/"
 	@echo "make format    format the Swift sources in place"
 	@echo "make clean     remove what was built"
@@ -47,6 +49,35 @@ test-python:
 	@if command -v python3 >/dev/null; then \
 	  DUES_BIN=$(CURDIR)/$(BIN) python3 -m unittest discover -s clients/python -v; \
 	else echo "SKIPPED: the Python client's tests: python3 is not installed"; fi
+
+# Only what was given to make counts: a shell's own SECONDS is its age.
+ifeq ($(origin SECONDS),environment)
+SECONDS := 60
+endif
+SECONDS ?= 60
+SEED ?= $(shell date +%s)
+FUZZERS ?= json lines envelope http
+
+# Needs nothing that is not in Swift's own toolchain; run.sh says so where that is a slim one.
+fuzz:
+	@command -v swiftc >/dev/null || { echo "Swift 6.3 is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
+	@sh Tests/Fuzz/run.sh $(SECONDS) $(SEED) $(FUZZERS)
+
+# What the sanitized tests are narrowed to: FILTER='JSONTests|RPCTests'.
+FILTER ?= .
+
+sanitize: sanitize-thread sanitize-address
+
+# Scratch folders of their own: what is sanitized cannot be linked with what is not.
+sanitize-thread: deps
+	swift build --build-tests --sanitize thread --scratch-path .build-tsan
+	swift test --skip-build --no-parallel --sanitize thread --scratch-path .build-tsan --filter '$(FILTER)'
+
+# Leaks are not looked for: the leak checker traces the process, which containers forbid.
+sanitize-address: deps
+	swift build --build-tests --sanitize address --scratch-path .build-asan
+	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no \
+	  swift test --skip-build --no-parallel --sanitize address --scratch-path .build-asan --filter '$(FILTER)'
 
 generate: deps
 	swift run schemagen

@@ -19,9 +19,9 @@ package struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
 
     /// The value of `key`. Setting a new key appends it; setting nil removes it.
     package subscript(_ key: String) -> JSONValue? {
-        get { members.first { $0.key == key }?.value }
+        get { members.first { Self.isSame($0.key, key) }?.value }
         set {
-            let position = members.firstIndex { $0.key == key }
+            let position = members.firstIndex { Self.isSame($0.key, key) }
             switch (position, newValue) {
             case (let index?, let value?): members[index].value = value
             case (let index?, nil): members.remove(at: index)
@@ -29,6 +29,12 @@ package struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
             case (nil, nil): break
             }
         }
+    }
+
+    /// Compared by bytes, as the reader compares them: to Swift's `==` alone, two spellings of one accented letter are one
+    /// key. That comes first because it is fast for keys that differ.
+    private static func isSame(_ left: String, _ right: String) -> Bool {
+        left == right && left.utf8.elementsEqual(right.utf8)
     }
 
     package var count: Int { members.count }

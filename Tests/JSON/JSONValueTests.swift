@@ -72,6 +72,14 @@ import Testing
         #expect(try JSONValue(parsing: #"{"a":1}"#) != JSONValue(parsing: #"{"a":2}"#))
     }
 
+    @Test func `an object with two spellings of one accented letter survives a round trip`() throws {
+        let value = try JSONValue(parsing: "{\"\u{E9}\":1,\"e\u{301}\":2}")
+        #expect(value["\u{E9}"] == 1)
+        #expect(value["e\u{301}"] == 2)
+        #expect(try JSONValue(parsing: value.text) == value)
+        #expect(JSONObject([("\u{E9}", 1), ("e\u{301}", 2)]).count == 2)
+    }
+
     @Test func `pretty text is indented by two and reads back`() throws {
         let value: JSONValue = ["a": [1, ["b": nil]], "c": [], "d": [:]]
         #expect(

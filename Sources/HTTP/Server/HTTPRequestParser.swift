@@ -145,9 +145,10 @@ struct HTTPRequestParser {
         return nil
     }
 
+    /// The next line without its end; nil where it is not all there, or longer than permitted even if it is.
     private mutating func takeLine() -> [UInt8]? {
         while searched < buffer.count, buffer[searched] != 0x0A { searched += 1 }
-        guard searched < buffer.count else { return nil }
+        guard searched < buffer.count, searched - start <= limits.headBytes else { return nil }
         var line = Array(buffer[start..<searched])
         if line.last == 0x0D { line.removeLast() }
         advance(to: searched + 1)
@@ -158,9 +159,11 @@ struct HTTPRequestParser {
         buffer.count - start > limits.headBytes ? fail(431, "a line is too long") : .needMore
     }
 
-    /// A chunk's size: hexadecimal digits, and extensions after a semicolon, which are ignored.
+    /// A chunk's size: hexadecimal digits, and extensions after a semicolon, which are ignored. Blanks may stand after the
+    /// digits; between them they would be a size that another reader takes for a smaller one.
     private static func chunkSize(_ line: [UInt8]) -> Int? {
-        let digits = line.prefix { $0 != UInt8(ascii: ";") }.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        var digits = line.prefix { $0 != UInt8(ascii: ";") }
+        while digits.last == UInt8(ascii: " ") || digits.last == UInt8(ascii: "\t") { digits.removeLast() }
         guard !digits.isEmpty, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit && $0 < 0x80 }) else {
             return nil
         }
@@ -179,7 +182,7 @@ struct HTTPRequestParser {
             let lengths = Set(request.headers.values("Content-Length"))
             if !codings.isEmpty {
                 // Both at once is how requests are smuggled past a proxy (RFC 9112 section 6.3).
-                guard lengths.isEmpty, codings.count == 1, codings[0].lowercased() == "chunked" else {
+                guard lengths.isEmpty, codings.count == 1, Self.isChunked(codings[0]) else {
                     return fail(400, "the body's length is ambiguous")
                 }
                 state = .chunkSize
@@ -197,12 +200,22 @@ struct HTTPRequestParser {
         }
     }
 
+    /// By bytes: there is a letter beyond ASCII whose lower case is `k`.
+    private static func isChunked(_ coding: String) -> Bool {
+        coding.utf8.count == 7 && coding.lowercased() == "chunked"
+    }
+
     private struct Refusal: Error {
         let status: Int
         let reason: String
     }
 
     private static func parseHead(_ head: [UInt8]) -> Result<HTTPRequest, Refusal> {
+        // RFC 9112 section 2.2 and RFC 9110 section 5.5: others split a field at these.
+        for (offset, byte) in head.enumerated() where byte == 0 || (byte == 0x0D && head[offset + 1] != 0x0A) {
+            // A head ends with a line feed, so that something follows each `\r`.
+            return .failure(Refusal(status: 400, reason: "the header holds a NUL or a CR that ends no line"))
+        }
         let lines = String(decoding: head, as: UTF8.self).split(omittingEmptySubsequences: true) {
             $0 == "\n" || $0 == "\r\n"
         }

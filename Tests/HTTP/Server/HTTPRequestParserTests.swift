@@ -43,6 +43,15 @@ import Testing
         #expect(request.body == Array("abcde".utf8))
     }
 
+    @Test func `a chunk's size may be followed by blanks`() {
+        let text = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3 \t; x\r\nabc\r\n0 \r\n\r\n"
+        guard case .request(let request) = steps(text, pieces: 1).first else {
+            Issue.record("no request was read")
+            return
+        }
+        #expect(request.body == Array("abc".utf8))
+    }
+
     @Test(arguments: sizes)
     func `a client that asks first is told to go on`(size: Int) {
         let steps = steps("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx", pieces: size)
@@ -62,6 +71,14 @@ import Testing
         ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n+5\r\n", 400),
         ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nX\r\n7fffffffffffffff\r\n", 413),
         ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nXX\r\n", 400),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 0\r\n0123456789abcdef\r\n0\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: chun\u{212A}ed\r\n\r\n0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400), ("GET /\r HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n", 400),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + String(repeating: "e", count: 40_000)
+                + "\r\na\r\n0\r\n\r\n", 431
+        ),
         ("GET / HTTP/1.1\r\nA: " + String(repeating: "a", count: 40_000) + "\r\n\r\n", 431),
     ])
     func `what is not a request is refused with its status`(text: String, status: Int) {
