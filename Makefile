@@ -1,6 +1,6 @@
 # Dues, from a machine that has Swift and nothing else: `make run` shows it at work, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help run build release test test-python generate format clean deps
+.PHONY: help run build release test test-python bench generate format clean deps
 
 # The system libraries that the program stands on, as Debian calls their headers.
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev
@@ -12,6 +12,7 @@ help:
 	@echo "make build     build the debug binary, $(BIN)"
 	@echo "make release   build the optimised binary, .build/release/dues"
 	@echo "make test      run every test"
+	@echo "make bench     measure CheckAccess beside Redis's GET; INSTALL=1 installs redis-server"
 	@echo "make generate  write what is generated from Schemas/"
 	@echo "make format    format the Swift sources in place"
 	@echo "make clean     remove what was built"
@@ -47,6 +48,10 @@ test-python:
 	@if command -v python3 >/dev/null; then \
 	  DUES_BIN=$(CURDIR)/$(BIN) python3 -m unittest discover -s clients/python -v; \
 	else echo "SKIPPED: the Python client's tests: python3 is not installed"; fi
+
+# Side by side with Redis where it is installed. The settings are at the head of Tests/Bench/run.
+bench: deps
+	@INSTALL=$(INSTALL) Tests/Bench/run
 
 generate: deps
 	swift run schemagen
