@@ -36,6 +36,7 @@ def _rows(count):
         "changes": (
             "seq,kind,object,customer,event,at",
             ((n + 1, "subscription", f"sub_{n:07d}", customer(n), f"evt_{n:07d}", CREATED) for n in numbers)),
+        "products": (f"{mirrored},name,active", [(PRODUCT, 0, CREATED, CREATED, 0, json.dumps({"id": PRODUCT}), "Pro", 1)]),
         "customers": (
             f"{mirrored},email,name",
             ((customer(n), n + 1, CREATED, CREATED, 0, json.dumps({"id": customer(n)}), f"c{n}@example.com", f"C {n}")
