@@ -63,6 +63,16 @@ import Testing
         #expect(try reader.products(withFeature: "").isEmpty)
     }
 
+    @Test func `access is decided from an index, without the rows that hold Stripe's objects, and without a sorter`() throws
+    {
+        let database = try SQLiteDatabase(path: path, access: .readOnly)
+        let plan = try database.rows("EXPLAIN QUERY PLAN " + SQLiteReader.subscriptionsOfCustomer, .text("cus_1")) {
+            $0.text(3)
+        }
+        #expect(plan.contains { $0.contains("COVERING INDEX subscriptions_for_access") }, "\(plan)")
+        #expect(!plan.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") }, "\(plan)")
+    }
+
     @Test func `newer events are written, older ones skipped, and both are projected`() async throws {
         #expect(try await event("evt_1", at: 100, .created, subscription("incomplete")) == .applied(version: 1))
         #expect(try await event("evt_3", at: 103, .updated, subscription("past_due")) == .applied(version: 2))

@@ -17,7 +17,7 @@ final class SQLiteReader: StoreReader {
 
     /// Asks for no order, which would cost a sorter at every call: a left join gives a subscription's items one after the
     /// other, and what order they need is made of the few there are.
-    private static let subscriptionsOfCustomer = """
+    static let subscriptionsOfCustomer = """
         SELECT s.id, s.status, s.created, s.cancel_at, s.ended_at, s.trial_end, s.past_due_since, s.known_until,
             c.event, i.position, i.id, i.price, i.product, i.quantity, i.period_start, i.period_end
         FROM subscriptions s
