@@ -1,6 +1,6 @@
 # Dues, from a machine that has Swift and nothing else: `make run` shows it at work, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help run build release test test-python fuzz sanitize sanitize-thread sanitize-address generate format clean deps
+.PHONY: help run build release test test-python bench fuzz sanitize sanitize-thread sanitize-address generate format clean deps
 
 # The system libraries that the program stands on, as Debian calls their headers.
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev
@@ -14,6 +14,7 @@ help:
 	@echo "make test      run every test"
 	@echo "make fuzz      let the fuzzers search, SECONDS=60 each, after their canaries; SEED=, FUZZERS= as wished"
 	@echo "make sanitize  run the Swift tests under the thread and the address sanitizer"
+	@echo "make bench     measure CheckAccess beside Redis's GET; INSTALL=1 installs redis-server"
 	@echo "make generate  write what is generated from Schemas/"
 	@echo "make format    format the Swift sources in place"
 	@echo "make clean     remove what was built"
@@ -78,6 +79,9 @@ sanitize-address: deps
 	swift build --build-tests --sanitize address --scratch-path .build-asan
 	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no \
 	  swift test --skip-build --no-parallel --sanitize address --scratch-path .build-asan --filter '$(FILTER)'
+# Side by side with Redis where it is installed. The settings are at the head of Tests/Bench/run.
+bench: deps
+	@INSTALL=$(INSTALL) Tests/Bench/run
 
 generate: deps
 	swift run schemagen

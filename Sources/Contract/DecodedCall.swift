@@ -23,15 +23,13 @@ extension Method {
         var decoding = Decoding()
         var params: Params?
         do throws(JSONError) {
-            params = try JSONReader.read(bytes ?? Self.noParams) { reader throws(JSONError) -> Params? in
+            try JSONReader.scan(bytes ?? Self.noParams) { reader throws(JSONError) in
                 let kind = try reader.peek()
                 guard kind == .object else {
-                    decoding.violate(nil, "type", "params must be an object, got \(kind.withArticle)")
-                    return nil
+                    return decoding.violate(nil, "type", "params must be an object, got \(kind.withArticle)")
                 }
-                let params = try Params.decode(&reader, &decoding)
+                params = try Params.decode(&reader, &decoding)
                 try reader.finish()
-                return params
             }
         } catch {
             // The RPC layer parses the whole line before; this is for callers who come another way.

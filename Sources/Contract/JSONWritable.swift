@@ -7,13 +7,13 @@ package protocol JSONWritable {
 
 extension JSONWriter {
     /// A member that is always there: nil is written as null.
-    package mutating func member(_ key: String, _ value: some JSONWritable) {
-        self.key(key)
+    package mutating func member(_ key: StaticString, _ value: some JSONWritable) {
+        self.key(plain: key)
         value.write(into: &self)
     }
 
     /// A member that is left out where it is nil.
-    package mutating func memberIfPresent(_ key: String, _ value: (some JSONWritable)?) {
+    package mutating func memberIfPresent(_ key: StaticString, _ value: (some JSONWritable)?) {
         if let value { member(key, value) }
     }
 }
@@ -48,7 +48,10 @@ extension Array: JSONWritable where Element: JSONWritable {
 extension Dictionary: JSONWritable where Key == String, Value == String {
     package func write(into writer: inout JSONWriter) {
         writer.beginObject()
-        for (key, value) in sorted(by: { $0.key < $1.key }) { writer.member(key, value) }
+        for (key, value) in sorted(by: { $0.key < $1.key }) {
+            writer.key(key)
+            writer.string(value)
+        }
         writer.endObject()
     }
 }

@@ -12,31 +12,47 @@ package struct Timestamp: Hashable, Comparable, Sendable, JSONWritable, CustomSt
 
     /// RFC 3339, such as 2026-04-01T00:00:00Z.
     package var description: String {
-        let days = unixSeconds.flooredQuotient(by: 86_400)
-        let second = unixSeconds - days * 86_400
-        let (year, month, day) = Self.civil(daysSince1970: days)
-        return String(unsafeUninitializedCapacity: 20) { text in
-            var end = 0
-            func digits(_ value: Int64, _ count: Int, then separator: Unicode.Scalar) {
-                var rest = value
-                for place in (end..<end + count).reversed() {
-                    text[place] = UInt8(ascii: "0") + UInt8(rest % 10)
-                    rest /= 10
-                }
-                text[end + count] = UInt8(truncatingIfNeeded: separator.value)
-                end += count + 1
-            }
-            digits(year, 4, then: "-")
-            digits(month, 2, then: "-")
-            digits(day, 2, then: "T")
-            digits(second / 3600, 2, then: ":")
-            digits(second / 60 % 60, 2, then: ":")
-            digits(second % 60, 2, then: "Z")
-            return end
+        String(unsafeUninitializedCapacity: Self.length) { text in
+            spell(into: text)
+            return Self.length
         }
     }
 
-    package func write(into writer: inout JSONWriter) { writer.string(description) }
+    private static let length = 20
+
+    /// Without a string in between: CheckAccess writes three.
+    package func write(into writer: inout JSONWriter) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.length) { text in
+            spell(into: text)
+            writer.string(plain: UnsafeBufferPointer(text))
+        }
+    }
+
+    /// Writes RFC 3339's form into `text`, which has room for `length` bytes. Unsafe because it is memory that nobody has
+    /// set before; every byte of it is set here.
+    private func spell(into text: UnsafeMutableBufferPointer<UInt8>) {
+        let days = unixSeconds.flooredQuotient(by: 86_400)
+        let second = unixSeconds - days * 86_400
+        let (year, month, day) = Self.civil(daysSince1970: days)
+        var end = 0
+        func digits(_ value: Int64, _ count: Int, then separator: Unicode.Scalar) {
+            var rest = UInt32(truncatingIfNeeded: value)
+            var place = end + count
+            text.initializeElement(at: place, to: UInt8(truncatingIfNeeded: separator.value))
+            while place > end {
+                place -= 1
+                text.initializeElement(at: place, to: UInt8(ascii: "0") + UInt8(rest % 10))
+                rest /= 10
+            }
+            end += count + 1
+        }
+        digits(year, 4, then: "-")
+        digits(month, 2, then: "-")
+        digits(day, 2, then: "T")
+        digits(second / 3600, 2, then: ":")
+        digits(second / 60 % 60, 2, then: ":")
+        digits(second % 60, 2, then: "Z")
+    }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.unixSeconds < right.unixSeconds }
 

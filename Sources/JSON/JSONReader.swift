@@ -30,6 +30,19 @@ package struct JSONReader {
         return try (outcome ?? Array(bytes).withUnsafeBytes { Self.run($0, maximumDepth, body) }).get()
     }
 
+    /// Like `read`, for what is read at every call: neither the bytes nor what comes of them are generic, so that the way in
+    /// costs nothing. `body` leaves its result in a variable of the caller's.
+    package static func scan(
+        _ bytes: [UInt8], _ body: (inout JSONReader) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        var failure: JSONError?
+        bytes.withUnsafeBytes { buffer in
+            var reader = JSONReader(buffer, maximumDepth: maximumDepth)
+            do throws(JSONError) { try body(&reader) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
     private static func run<Result>(
         _ bytes: UnsafeRawBufferPointer, _ maximumDepth: Int,
         _ body: (inout JSONReader) throws(JSONError) -> Result
@@ -100,9 +113,37 @@ package struct JSONReader {
         let start = position
         guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw error("a key should be here") }
         let key = try readString()
-        guard cursor.insert(key) else { throw error("the key \"\(key)\" is there twice", at: start) }
+        let isNew =
+            if position - start - 2 == key.utf8.count {
+                cursor.insert((start + 1)..<(position - 1), of: bytes)
+            } else {
+                cursor.insert(key, of: bytes)
+            }
+        guard isNew else { throw error("the key \"\(key)\" is there twice", at: start) }
         try take(UInt8(ascii: ":"), "a colon should follow the key")
         return key
+    }
+
+    /// Like `nextKey(_:)`, for a member that nobody asks for: makes no string of a key without escapes.
+    private mutating func skipKey(_ cursor: inout JSONObjectCursor) throws(JSONError) -> Bool {
+        guard try nextElement(closing: UInt8(ascii: "}"), first: cursor.isFirst) else { return false }
+        cursor.isFirst = false
+        skipWhitespace()
+        let start = position
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw error("a key should be here") }
+        let isNew: Bool
+        if let end = endOfPlainKey(from: start + 1) {
+            position = end + 1
+            isNew = cursor.insert((start + 1)..<end, of: bytes)
+        } else {
+            isNew = cursor.insert(try readString(), of: bytes)
+        }
+        guard isNew else {
+            position = start
+            throw error("the key \"\(try readString())\" is there twice", at: start)
+        }
+        try take(UInt8(ascii: ":"), "a colon should follow the key")
+        return true
     }
 
     /// Like `nextKey(_:)`, for an object whose names are known beforehand: makes no string for a key that is one of
@@ -124,7 +165,7 @@ package struct JSONReader {
         } else {
             var key = try readString()
             guard let found = key.withUTF8({ names.index(of: UnsafeRawBufferPointer($0)) }) else {
-                guard cursor.insert(key) else { throw error("the key \"\(key)\" is there twice", at: start) }
+                guard cursor.insert(key, of: bytes) else { throw error("the key \"\(key)\" is there twice", at: start) }
                 try take(UInt8(ascii: ":"), "a colon should follow the key")
                 return .unknown(key)
             }
@@ -205,6 +246,18 @@ package struct JSONReader {
     package mutating func readNumber() throws(JSONError) -> JSONValue {
         skipWhitespace()
         let start = position
+        let isInteger = try skipNumber()
+        // Nineteen digits may not fit, and minus zero is no integer.
+        if isInteger, position - start < 19, bytes[start] != UInt8(ascii: "-") {
+            return .integer(bytes[start..<position].reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) })
+        }
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        if isInteger, text != "-0", let value = Int64(text) { return .integer(value) }
+        return .number(text)
+    }
+
+    /// Steps over a number; returns whether it is an integer token.
+    private mutating func skipNumber() throws(JSONError) -> Bool {
         var isInteger = true
         if position < bytes.count, bytes[position] == UInt8(ascii: "-") { position += 1 }
         let firstDigit = position
@@ -224,9 +277,7 @@ package struct JSONReader {
             }
             guard skipDigits() > 0 else { throw error("a digit should follow the exponent") }
         }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if isInteger, text != "-0", let value = Int64(text) { return .integer(value) }
-        return .number(text)
+        return isInteger
     }
 
     private mutating func skipDigits() -> Int {
@@ -239,17 +290,40 @@ package struct JSONReader {
     package mutating func readString() throws(JSONError) -> String {
         try take(UInt8(ascii: "\""), "a string should be here")
         let start = position
-        while position < bytes.count {
+        try skipUnescaped()
+        if bytes[position] == UInt8(ascii: "\\") { return try readEscapedString(from: start) }
+        let text = String(decoding: UnsafeRawBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
+        position += 1
+        return text
+    }
+
+    /// Steps over a string, as strictly as if it were read.
+    private mutating func skipString() throws(JSONError) {
+        try take(UInt8(ascii: "\""), "a string should be here")
+        while true {
+            try skipUnescaped()
+            if bytes[position] == UInt8(ascii: "\"") { break }
+            _ = try readEscape()
+        }
+        position += 1
+    }
+
+    /// Steps over the characters of a string up to its closing quote or its next backslash.
+    private mutating func skipUnescaped() throws(JSONError) {
+        while true {
+            var next = position
+            while next < bytes.count, Self.isPlain(bytes[next]) { next += 1 }
+            position = next
+            guard position < bytes.count else { throw error("the text ends inside a string") }
             let byte = bytes[position]
-            if byte == UInt8(ascii: "\"") {
-                let text = String(decoding: bytes[start..<position], as: UTF8.self)
-                position += 1
-                return text
-            }
-            if byte == UInt8(ascii: "\\") { return try readEscapedString(from: start) }
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return }
             try skipCharacter(byte)
         }
-        throw error("the text ends inside a string")
+    }
+
+    /// Whether a byte of a string is a character that stands for itself.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     /// The slow path: a string with escapes, whose unescaped head starts at `start` and ends at the first backslash.
@@ -369,47 +443,15 @@ package struct JSONReader {
         switch kind {
         case .null: try readNull()
         case .boolean: _ = try readBool()
-        case .number: _ = try readNumber()
-        case .string: _ = try readString()
+        case .number: _ = try skipNumber()
+        case .string: try skipString()
         case .array:
             var cursor = try beginArray()
             while try nextElement(&cursor) { try skipValue() }
         case .object:
             var cursor = try beginObject()
-            while try nextKey(&cursor) != nil { try skipValue() }
+            while try skipKey(&cursor) { try skipValue() }
         }
         return start..<position
     }
-}
-
-/// Where a reader stands inside an object: whether a member was read, and the keys seen, which must not come again.
-package struct JSONObjectCursor {
-    fileprivate var isFirst = true
-    /// Which of the names given to `nextMember` were there: bit n for the name at index n.
-    package private(set) var known: UInt64 = 0
-    private var few: [String] = []
-    private var many: Set<[UInt8]> = []
-
-    /// False if the name at `index` was there before.
-    fileprivate mutating func insert(known index: Int) -> Bool {
-        defer { known |= 1 << index }
-        return known & (1 << index) == 0
-    }
-
-    /// False if `key` was there before. Compared by bytes: Swift's `==` on strings would take two spellings of one
-    /// accented letter for the same key, which no other reader does.
-    fileprivate mutating func insert(_ key: String) -> Bool {
-        if few.count < 16 {
-            if few.contains(where: { $0.utf8.elementsEqual(key.utf8) }) { return false }
-            few.append(key)
-            return true
-        }
-        if many.isEmpty { many = Set(few.map { Array($0.utf8) }) }
-        return many.insert(Array(key.utf8)).inserted
-    }
-}
-
-/// Where a reader stands inside an array.
-package struct JSONArrayCursor {
-    fileprivate var isFirst = true
 }

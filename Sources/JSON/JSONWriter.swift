@@ -1,7 +1,9 @@
 /// Appends JSON to a buffer. Commas and indentation are the writer's work; balance (`begin` and `end`) and keys before
 /// values are the caller's.
 package struct JSONWriter {
-    package private(set) var bytes: [UInt8] = []
+    /// What is written, in the first `count` places. The rest is room: one growth serves many small pieces.
+    private var storage: [UInt8]
+    private var count = 0
     private let pretty: Bool
     private var depth = 0
     /// Whether the next element needs a comma before it.
@@ -9,7 +11,14 @@ package struct JSONWriter {
     /// Whether a key was just written, so that its value follows on the same line.
     private var afterKey = false
 
-    package init(pretty: Bool = false) { self.pretty = pretty }
+    /// - Parameter capacity: the bytes that are expected; more are possible, at the price of a copy.
+    package init(pretty: Bool = false, capacity: Int = 512) {
+        self.pretty = pretty
+        storage = [UInt8](repeating: 0, count: capacity)
+    }
+
+    /// What was written so far, copied.
+    package var bytes: [UInt8] { Array(storage[..<count]) }
 
     // MARK: Containers
 
@@ -25,9 +34,18 @@ package struct JSONWriter {
         afterKey = true
     }
 
+    /// Writes a key that is known to need no escapes: the contract's own names.
+    package mutating func key(plain key: StaticString) {
+        separate()
+        append(UInt8(ascii: "\""))
+        append(key)
+        append(pretty ? "\": " : "\":")
+        afterKey = true
+    }
+
     private mutating func begin(_ bracket: UInt8) {
         separate()
-        bytes.append(bracket)
+        append(bracket)
         depth += 1
         needsComma = false
     }
@@ -35,7 +53,7 @@ package struct JSONWriter {
     private mutating func end(_ bracket: UInt8) {
         depth -= 1
         if needsComma { newline() }
-        bytes.append(bracket)
+        append(bracket)
         needsComma = true
     }
 
@@ -45,15 +63,15 @@ package struct JSONWriter {
             afterKey = false
             return
         }
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if needsComma { append(UInt8(ascii: ",")) }
         if depth > 0 { newline() }
         needsComma = true
     }
 
     private mutating func newline() {
         guard pretty else { return }
-        bytes.append(UInt8(ascii: "\n"))
-        bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: depth * 2))
+        append(UInt8(ascii: "\n"))
+        for _ in 0..<depth { append("  ") }
     }
 
     // MARK: Values
@@ -64,16 +82,22 @@ package struct JSONWriter {
         needsComma = true
     }
 
-    package mutating func integer(_ value: Int64) { literal(String(value)) }
-    package mutating func bool(_ value: Bool) { literal(value ? "true" : "false") }
-    package mutating func null() { literal("null") }
-
-    /// Writes `json`, which the caller knows to be one valid JSON value, as it is.
-    package mutating func raw(_ json: some Sequence<UInt8>) {
+    /// Writes a string whose bytes are known to need no escapes. Unsafe bytes, so that what is spelled on the stack is
+    /// copied once.
+    package mutating func string(plain bytes: UnsafeBufferPointer<UInt8>) {
         separate()
-        bytes.append(contentsOf: json)
+        append(UInt8(ascii: "\""))
+        append(UnsafeRawBufferPointer(bytes))
+        append(UInt8(ascii: "\""))
         needsComma = true
     }
+
+    package mutating func integer(_ value: Int64) { literal(String(value)) }
+    package mutating func bool(_ value: Bool) { word(value ? "true" : "false") }
+    package mutating func null() { word("null") }
+
+    /// Writes `json`, which the caller knows to be one valid JSON value, as it is.
+    package mutating func raw(_ json: some Sequence<UInt8>) { raw(Array(json)) }
 
     package mutating func value(_ value: JSONValue) {
         switch value {
@@ -96,25 +120,59 @@ package struct JSONWriter {
         }
     }
 
+    /// Like `raw(_:)`, for bytes that are at hand as they are.
+    package mutating func raw(_ json: [UInt8]) {
+        separate()
+        json.withUnsafeBytes { append($0) }
+        needsComma = true
+    }
+
+    private mutating func word(_ text: StaticString) {
+        separate()
+        append(text)
+        needsComma = true
+    }
+
     private mutating func literal(_ text: String) { raw(text.utf8) }
     private mutating func append(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    private mutating func append(_ byte: UInt8) {
+        if count == storage.count { grow(by: 1) }
+        storage[count] = byte
+        count += 1
+    }
+
+    /// Unsafe because it copies bytes: there is room for all of `piece`, which lies elsewhere.
+    private mutating func append(_ piece: UnsafeRawBufferPointer) {
+        guard !piece.isEmpty else { return }
+        if storage.count - count < piece.count { grow(by: piece.count) }
+        storage.withUnsafeMutableBytes { room in
+            UnsafeMutableRawBufferPointer(rebasing: room[count..<(count + piece.count)]).copyMemory(from: piece)
+        }
+        count += piece.count
+    }
+
+    private mutating func grow(by more: Int) {
+        storage.append(contentsOf: repeatElement(0, count: max(more, storage.count)))
     }
 
     /// Escapes only what RFC 8259 says must be; what lies between is copied whole.
     private mutating func appendQuoted(_ text: String) {
         var text = text
-        bytes.append(UInt8(ascii: "\""))
+        append(UInt8(ascii: "\""))
         text.withUTF8 { utf8 in
+            let utf8 = UnsafeRawBufferPointer(utf8)
             var copied = 0
-            for offset in utf8.indices where Self.mustEscape(utf8[offset]) {
-                bytes.append(contentsOf: utf8[copied..<offset])
+            for offset in 0..<utf8.count where Self.mustEscape(utf8[offset]) {
+                append(UnsafeRawBufferPointer(rebasing: utf8[copied..<offset]))
                 appendEscaped(utf8[offset])
                 copied = offset + 1
             }
-            bytes.append(contentsOf: utf8[copied...])
+            append(UnsafeRawBufferPointer(rebasing: utf8[copied...]))
         }
-        bytes.append(UInt8(ascii: "\""))
+        append(UInt8(ascii: "\""))
     }
 
     private static func mustEscape(_ byte: UInt8) -> Bool {
@@ -131,7 +189,7 @@ package struct JSONWriter {
         default:
             append("\\u00")
             for digit in [byte >> 4, byte & 15] {
-                bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+                append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
             }
         }
     }

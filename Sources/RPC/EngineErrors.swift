@@ -38,7 +38,8 @@ extension RPCError {
 
 extension CallRecord {
     init(_ request: RPCRequest, _ outcome: Outcome, _ context: CallContext?) {
-        method = String(request.method.prefix(64))
+        // Cutting counts characters, which takes time: only where there is something to cut.
+        method = request.method.utf8.count <= 64 ? request.method : String(request.method.prefix(64))
         switch outcome {
         case .success:
             status = "OK"
@@ -47,7 +48,8 @@ extension CallRecord {
             status = error.status.name
             reason = error.reason
         }
-        milliseconds = context.map { Int64($0.received.duration(to: .now) / .milliseconds(1)) } ?? 0
+        let duration = context?.received.duration(to: .now).components
+        milliseconds = duration.map { $0.seconds * 1000 + $0.attoseconds / 1_000_000_000_000_000 } ?? 0
         traceparent = context?.metadata.traceparent
         requestIDs = context?.trace.metadata.stripeRequestIds ?? []
     }

@@ -29,12 +29,13 @@ enum Envelope: Equatable {
 
     /// Reads a whole line: strictly, in one pass, without building a tree.
     static func read(_ line: [UInt8], batchLength: Int) -> Envelope {
-        do {
-            return try JSONReader.read(line) { reader throws(JSONError) in
-                let envelope = try readEnvelope(&reader, batchLength: batchLength)
+        var envelope = Envelope.tooManyEntries
+        do throws(JSONError) {
+            try JSONReader.scan(line) { reader throws(JSONError) in
+                envelope = try readEnvelope(&reader, batchLength: batchLength)
                 try reader.finish()
-                return envelope
             }
+            return envelope
         } catch {
             return .unreadable(error)
         }
@@ -62,17 +63,19 @@ enum Envelope: Equatable {
         }
         var fields = Fields()
         var cursor = try reader.beginObject()
-        while let key = try reader.nextKey(&cursor) {
-            switch key {
-            case "jsonrpc": try fields.readVersion(&reader)
-            case "id": try fields.readID(&reader)
-            case "method": try fields.readMethod(&reader)
-            case "params": try fields.readParams(&reader)
+        while let member = try reader.nextMember(&cursor, among: names) {
+            switch member {
+            case .known(0): try fields.readVersion(&reader)
+            case .known(1): try fields.readID(&reader)
+            case .known(2): try fields.readMethod(&reader)
+            case .known(3): try fields.readParams(&reader)
             default: try reader.skipValue()
             }
         }
         return fields.entry
     }
+
+    private static let names = JSONNames(["jsonrpc", "id", "method", "params"])
 
     /// The members of an envelope as far as they were read, and what is wrong with them.
     private struct Fields {
@@ -83,7 +86,11 @@ enum Envelope: Equatable {
         var problem: String?
 
         mutating func readVersion(_ reader: inout JSONReader) throws(JSONError) {
-            isVersion2 = try reader.readValue() == "2.0"
+            if try reader.peek() == .string {
+                isVersion2 = try reader.readString() == "2.0"
+            } else {
+                try reader.skipValue()
+            }
         }
 
         mutating func readID(_ reader: inout JSONReader) throws(JSONError) {

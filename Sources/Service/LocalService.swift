@@ -76,8 +76,8 @@ extension SubscriptionView {
         self.init(
             id: known.id, status: Billing.SubscriptionStatus(rawValue: record.status),
             products: record.items.map(\.product),
-            created: record.created, currentPeriodStart: record.items.compactMap(\.periodStart).min(),
-            currentPeriodEnd: record.items.compactMap(\.periodEnd).max(), cancelAt: record.cancelAt,
+            created: record.created, currentPeriodStart: record.items.lazy.compactMap { $0.periodStart }.min(),
+            currentPeriodEnd: record.items.lazy.compactMap { $0.periodEnd }.max(), cancelAt: record.cancelAt,
             endedAt: record.endedAt,
             trialEnd: record.trialEnd, pastDueSince: known.pastDueSince)
     }

@@ -53,18 +53,42 @@ import Testing
         #expect(object.objectValue?.count == 2)
     }
 
-    @Test(arguments: [15, 16, 17, 400])
-    func `a key twice is found however many there are`(count: Int) {
-        let members = (0..<count).map { "\"k\($0)\":0" } + ["\"k\(count / 2)\":1"]
-        #expect(throws: JSONError.self) { try JSONValue(parsing: "{" + members.joined(separator: ",") + "}") }
+    @Test(arguments: [1, 7, 8, 9, 15, 16, 17, 400], [#"k"#, #"\u006b"#])
+    func `a key twice is found however many there are, and however it is written`(count: Int, letter: String) {
+        let members = (0..<count).map { "\"k\($0)\":0" }
+        for twice in [0, count / 2, count - 1] {
+            let text = "{" + (members + ["\"\(letter)\(twice)\":1"]).joined(separator: ",") + "}"
+            #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
+            #expect(throws: JSONError.self) { try Self.skip(text) }
+        }
+        #expect(throws: Never.self) { try Self.skip("{" + (members + ["\"\(letter)\":1"]).joined(separator: ",") + "}") }
+    }
+
+    private static func skip(_ text: String) throws(JSONError) {
+        try JSONReader.scan(Array(text.utf8)) { reader throws(JSONError) in
+            try reader.skipValue()
+            try reader.finish()
+        }
+    }
+
+    @Test(arguments: [
+        ("999999999999999999", 999_999_999_999_999_999), ("1000000000000000000", 1_000_000_000_000_000_000),
+        ("9223372036854775807", Int64.max), ("-9223372036854775808", Int64.min), ("0", 0), ("-7", -7),
+    ])
+    func `an integer is exact to the last digit that fits`(text: String, value: Int64) throws {
+        #expect(try JSONValue(parsing: text) == .integer(value))
     }
 
     @Test func `skipping a value is as strict as reading it`() {
-        for text in [#"{"a":1,"a":2}"#, #"["\ud800"]"#, "[01]", "[1,]"] {
-            #expect(throws: JSONError.self) {
-                try JSONReader.read(Array(text.utf8)) { reader throws(JSONError) in _ = try reader.skipValue() }
-            }
+        let texts = [
+            #"{"a":1,"a":2}"#, #"["\ud800"]"#, "[01]", "[1,]", "[1.]", "[-]", #"["\x"]"#, #"["a"#, #"["a\"#, "[\"\u{1}\"]",
+            #"{"a":1 "b":2}"#, #"{"a" 1}"#, #"{"\ud800":1}"#,
+        ]
+        for text in texts {
+            #expect(throws: JSONError.self, "\(text) was skipped") { try Self.skip(text) }
+            #expect(throws: JSONError.self, "\(text) was read") { try JSONValue(parsing: text) }
         }
+        #expect(throws: Never.self) { try Self.skip(#"{"a":[-0.5e+3,"é\n\ud83d\ude00",{"é":null}],"b":{}}"#) }
     }
 
     @Test func `objects are equal in whatever order their members come`() throws {

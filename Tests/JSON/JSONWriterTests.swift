@@ -11,4 +11,19 @@ struct JSONWriterTests {
         #expect(JSONValue.string(value).text == expected)
         #expect(try JSONValue(parsing: expected) == .string(value))
     }
+
+    @Test func `a key that needs no escapes is written as any other`() {
+        var (plain, other) = (JSONWriter(pretty: true), JSONWriter(pretty: true, capacity: 3))
+        for (key, value) in [("a", true), ("b", false)] {
+            plain.beginObject()
+            plain.key(plain: key == "a" ? "a" : "b")
+            plain.bool(value)
+            plain.endObject()
+            other.beginObject()
+            other.key(key)
+            other.bool(value)
+            other.endObject()
+        }
+        #expect(plain.bytes == other.bytes)
+    }
 }

@@ -33,6 +33,11 @@ import Testing
         #expect(read(text) == .single(request("1", "m", #"{"a":[1,{}]}"#)))
     }
 
+    @Test func `members are known by what they mean, not by how they are written`() {
+        let text = #"{"\u006asonrpc":"2\u002e0","m\u0065thod":"\u006d","id":1}"#
+        #expect(read(text) == .single(request("1", "m")))
+    }
+
     @Test func `a request without an id is a notification`() {
         #expect(read(#"{"jsonrpc":"2.0","method":"m"}"#) == .single(request(nil, "m")))
     }

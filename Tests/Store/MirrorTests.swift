@@ -39,6 +39,40 @@ import Testing
 
     private func row() throws -> SubscriptionRecord.Known? { try store.reader().subscriptions(ofCustomer: "cus_1").first }
 
+    @Test func `subscriptions come by id, each with its items in their order`() async throws {
+        for (number, id) in ["sub_2", "sub_1", "sub_3"].enumerated() {
+            var object = subscription("active")
+            object.id = id
+            if case .subscription(var record) = object.record {
+                record.items = (0..<number * 6).map { position in
+                    .init(id: "si_\(position)", price: "p", product: id, quantity: nil, periodStart: nil, periodEnd: 1)
+                }
+                object.record = .subscription(record)
+            }
+            _ = try await event("evt_\(number)", at: 100, .created, object)
+        }
+        let reader = try store.reader()
+        let found = try reader.subscriptions(ofCustomer: "cus_1")
+        #expect(found.map(\.id) == ["sub_1", "sub_2", "sub_3"])
+        #expect(found.map(\.record.items.count) == [6, 0, 12])
+        for known in found {
+            #expect(known.record.items.map(\.id) == known.record.items.indices.map { "si_\($0)" })
+        }
+        #expect(try reader.subscriptions(ofCustomer: "").isEmpty)
+        #expect(try reader.subscriptions(ofCustomer: "cus_1") == found, "a reader can be asked again")
+        #expect(try reader.products(withFeature: "").isEmpty)
+    }
+
+    @Test func `access is decided from an index, without the rows that hold Stripe's objects, and without a sorter`() throws
+    {
+        let database = try SQLiteDatabase(path: path, access: .readOnly)
+        let plan = try database.rows("EXPLAIN QUERY PLAN " + SQLiteReader.subscriptionsOfCustomer, .text("cus_1")) {
+            $0.text(3)
+        }
+        #expect(plan.contains { $0.contains("COVERING INDEX subscriptions_for_access") }, "\(plan)")
+        #expect(!plan.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") }, "\(plan)")
+    }
+
     @Test func `newer events are written, older ones skipped, and both are projected`() async throws {
         #expect(try await event("evt_1", at: 100, .created, subscription("incomplete")) == .applied(version: 1))
         #expect(try await event("evt_3", at: 103, .updated, subscription("past_due")) == .applied(version: 2))

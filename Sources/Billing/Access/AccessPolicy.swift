@@ -21,12 +21,12 @@ package struct AccessPolicy: Sendable, Equatable {
     /// subscriptions wins: one that allows beats all others, then one that lives beats one that ended.
     /// - Parameter now: Unix seconds.
     package func decide(anyOf products: [String], subscriptions: [SubscriptionView], now: Int64) -> AccessDecision {
-        let candidates = subscriptions.compactMap { subscription -> (SubscriptionView, AccessDecision)? in
-            guard let product = products.first(where: subscription.products.contains) else { return nil }
-            return (subscription, decision(subscription, product, now))
-        }
-        let best = candidates.max { left, right in
-            Self.rank(left.0, left.1) < Self.rank(right.0, right.1)
+        var best: (SubscriptionView, AccessDecision)?
+        for subscription in subscriptions {
+            guard let product = products.first(where: subscription.products.contains) else { continue }
+            let decision = decision(subscription, product, now)
+            if let best, Self.rank(best.0, best.1) >= Self.rank(subscription, decision) { continue }
+            best = (subscription, decision)
         }
         return best?.1 ?? .noSubscription
     }
@@ -36,7 +36,8 @@ package struct AccessPolicy: Sendable, Equatable {
     private func decision(_ subscription: SubscriptionView, _ product: String, _ now: Int64) -> AccessDecision {
         let (reason, since, until) = assess(subscription, now)
         return AccessDecision(
-            allowed: [.active, .trialing, .grace].contains(reason), reason: reason, subscriptionID: subscription.id,
+            allowed: reason == .active || reason == .trialing || reason == .grace, reason: reason,
+            subscriptionID: subscription.id,
             status: subscription.status, productID: product, periodEnd: subscription.currentPeriodEnd, since: since,
             until: until)
     }

@@ -28,12 +28,11 @@ enum Pattern {
         let bytes = text.utf8
         switch self {
         case .identifier:
-            var dots = 0
-            for byte in bytes {
-                guard Self.isIdentifier(byte) else { return "must not contain \(Self.named(byte))" }
-                if byte == UInt8(ascii: ".") { dots += 1 }
-            }
-            return dots > 0 && dots == bytes.count && dots <= 2 ? "must be an id" : nil
+            // Every call has one: its bytes are scanned where they are.
+            var text = text
+            let offender = text.withUTF8 { bytes in bytes.first { !Self.isIdentifier($0) } }
+            if let offender { return "must not contain \(Self.named(offender))" }
+            return text == "." || text == ".." ? "must be an id" : nil
         case .currency:
             let isSound = bytes.count == 3 && bytes.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
             return isSound ? nil : "must be a currency code of three lower-case letters"

@@ -31,6 +31,66 @@ package enum Method: String, CaseIterable, Sendable {
     case rpcDiscover = "rpc.discover"
     /// Ask whether the server serves.
     case rpcHealth = "rpc.health"
+
+    /// The method of that name; nil for a name that no method has.
+    package init?(rawValue name: String) {
+        switch name.utf8.count {
+        case 6:
+            switch name {
+            case "Cancel": self = .cancel
+            default: return nil
+            }
+        case 9:
+            switch name {
+            case "ListPlans": self = .listPlans
+            case "rpc.hello": self = .rpcHello
+            default: return nil
+            }
+        case 10:
+            switch name {
+            case "UpdatePlan": self = .updatePlan
+            case "rpc.health": self = .rpcHealth
+            default: return nil
+            }
+        case 11:
+            switch name {
+            case "CheckAccess": self = .checkAccess
+            default: return nil
+            }
+        case 12:
+            switch name {
+            case "rpc.discover": self = .rpcDiscover
+            default: return nil
+            }
+        case 13:
+            switch name {
+            case "PreviewChange": self = .previewChange
+            case "IngestWebhook": self = .ingestWebhook
+            default: return nil
+            }
+        case 14:
+            switch name {
+            case "CreateCustomer": self = .createCustomer
+            default: return nil
+            }
+        case 15:
+            switch name {
+            case "GetSubscription": self = .getSubscription
+            default: return nil
+            }
+        case 16:
+            switch name {
+            case "GetPaymentMethod": self = .getPaymentMethod
+            default: return nil
+            }
+        case 18:
+            switch name {
+            case "CreateSubscription": self = .createSubscription
+            default: return nil
+            }
+        default: return nil
+        }
+    }
 }
 
 extension Method {

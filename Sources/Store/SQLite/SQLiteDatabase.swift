@@ -21,6 +21,7 @@ final class SQLiteDatabase {
 
     /// Opens (and with `.readWrite` creates) the file: write-ahead log, and a commit that is on the disk when it returns.
     init(path: String, access: Access) throws(StoreError) {
+        _ = Self.configured
         let flags = access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
         var opened: OpaquePointer?
         let status = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
@@ -33,6 +34,9 @@ final class SQLiteDatabase {
         sqlite3_busy_timeout(handle, 5000)
         try execute(access == .readWrite ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL" : "PRAGMA query_only=ON")
     }
+
+    /// Once in a process, before its first connection.
+    private static let configured: Void = dues_sqlite_configure()
 
     deinit {
         for statement in statements.values { sqlite3_finalize(statement) }
@@ -66,6 +70,34 @@ final class SQLiteDatabase {
         var value: Value?
         try step(sql, arguments) { row in value = value ?? read(row) }
         return value
+    }
+
+    /// A statement for whoever runs it at every call and does not want it looked up each time. Lives as long as the database.
+    func statement(_ sql: String) throws(StoreError) -> SQLStatement { SQLStatement(pointer: try prepared(sql)) }
+
+    /// Runs a query whose only argument is a text. The text is lent to SQLite, not copied: unsafe beyond this call, which
+    /// takes it back.
+    func each(_ query: SQLStatement, _ argument: String, _ read: (SQLRow) -> Void) throws(StoreError) {
+        var argument = argument
+        let status = argument.withUTF8 { text in
+            text.withMemoryRebound(to: CChar.self) { bytes in
+                // An empty text has no address, and without one SQLite would bind NULL.
+                let start = bytes.baseAddress
+                _ =
+                    start.map { sqlite3_bind_text(query.pointer, 1, $0, Int32(bytes.count), nil) }
+                    ?? dues_sqlite_bind_text(query.pointer, 1, "", 0)
+                defer {
+                    sqlite3_reset(query.pointer)
+                    sqlite3_clear_bindings(query.pointer)
+                }
+                while true {
+                    let status = sqlite3_step(query.pointer)
+                    guard status == SQLITE_ROW else { return status }
+                    read(SQLRow(statement: query.pointer))
+                }
+            }
+        }
+        guard status == SQLITE_DONE else { throw failure("running a statement", status) }
     }
 
     /// The row id that the last insertion made.
@@ -106,15 +138,22 @@ final class SQLiteDatabase {
         }
     }
 
-    private func failure(_ doing: String) -> StoreError {
+    private func failure(_ doing: String) -> StoreError { failure(doing, sqlite3_errcode(handle)) }
+
+    private func failure(_ doing: String, _ status: Int32) -> StoreError {
         let message = "\(doing): \(String(cString: sqlite3_errmsg(handle)))"
-        switch sqlite3_errcode(handle) & 0xFF {
+        switch status & 0xFF {
         case SQLITE_CORRUPT, SQLITE_NOTADB: return StoreError(.corrupt, message)
         case SQLITE_ERROR, SQLITE_MISUSE, SQLITE_RANGE, SQLITE_CONSTRAINT, SQLITE_MISMATCH:
             return StoreError(.misuse, message)
         default: return StoreError(.unavailable, message)
         }
     }
+}
+
+/// A prepared statement, kept at hand.
+struct SQLStatement {
+    fileprivate let pointer: OpaquePointer
 }
 
 /// The row that a statement stands on. Unsafe because its texts and blobs are SQLite's until the next step: they are copied.
@@ -129,7 +168,11 @@ struct SQLRow {
         sqlite3_column_type(statement, column) == SQLITE_NULL ? nil : integer(column)
     }
 
-    func optionalText(_ column: Int32) -> String? { sqlite3_column_text(statement, column).map { String(cString: $0) } }
+    func optionalText(_ column: Int32) -> String? {
+        guard let text = sqlite3_column_text(statement, column) else { return nil }
+        let count = Int(sqlite3_column_bytes(statement, column))
+        return String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
+    }
 
     func blob(_ column: Int32) -> [UInt8] {
         let count = Int(sqlite3_column_bytes(statement, column))

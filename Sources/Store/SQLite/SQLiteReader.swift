@@ -1,25 +1,45 @@
 /// A read-only connection for one thread: what it reads is what was last committed.
 final class SQLiteReader: StoreReader {
-    private let database: SQLiteDatabase
+    /// Memory for pages of the database, in KiB: the upper parts of its trees, and what is asked for often. A reader takes
+    /// no more than this, however large the database.
+    private static let cacheKibibytes = 32 * 1024
 
-    init(path: String) throws(StoreError) { database = try SQLiteDatabase(path: path, access: .readOnly) }
+    private let database: SQLiteDatabase
+    private let subscriptionsOfCustomer: SQLStatement
+    private let productsWithFeature: SQLStatement
+
+    init(path: String) throws(StoreError) {
+        database = try SQLiteDatabase(path: path, access: .readOnly)
+        try database.execute("PRAGMA cache_size=-\(Self.cacheKibibytes)")
+        subscriptionsOfCustomer = try database.statement(Self.subscriptionsOfCustomer)
+        productsWithFeature = try database.statement("SELECT product FROM product_features WHERE feature = ?")
+    }
+
+    /// Asks for no order, which would cost a sorter at every call: a left join gives a subscription's items one after the
+    /// other, and what order they need is made of the few there are.
+    static let subscriptionsOfCustomer = """
+        SELECT s.id, s.status, s.created, s.cancel_at, s.ended_at, s.trial_end, s.past_due_since, s.known_until,
+            c.event, i.position, i.id, i.price, i.product, i.quantity, i.period_start, i.period_end
+        FROM subscriptions s
+        LEFT JOIN changes c ON c.seq = s.version
+        LEFT JOIN subscription_items i ON i.subscription = s.id
+        WHERE s.customer = ? AND s.deleted = 0
+        """
 
     func subscriptions(ofCustomer id: String) throws(StoreError) -> [SubscriptionRecord.Known] {
-        let rows = try database.rows(
-            """
-            SELECT s.id, s.status, s.created, s.cancel_at, s.ended_at, s.trial_end, s.past_due_since, s.known_until,
-                c.event, i.id, i.price, i.product, i.quantity, i.period_start, i.period_end
-            FROM subscriptions s
-            LEFT JOIN changes c ON c.seq = s.version
-            LEFT JOIN subscription_items i ON i.subscription = s.id
-            WHERE s.customer = ? AND s.deleted = 0 ORDER BY s.id, i.position
-            """, .text(id)
-        ) { row in (subscription(of: row, customer: id), item(of: row)) }
         var found: [SubscriptionRecord.Known] = []
-        for (subscription, item) in rows {
-            if found.last?.id != subscription.id { found.append(subscription) }
-            if let item { found[found.count - 1].record.items.append(item) }
+        var positions: [Int64] = []
+        try database.each(subscriptionsOfCustomer, id) { row in
+            if found.last?.id != row.text(0) {
+                found.append(subscription(of: row, customer: id))
+                positions = []
+            }
+            guard let position = row.optionalInteger(9) else { return }
+            let place = positions.firstIndex { $0 > position } ?? positions.count
+            positions.insert(position, at: place)
+            found[found.count - 1].record.items.insert(item(of: row), at: place)
         }
+        if found.count > 1 { found.sort { $0.id < $1.id } }
         return found
     }
 
@@ -32,14 +52,15 @@ final class SQLiteReader: StoreReader {
             pastDueSince: row.optionalInteger(6), knownUntil: row.integer(7), event: row.optionalText(8))
     }
 
-    private func item(of row: SQLRow) -> SubscriptionRecord.Item? {
-        guard let id = row.optionalText(9) else { return nil }
-        return SubscriptionRecord.Item(
-            id: id, price: row.text(10), product: row.text(11), quantity: row.optionalInteger(12),
-            periodStart: row.optionalInteger(13), periodEnd: row.optionalInteger(14))
+    private func item(of row: SQLRow) -> SubscriptionRecord.Item {
+        SubscriptionRecord.Item(
+            id: row.text(10), price: row.text(11), product: row.text(12), quantity: row.optionalInteger(13),
+            periodStart: row.optionalInteger(14), periodEnd: row.optionalInteger(15))
     }
 
     func products(withFeature name: String) throws(StoreError) -> [String] {
-        try database.rows("SELECT product FROM product_features WHERE feature = ?", .text(name)) { $0.text(0) }
+        var products: [String] = []
+        try database.each(productsWithFeature, name) { products.append($0.text(0)) }
+        return products
     }
 }

@@ -1,0 +1,191 @@
+// load: asks a server that answers line by line (JSON-RPC lines, Redis's RESP) and measures how it answers.
+//
+//   load -p PORT [-c CONNECTIONS] [-d IN_FLIGHT] [-s SECONDS [-w WARMUP] | -n CALLS] [-k KEYS] [-l LINES] -e EXPECTED REQUEST
+//
+// Keeps IN_FLIGHT calls in flight on each connection, for SECONDS after WARMUP, or until CALLS are answered. REQUEST is sent
+// with a line feed; in it %d becomes a number that is unique in the run and %k a key of 7 digits below KEYS, spread evenly
+// and in the same order for every server. An answer has LINES lines; its last must hold EXPECTED, or the run fails.
+// A latency pairs the answers of a connection with its calls in order, which is how both servers answer.
+// Prints one JSON object; ends with status 1 where an answer was wrong or a connection was lost.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { INPUT_BYTES = 1 << 16, EVENTS = 256, HISTOGRAM = 64 * 64 };
+
+typedef struct {
+  int socket, lines;
+  size_t have;
+  uint64_t answered, asked, *sent;  // `sent` is a ring of the times of the calls in flight
+  char input[INPUT_BYTES];
+} Connection;
+
+static const char *request, *expected = "";
+static int port, connections = 1, depth = 1, lines = 1;
+static double seconds, warmup;
+static uint64_t calls, keys = 1, started, answered, wrong, lost;
+
+// MARK: Latencies, in microseconds, in classes of less than 1.6 % width.
+
+static uint64_t histogram[HISTOGRAM], measured, longest;
+
+static void note(uint64_t microseconds) {
+  int class = microseconds;
+  if (microseconds >= 64) {
+    int exponent = 63 - __builtin_clzll(microseconds);
+    class = (exponent - 5) * 64 + ((microseconds >> (exponent - 6)) & 63);
+  }
+  histogram[class]++, measured++;
+  if (microseconds > longest) longest = microseconds;
+}
+
+static uint64_t quantile(double share) {
+  uint64_t below = 0;
+  for (int class = 0; class < HISTOGRAM; class++) {
+    below += histogram[class];
+    if (below && below >= share * measured)
+      return class < 64 ? (uint64_t)class : (uint64_t)(64 + class % 64) << (class / 64 - 1);
+  }
+  return 0;
+}
+
+// MARK: The wire
+
+static uint64_t nanoseconds(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
+static void fail(const char *what) { perror(what), exit(2); }
+
+static int dial(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int on = 1, made = socket(AF_INET, SOCK_STREAM, 0);
+  if (made < 0 || connect(made, (void *)&address, sizeof address)) fail("connect");
+  setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  fcntl(made, F_SETFL, O_NONBLOCK);
+  return made;
+}
+
+// Whether another call is to be made: a run of a fixed number stops asking in time.
+static int wants_more(void) { return !calls || started < calls; }
+
+static size_t render(char *into) {
+  char *end = into;
+  uint64_t number = ++started;
+  for (const char *from = request; *from; from++) {
+    if (from[0] == '%' && from[1] == 'd') {
+      end += sprintf(end, "%lu", number), from++;
+    } else if (from[0] == '%' && from[1] == 'k') {
+      uint64_t key = number * 2654435761u % keys;  // Knuth's multiplicative hash: neighbours in time are far apart in the store
+      for (int digit = 6; digit >= 0; digit--, key /= 10) end[digit] = '0' + key % 10;
+      end += 7, from++;
+    } else {
+      *end++ = *from;
+    }
+  }
+  *end++ = '\n';
+  return end - into;
+}
+
+static void send_all(Connection *to, const char *bytes, size_t count) {
+  while (count) {
+    ssize_t sent = write(to->socket, bytes, count);
+    if (sent > 0) bytes += sent, count -= sent;
+    else if (sent < 0 && errno == EAGAIN) poll(&(struct pollfd){.fd = to->socket, .events = POLLOUT}, 1, 1000);
+    else if (sent < 0 && errno != EINTR) return;  // the connection's end is seen by the next read
+  }
+}
+
+// Takes what one read gives, and asks again for every answer in it.
+static int serve(Connection *from, char *burst) {
+  ssize_t count = read(from->socket, from->input + from->have, INPUT_BYTES - from->have);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return 1;
+  if (count <= 0) return 0;
+  char *start = from->input, *end = start + from->have + count, *line_end;
+  size_t out = 0;
+  uint64_t now = nanoseconds();
+  while ((line_end = memchr(start, '\n', end - start))) {
+    if (++from->lines == lines) {
+      from->lines = 0, answered++;
+      if (!memmem(start, line_end - start, expected, strlen(expected)) && !wrong++)
+        fprintf(stderr, "a wrong answer: %.*s\n", (int)(line_end - start), start);
+      note((now - from->sent[from->answered++ % depth]) / 1000);
+      if (wants_more()) from->sent[from->asked++ % depth] = now, out += render(burst + out);
+    }
+    start = line_end + 1;
+  }
+  from->have = end - start;
+  memmove(from->input, start, from->have);
+  if (from->have == INPUT_BYTES) fputs("an answer is longer than 64 KiB\n", stderr), exit(2);
+  send_all(from, burst, out);
+  return 1;
+}
+
+static void read_arguments(int count, char **arguments) {
+  for (int option; (option = getopt(count, arguments, "p:c:d:s:w:n:k:l:e:")) != -1;) switch (option) {
+      case 'p': port = atoi(optarg); break;
+      case 'c': connections = atoi(optarg); break;
+      case 'd': depth = atoi(optarg); break;
+      case 's': seconds = atof(optarg); break;
+      case 'w': warmup = atof(optarg); break;
+      case 'n': calls = strtoull(optarg, 0, 10); break;
+      case 'k': keys = strtoull(optarg, 0, 10); break;
+      case 'l': lines = atoi(optarg); break;
+      case 'e': expected = optarg; break;
+      default: exit(2);
+    }
+  if (optind + 1 != count || !port || connections < 1 || depth < 1 || lines < 1 || !keys || !(calls || seconds > 0))
+    fputs("usage: see the head of load.c\n", stderr), exit(2);
+  request = arguments[optind];
+}
+
+int main(int count, char **arguments) {
+  read_arguments(count, arguments);
+  char *burst = malloc((strlen(request) + 64) * 2 * depth);
+  Connection *all = calloc(connections, sizeof *all);
+  int epoll = epoll_create1(0), live = connections, measuring = 0;
+  if (!burst || !all || epoll < 0) fail("start");
+  for (Connection *each = all; each < all + connections; each++) {
+    each->socket = dial(), each->sent = calloc(depth, sizeof *each->sent);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, each->socket, &(struct epoll_event){.events = EPOLLIN, .data.ptr = each});
+  }
+  uint64_t begin = nanoseconds(), measure = begin + (uint64_t)(warmup * 1e9), end = measure + (uint64_t)(seconds * 1e9);
+  clock_t processor = clock();
+  for (Connection *each = all; each < all + connections; each++) {
+    size_t out = 0;
+    for (int call = 0; call < depth && wants_more(); call++)
+      each->sent[each->asked++ % depth] = nanoseconds(), out += render(burst + out);
+    send_all(each, burst, out);
+  }
+  struct epoll_event ready[EVENTS];
+  while (live && (!calls || answered < calls)) {
+    uint64_t now = nanoseconds();
+    if (!measuring && now >= measure) {
+      measuring = 1, begin = now, processor = clock();
+      memset(histogram, 0, sizeof histogram), measured = longest = 0;
+    }
+    if (seconds > 0 && now >= end) break;
+    int events = epoll_wait(epoll, ready, EVENTS, 10);
+    for (int event = 0; event < events; event++) {
+      Connection *from = ready[event].data.ptr;
+      if (!serve(from, burst)) lost++, live--, close(from->socket);
+    }
+  }
+  double elapsed = (nanoseconds() - begin) / 1e9, busy = (double)(clock() - processor) / CLOCKS_PER_SEC / elapsed;
+  printf("{\"calls_per_second\":%.0f,\"p50_us\":%lu,\"p99_us\":%lu,\"max_us\":%lu,\"answers\":%lu,\"wrong\":%lu,"
+         "\"lost\":%lu,\"client_cores\":%.2f}\n",
+         measured / elapsed, quantile(.5), quantile(.99), longest, answered, wrong, lost, busy);
+  return wrong || lost;
+}
