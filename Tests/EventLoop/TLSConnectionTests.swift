@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: Certificates.canBeMade, "\(Certificates.whyNot)"))

@@ -1,4 +1,5 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: Certificates.canBeMade, "\(Certificates.whyNot)"))

@@ -1,15 +1,15 @@
-import EventLoop
-import Glibc
+package import EventLoop
+internal import Glibc
 
 /// Certificates for tests, made by the `openssl` command: an authority with a server and a client, and a stranger with both.
-final class Certificates: Sendable {
+package final class Certificates: Sendable {
     /// Whether the command is there; tests of TLS are skipped, and said to be, where it is not.
-    static let canBeMade = system("openssl version >/dev/null 2>&1") == 0
-    static let whyNot = "the openssl command, which makes the certificates, is missing"
+    package static let canBeMade = system("openssl version >/dev/null 2>&1") == 0
+    package static let whyNot = "the openssl command, which makes the certificates, is missing"
     /// Made once: a key costs some milliseconds.
-    static let shared = Result { try Certificates() }
+    package static let shared = Result { try Certificates() }
 
-    let folder: Folder
+    private let folder: Folder
 
     private init() throws {
         folder = try Folder()
@@ -29,17 +29,17 @@ final class Certificates: Sendable {
         guard system(command) == 0 else { throw SystemError(call: "openssl cannot make", code: 0, subject: name) }
     }
 
-    func authority(_ name: String = "house") -> String { folder.path("\(name).pem") }
+    package func authority(_ name: String = "house") -> String { folder.path("\(name).pem") }
 
-    func identity(_ name: String) -> TLSContext.Identity {
+    package func identity(_ name: String) -> TLSContext.Identity {
         TLSContext.Identity(certificateChainFile: folder.path("\(name).pem"), keyFile: folder.path("\(name).key"))
     }
 
-    func server(demanding clientAuthority: String? = nil) throws(TLSError) -> TLSContext {
+    package func server(demanding clientAuthority: String? = nil) throws(TLSError) -> TLSContext {
         try .server(identity: identity("house-server"), clientAuthoritiesFile: clientAuthority.map { authority($0) })
     }
 
-    func client(trusting name: String = "house", as client: String? = nil) throws(TLSError) -> TLSContext {
+    package func client(trusting name: String = "house", as client: String? = nil) throws(TLSError) -> TLSContext {
         try .client(authoritiesFile: authority(name), identity: client.map { identity($0) })
     }
 }
