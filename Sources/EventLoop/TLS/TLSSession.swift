@@ -19,6 +19,8 @@ package final class TLSSession {
     private var waiting: [UInt8] = []
     private var hasSaidEnd = false
     private var handshakeBytes = 0
+    /// What the protocol itself has answered since the handshake.
+    private var protocolBytes = 0
 
     package enum State: Sendable, Equatable {
         case handshaking
@@ -29,6 +31,9 @@ package final class TLSSession {
 
     /// Bytes that a peer may send before the handshake is done: certificate chains have a few thousand.
     package static let maximumHandshakeBytes = 64 * 1024
+    /// Bytes of answers that a peer may provoke by asking (in TLS 1.2) for another handshake, each of which is refused: no
+    /// handler sees them, so that none would stop a peer who reads none of them.
+    private static let maximumProtocolBytes = 16 * 1024
     /// Bytes that enter or leave OpenSSL at once, a record's worth: its buffers never shrink, so they are never let grow.
     private static let sliceBytes = 16 * 1024
 
@@ -77,7 +82,11 @@ package final class TLSSession {
             advance()
             if state == .handshaking, handshakeBytes > Self.maximumHandshakeBytes { fail("the handshake is too long") }
         }
-        if state == .open { decrypt(into: &plaintext) }
+        guard state == .open else { return }
+        let before = dues_bio_pending(outgoing)
+        decrypt(into: &plaintext)
+        protocolBytes += dues_bio_pending(outgoing) - before
+        if protocolBytes > Self.maximumProtocolBytes { fail("the peer provokes too many refusals") }
     }
 
     private var isAlive: Bool { if case .failed = state { false } else { true } }
