@@ -65,7 +65,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/Support", swiftSettings: strict),
         tests("JSON", ["JSON"]),
         tests("Crypto", ["Crypto"]),
-        tests("EventLoop", ["EventLoop"]),
+        tests("EventLoop", ["EventLoop", "TestSupport"]),
         tests("HTTP", ["HTTP", "TestSupport"]),
         tests("Billing", ["Billing"]),
         tests("Contract", ["Contract"], exclude: ["validate_openrpc.py"]),

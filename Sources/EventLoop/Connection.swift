@@ -17,13 +17,17 @@ package protocol ConnectionHandler: AnyObject {
 ///
 /// Writes are gathered and leave at the end of the loop's turn. A connection is never freed inside a callback of its own:
 /// closing flags it, and the end of the turn reaps it.
+///
+/// Over TLS the handler sees plain bytes only. What is written before the handshake is done waits for it; a handshake that
+/// fails, or takes too long, closes the connection.
 package final class Connection {
     /// Unique within the loop, never used again.
     package let id: UInt64
     package unowned let loop: EventLoop
     package var handler: (any ConnectionHandler)?
 
-    private let streams: Streams
+    let streams: Streams
+    private let tls: SecureLayer?
     private var output: [UInt8] = []
     /// How much of `output` has left.
     private var outputStart = 0
@@ -72,8 +76,11 @@ package final class Connection {
     }
 
     /// Starts watching `streams`; the loop retains the connection until it is closed.
-    static func open(_ streams: Streams, on loop: EventLoop) throws(SystemError) -> Connection {
-        let connection = loop.adopt { Connection(id: $0, loop: loop, streams: streams) }
+    static func open(
+        _ streams: Streams, on loop: EventLoop, tls: TLSSession? = nil
+    ) throws(SystemError) -> Connection {
+        let layer = tls.map(SecureLayer.init)
+        let connection = loop.adopt { Connection(id: $0, loop: loop, streams: streams, tls: layer) }
         do {
             if try !loop.register(streams.input, interest: EventLoop.readable, source: connection) {
                 connection.isPolled = true
@@ -84,13 +91,15 @@ package final class Connection {
             loop.forget(connection)
             throw error
         }
+        layer?.limitHandshake(of: connection, on: loop)
         return connection
     }
 
-    private init(id: UInt64, loop: EventLoop, streams: Streams) {
+    private init(id: UInt64, loop: EventLoop, streams: Streams, tls: SecureLayer?) {
         self.id = id
         self.loop = loop
         self.streams = streams
+        self.tls = tls
     }
 
     /// Whom the connection is with: a numeric host, or `local` for everything that is not a network's.
@@ -113,7 +122,15 @@ package final class Connection {
     // MARK: Writing and closing
 
     /// Bytes written but not yet taken by the kernel.
-    package var pendingOutputBytes: Int { output.count - outputStart }
+    package var pendingOutputBytes: Int { unsentBytes + (tls?.session.waitingBytes ?? 0) }
+
+    /// What is ready to be given to the kernel: over TLS, what is encrypted.
+    private var unsentBytes: Int { output.count - outputStart }
+
+    /// Why TLS failed, in a few words without secrets, for a log; nil where it did not.
+    package var tlsFailure: String? {
+        if case .failed(let reason)? = tls?.session.state { reason } else { nil }
+    }
 
     /// Whether the connection still takes bytes.
     package var isOpen: Bool { state == .open }
@@ -124,13 +141,14 @@ package final class Connection {
     /// Appends `bytes` to what leaves at the end of this turn. Without effect on a closing connection.
     package func write(_ bytes: some Sequence<UInt8>) {
         guard state == .open else { return }
-        output.append(contentsOf: bytes)
+        if let tls { tls.session.send(bytes) } else { output.append(contentsOf: bytes) }
         markDirty()
     }
 
-    /// Sends what is written, then closes. Reads nothing more.
+    /// Sends what is written, then closes. Reads nothing more: a connection whose TLS handshake is not done is closed at once.
     package func closeAfterFlush() {
         guard state == .open else { return }
+        if tls?.session.state == .handshaking { return close() }
         state = .closingAfterFlush
         closeLater(afterMilliseconds: Self.flushMilliseconds)
         markDirty()
@@ -183,8 +201,12 @@ package final class Connection {
     }
 
     private func flush() {
-        guard pendingOutputBytes > 0 else { return }
-        while pendingOutputBytes > 0 {
+        if let tls {
+            if state == .closingAfterFlush { tls.session.end() }
+            tls.session.takeEncrypted(into: &output)
+        }
+        guard unsentBytes > 0 else { return }
+        while unsentBytes > 0 {
             let sent = output.withUnsafeBytes { bytes in
                 Glibc.write(streams.output, bytes.baseAddress! + outputStart, bytes.count - outputStart)
             }
@@ -196,10 +218,10 @@ package final class Connection {
             }
             outputStart += sent
         }
-        if pendingOutputBytes == 0 {
+        if unsentBytes == 0 {
             output.removeAll(keepingCapacity: output.capacity <= 64 * 1024)
             outputStart = 0
-            handler?.drained(self)
+            if pendingOutputBytes == 0 { handler?.drained(self) }
         } else if outputStart > 256 * 1024 {
             output.removeFirst(outputStart)
             outputStart = 0
@@ -210,7 +232,7 @@ package final class Connection {
     private func updateInterest() {
         let wantsInput = state == .lingering || (isReading && state == .open)
         let reading = wantsInput && !hasEnded ? EventLoop.readable : 0
-        let writing = pendingOutputBytes > 0 ? EventLoop.writable : 0
+        let writing = unsentBytes > 0 ? EventLoop.writable : 0
         if streams.isPair {
             loop.update(streams.input, interest: reading)
             loop.update(streams.output, interest: writing)
@@ -221,6 +243,7 @@ package final class Connection {
 
     private func reap() {
         state = .closed
+        tls?.forgetDeadline(on: loop)
         loop.unregister(streams.input, source: self)
         if streams.isPair { loop.unregister(streams.output, source: self) }
         loop.forget(self)
@@ -247,15 +270,33 @@ extension Connection: EventSource {
         let count = read(streams.input, loop.readBuffer.baseAddress, loop.readBuffer.count)
         if count > 0 {
             let bytes = UnsafeBufferPointer(start: loop.readBuffer.baseAddress, count: count)
-            handler?.received(bytes.span, on: self)
+            if let tls { receive(bytes.span, through: tls) } else { handler?.received(bytes.span, on: self) }
         } else if count == 0 {
-            hasEnded = true
-            updateInterest()
-            // A pipe whose writer is gone reports a hang-up for ever, though answers can still be written to the other.
-            if streams.isPair { loop.unregister(streams.input, source: self) }
-            handler?.ended(self)
+            // An end that TLS did not announce may be somebody else's doing (RFC 8446 section 6.1): it breaks off.
+            if tls == nil { end() } else { close() }
         } else if errno != EAGAIN, errno != EINTR {
             close()
+        }
+    }
+
+    private func end() {
+        hasEnded = true
+        updateInterest()
+        // A pipe whose writer is gone reports a hang-up for ever, though answers can still be written to the other.
+        if streams.isPair { loop.unregister(streams.input, source: self) }
+        handler?.ended(self)
+    }
+
+    private func receive(_ bytes: Span<UInt8>, through tls: SecureLayer) {
+        var plaintext: [UInt8] = []
+        tls.receive(bytes, into: &plaintext, on: loop)
+        if tls.session.hasOutput { markDirty() }
+        if !plaintext.isEmpty { handler?.received(plaintext.span, on: self) }
+        if tlsFailure != nil {
+            // The alert that says why still leaves.
+            closeAfterFlush()
+        } else if tls.session.peerHasEnded, state == .open {
+            end()
         }
     }
 

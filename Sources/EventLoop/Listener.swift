@@ -9,16 +9,24 @@ package final class Listener {
     private let socket: Descriptor
     private unowned let loop: EventLoop
     private let accept: (Connection) -> Void
+    private let tls: (() -> TLSContext)?
     /// The file of a Unix socket.
     private let file: UnixSocket.File?
     private var isListening = true
 
     /// Listens at `address` and calls `accept`, on the loop's thread, with every connection.
-    package init(_ address: SocketAddress, on loop: EventLoop, accept: @escaping (Connection) -> Void) throws(SystemError) {
+    ///
+    /// - Parameter tls: where it is given, every connection is one of TLS, with the context that it answers at that moment;
+    ///   connections that are there keep theirs. `accept` comes before the handshake, so that unfinished ones count.
+    package init(
+        _ address: SocketAddress, on loop: EventLoop, tls: (() -> TLSContext)? = nil,
+        accept: @escaping (Connection) -> Void
+    ) throws(SystemError) {
         let (raw, port) = try Listener.bind(address)
         socket = Descriptor(owning: raw)
         endpoint = .tcp(SocketAddress(host: address.host, port: port))
         file = nil
+        self.tls = tls
         self.loop = loop
         self.accept = accept
         try loop.register(socket.raw, interest: EventLoop.readable, source: self)
@@ -33,6 +41,7 @@ package final class Listener {
         let bound = try UnixSocket.listen(unixPath, mode: mode)
         endpoint = .unix(path: unixPath)
         file = bound.file
+        tls = nil
         socket = bound.takeDescriptor()
         self.loop = loop
         self.accept = accept
@@ -99,9 +108,16 @@ extension Listener: EventSource {
                 if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM { pause() }
                 return
             }
-            guard let connection = try? Connection.open(.socket(.init(Descriptor(owning: raw))), on: loop) else { continue }
+            let descriptor = Descriptor(owning: raw)
+            // Fails only when memory is short: the newcomer is let go.
+            guard let connection = try? adopt(descriptor) else { continue }
             accept(connection)
         }
+    }
+
+    private func adopt(_ descriptor: consuming Descriptor) throws -> Connection {
+        let session = try tls.map { context in try TLSSession(context()) }
+        return try Connection.open(.socket(.init(descriptor)), on: loop, tls: session)
     }
 
     /// Out of descriptors: newcomers wait in the backlog for a moment instead of waking the loop for nothing.

@@ -43,21 +43,6 @@ func readToEnd(_ raw: Int32) -> [UInt8] {
     return received
 }
 
-/// A folder of its own below /tmp, gone with its owner.
-final class Folder: Sendable {
-    private let root: String
-
-    init() throws {
-        var template = Array("/tmp/dues-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError(call: "mkdtemp", code: errno) }
-        root = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    }
-
-    func path(_ name: String) -> String { "\(root)/\(name)" }
-
-    deinit { _ = system("rm -rf '\(root)'") }
-}
-
 /// Carries what a loop's thread made through a test's, which only hands it back.
 struct UncheckedBox<Value>: @unchecked Sendable {  // opened on the loop's thread alone
     let value: Value

@@ -1,25 +1,38 @@
 package import EventLoop
 internal import Glibc
 
-/// Lines over a pair of blocking descriptors: a socket's two directions, or a child's standard streams.
+/// Lines over what blocks: a socket's two directions, TLS on top of them, or a child's standard streams.
 package final class LineChannel {
-    private let input: Descriptor
-    /// Nil once closed, and for a socket, whose one descriptor is `input`.
-    private var output: Descriptor?
-    private let isSocket: Bool
+    private var way: Way
     private var buffer: [UInt8] = []
     private var hasEnded = false
 
-    package init(socket: consuming Descriptor) {
-        input = socket
-        output = nil
-        isSocket = true
+    private enum Way {
+        case socket(Box)
+        /// The output is nil once closed.
+        case pair(input: Box, output: Box?)
+        case tls(TLSStream)
+
+        final class Box {
+            let descriptor: Descriptor
+            init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+        }
+
+        var input: Int32 {
+            switch self {
+            case .socket(let box), .pair(let box, _): box.descriptor.raw
+            case .tls(let stream): stream.raw
+            }
+        }
     }
 
+    package init(socket: consuming Descriptor) { way = .socket(Way.Box(socket)) }
+
+    package init(tls: TLSStream) { way = .tls(tls) }
+
     package init(input: consuming Descriptor, output: consuming Descriptor?) {
-        self.input = input
-        self.output = output
-        isSocket = false
+        let output: Way.Box? = if let output { Way.Box(output) } else { nil }
+        way = .pair(input: Way.Box(input), output: output)
     }
 
     /// Sends `line` and its end.
@@ -29,7 +42,12 @@ package final class LineChannel {
 
     /// Sends bytes as they are.
     package func sendRaw(_ bytes: [UInt8]) throws(SystemError) {
-        let descriptor = isSocket ? input.raw : output?.raw ?? -1
+        let descriptor: Int32
+        switch way {
+        case .socket(let box): descriptor = box.descriptor.raw
+        case .pair(_, let output): descriptor = output?.descriptor.raw ?? -1
+        case .tls(let stream): return try asSystemError { () throws(TLSError) in try stream.write(bytes) }
+        }
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + sent, $0.count - sent) }
@@ -48,6 +66,7 @@ package final class LineChannel {
                 return Array(buffer[..<end])
             }
             if hasEnded { return nil }
+            if takeReady() { continue }
             try wait(until: deadline)
             try fill()
         }
@@ -55,12 +74,17 @@ package final class LineChannel {
 
     /// Says that nothing more will be sent, so that the other side can finish.
     package func finishSending() {
-        if isSocket { shutdown(input.raw, Int32(SHUT_WR)) } else { output = nil }
+        switch way {
+        case .socket(let box): shutdown(box.descriptor.raw, Int32(SHUT_WR))
+        case .pair(let input, _): way = .pair(input: input, output: nil)
+        // Whoever is gone need not be told.
+        case .tls(let stream): try? stream.endWriting()
+        }
     }
 
     private func wait(until deadline: Int64) throws(SystemError) {
         while true {
-            var query = pollfd(fd: input.raw, events: Int16(POLLIN), revents: 0)
+            var query = pollfd(fd: way.input, events: Int16(POLLIN), revents: 0)
             let count = poll(&query, 1, Int32(clamping: max(0, deadline - EventLoop.monotonicMilliseconds())))
             if count > 0 { return }
             if count == 0 { throw SystemError(call: "no answer came", code: ETIMEDOUT) }
@@ -68,12 +92,33 @@ package final class LineChannel {
         }
     }
 
+    /// Whether TLS had more than was asked for, which is then in the buffer.
+    private func takeReady() -> Bool {
+        guard case .tls(let stream) = way else { return false }
+        let bytes = stream.takeReady()
+        buffer += bytes
+        hasEnded = bytes.isEmpty && stream.session.peerHasEnded
+        return !bytes.isEmpty || hasEnded
+    }
+
     private func fill() throws(SystemError) {
+        if case .tls(let stream) = way {
+            return try asSystemError { () throws(TLSError) in try stream.receive() }
+        }
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-        let count = read(input.raw, &chunk, chunk.count)
+        let count = read(way.input, &chunk, chunk.count)
         if count < 0, errno == EINTR { return }
         guard count >= 0 else { throw SystemError(call: "read", code: errno) }
         hasEnded = count == 0
         buffer.append(contentsOf: chunk[..<count])
     }
+
+    private func asSystemError(_ body: () throws(TLSError) -> Void) throws(SystemError) {
+        do { try body() } catch { throw SystemError(error) }
+    }
+}
+
+extension SystemError {
+    /// A failure of TLS where any failure of a channel is expected.
+    init(_ error: TLSError) { self.init(call: "\(error.step):", code: 0, subject: error.reason) }
 }

@@ -2,16 +2,31 @@ package import Contract
 package import EventLoop
 package import JSON
 
-/// A client for one thread: one call at a time, over TCP or over the standard streams of a server of its own.
+/// A client for one thread: one call at a time, over TCP, TLS, a Unix socket, or the standard streams of a server of its own.
 package final class RPCClient {
     private let channel: LineChannel
     /// The server, where this client started it.
     private let child: ChildProcess?
     private var nextID: Int64 = 1
 
-    /// Dials a server.
-    package init(_ address: SocketAddress) throws(SystemError) {
-        channel = LineChannel(socket: try address.connect())
+    /// Dials a server; with `tls`, the server's certificate must bear the address's host.
+    package init(_ address: SocketAddress, tls: TLSContext? = nil) throws(SystemError) {
+        let socket = try address.connect()
+        if let tls {
+            do throws(TLSError) {
+                channel = LineChannel(tls: try TLSStream(socket, context: tls, host: address.host))
+            } catch {
+                throw SystemError(error)
+            }
+        } else {
+            channel = LineChannel(socket: socket)
+        }
+        child = nil
+    }
+
+    /// Dials a server on this machine.
+    package init(unixPath: String) throws(SystemError) {
+        channel = LineChannel(socket: try UnixSocket.connect(unixPath))
         child = nil
     }
 
