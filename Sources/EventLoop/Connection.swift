@@ -102,23 +102,6 @@ package final class Connection {
         self.tls = tls
     }
 
-    /// Whom the connection is with: a numeric host, or `local` for everything that is not a network's.
-    package var peer: String {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        // Unsafe because C's storage is large enough for every family and is read as the one it says it is.
-        return withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard getpeername(streams.input, address, &length) == 0 else { return "local" }
-                var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-                guard address.pointee.sa_family != sa_family_t(AF_UNIX),
-                    getnameinfo(address, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
-                else { return "local" }
-                return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            }
-        }
-    }
-
     // MARK: Writing and closing
 
     /// Bytes written but not yet taken by the kernel.

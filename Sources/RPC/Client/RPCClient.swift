@@ -30,12 +30,6 @@ package final class RPCClient {
         child = nil
     }
 
-    /// Dials a server at its Unix socket.
-    package init(unixPath: String) throws(SystemError) {
-        channel = LineChannel(socket: try UnixSocket.connect(unixPath))
-        child = nil
-    }
-
     /// Starts a server that speaks on its standard streams.
     package init(spawning arguments: [String]) throws(SystemError) {
         let child = try ChildProcess(arguments)
