@@ -40,10 +40,13 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
         self.onCall = onCall
     }
 
-    /// Starts listening; answers the address with the port that was bound.
+    /// Starts listening; answers the address with the port that was bound. `tls` is asked for each newcomer, so that a renewed
+    /// certificate serves the next one.
     @discardableResult
-    package func listen(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
-        let listener = try Listener(address, on: loop) { [self] in accept($0) }
+    package func listen(
+        _ address: SocketAddress, tls: (() -> TLSContext)? = nil
+    ) throws(SystemError) -> SocketAddress {
+        let listener = try Listener(address, on: loop, tls: tls) { [self] in accept($0) }
         listeners.append(listener)
         return listener.address
     }

@@ -115,6 +115,24 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: Certificates.canBeMade, Comment(rawValue: Certificates.whyNot)))
+    func `TLS is spoken with those who may, and with nobody else`() async throws {
+        try await offPool {
+            let certificates = try Certificates.shared.get()
+            let identity = certificates.identity("house-server")
+            let server = try DuesProcess([
+                "--sandbox", "--tls-cert", identity.certificateChainFile, "--tls-key", identity.keyFile, "--tls-client-ca",
+                certificates.authority(),
+            ])
+            let client = try RPCClient(server.tcp, tls: try certificates.client(as: "house-client"))
+            #expect(try client.call("ListPlans")["plans"]?.arrayValue?.count == 2)
+            #expect(Self.reason(try server.client(), "ListPlans") == "SERVER_UNREACHABLE", "plain text is not answered")
+            let stranger = try? RPCClient(server.tcp, tls: try certificates.client())
+            #expect(stranger.map { Self.reason($0, "ListPlans") } ?? "refused" != nil, "a certificate is asked for")
+            server.stop()
+        }
+    }
+
     @Test func `a Unix socket is served, has its mode, and goes with the server`() async throws {
         try await offPool {
             let path = try Scratch.directory() + "/dues.sock"

@@ -28,6 +28,8 @@ final class Server {
     private let projection: Task<Void, Never>
     private let temporaryDirectory: String?
     private var signals: Signals?
+    /// What newcomers on TCP are greeted with, where that is TLS.
+    private var tls: TLSContext?
 
     struct Addresses: Sendable {
         var tcp: SocketAddress?
@@ -208,8 +210,10 @@ final class Server {
 
     /// Listens for calls where the configuration says so.
     func listen() throws(Failure) {
-        do throws(SystemError) {
-            if let address = configuration.tcp { addresses.tcp = try rpc.listen(address) }
+        do {
+            tls = try configuration.tls?.load()
+            let context = tls.map { context in { [self] in tls ?? context } }
+            if let address = configuration.tcp { addresses.tcp = try rpc.listen(address, tls: context) }
             if let (path, mode) = configuration.unix { try rpc.listen(unixPath: path, mode: mode) }
         } catch {
             throw Failure("\(error)")
@@ -219,12 +223,12 @@ final class Server {
 
     /// Reads again what may change while the server runs. What cannot be read leaves things as they were.
     private func reload() {
-        guard let path = configuration.tokensPath, let gatekeeper = rpc.gatekeeper else {
-            return log(.info, "reload", ["result": "nothing to reload"])
-        }
         do {
-            gatekeeper.tokens = try Tokens.read(path)
-            log(.info, "reload", ["tokens": String(gatekeeper.tokens.count)])
+            if let path = configuration.tokensPath { rpc.gatekeeper?.tokens = try Tokens.read(path) }
+            if let files = configuration.tls { tls = try files.load() }
+            log(
+                .info, "reload",
+                ["tokens": rpc.gatekeeper.map { String($0.tokens.count) }, "tls": tls == nil ? "none" : "loaded"])
         } catch {
             log(.error, "reload", ["failed": "\(error)"])
         }

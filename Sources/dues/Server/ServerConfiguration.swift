@@ -8,6 +8,8 @@ internal import Stripe
 struct ServerConfiguration: Sendable {
     /// Where JSON-RPC is served; nil on stdio.
     var tcp: SocketAddress?
+    /// What TLS on TCP is spoken with; nil for plain TCP.
+    var tls: TLSFiles?
     /// The Unix socket where JSON-RPC is served, and its file's mode.
     var unix: (path: String, mode: UInt32)?
     /// The file that names the tokens; nil where nobody is asked for one.
@@ -19,6 +21,16 @@ struct ServerConfiguration: Sendable {
     var graceSeconds: Int64?
     var limits: RPCLimits
     var log: Log
+
+    /// PEM files: the server's certificate chain and key, and the authorities whose certificates its clients must have.
+    struct TLSFiles: Sendable {
+        var identity: TLSContext.Identity
+        var clientAuthorities: String?
+
+        func load() throws(TLSError) -> TLSContext {
+            try TLSContext.server(identity: identity, clientAuthoritiesFile: clientAuthorities)
+        }
+    }
 
     enum Upstream: Sendable {
         /// The sandbox of our own, and where it listens.
@@ -47,6 +59,10 @@ struct ServerConfiguration: Sendable {
             help:
                 "Ask callers for tokens: a line each of\n{\"name\":…,\"sha256\":…,\"scopes\":[\"read\",\"write\",\"ingest\"]}."
         ),
+        .init(name: "tls-cert", placeholder: "FILE", help: "Speak TLS on TCP: the certificate chain, in PEM."),
+        .init(name: "tls-key", placeholder: "FILE", help: "Its private key, in PEM."),
+        .init(
+            name: "tls-client-ca", placeholder: "FILE", help: "Take only clients with a certificate of these authorities."),
         .init(
             name: "insecure-plaintext",
             help: "Listen beyond this machine without TLS, because\nsomething in front of it does that."),
@@ -93,13 +109,14 @@ struct ServerConfiguration: Sendable {
         log = Log(level: try Self.level(arguments))
         unix = try Self.unix(arguments)
         tokensPath = arguments.value("tokens")
+        tls = try Self.tls(arguments)
         let isProtected = arguments.has("insecure-plaintext")
         if let tcp, try !Self.isLoopback(tcp) {
             guard tokensPath != nil else {
                 throw .usage(
                     "\(tcp) can be reached from other machines: ask callers for --tokens, or use a loopback address")
             }
-            guard isProtected else { throw Self.needsProtection(tcp) }
+            guard isProtected || tls != nil else { throw Self.needsProtection(tcp) }
         }
         // A webhook proves by its signature where it comes from: it needs no token.
         if let http, try !Self.isLoopback(http), !isProtected { throw Self.needsProtection(http) }
@@ -192,6 +209,19 @@ struct ServerConfiguration: Sendable {
         return level
     }
 
+    private static func tls(_ arguments: Arguments) throws(Failure) -> TLSFiles? {
+        switch (arguments.value("tls-cert"), arguments.value("tls-key")) {
+        case (let certificate?, let key?):
+            return TLSFiles(
+                identity: TLSContext.Identity(certificateChainFile: certificate, keyFile: key),
+                clientAuthorities: arguments.value("tls-client-ca"))
+        case (nil, nil):
+            if arguments.has("tls-client-ca") { throw .usage("--tls-client-ca is for --tls-cert and --tls-key") }
+            return nil
+        default: throw .usage("--tls-cert and --tls-key belong together")
+        }
+    }
+
     private static func unix(_ arguments: Arguments) throws(Failure) -> (path: String, mode: UInt32)? {
         guard let path = arguments.value("unix") else {
             if arguments.has("unix-mode") { throw .usage("--unix-mode is for --unix") }
@@ -209,6 +239,8 @@ struct ServerConfiguration: Sendable {
     }
 
     private static func needsProtection(_ address: SocketAddress) -> Failure {
-        .usage("\(address) can be reached from other machines: --insecure-plaintext says that something in front encrypts")
+        .usage(
+            "\(address) can be reached from other machines: give it --tls-cert and --tls-key, or --insecure-plaintext if something in front encrypts"
+        )
     }
 }
