@@ -51,10 +51,6 @@ test-python:
 	  DUES_BIN=$(CURDIR)/$(BIN) python3 -m unittest discover -s clients/python -v; \
 	else echo "SKIPPED: the Python client's tests: python3 is not installed"; fi
 
-# Only what was given to make counts: a shell's own SECONDS is its age.
-ifeq ($(origin SECONDS),environment)
-SECONDS := 60
-endif
 SECONDS ?= 60
 SEED ?= $(shell date +%s)
 FUZZERS ?= json lines envelope http
