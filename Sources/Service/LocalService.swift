@@ -1,5 +1,6 @@
 internal import Billing
 package import Contract
+package import JSON
 package import Store
 
 /// The methods that are answered on the loop's own thread, from what is at hand. One for each loop: the reader is the
@@ -10,10 +11,15 @@ package final class LocalService: LocalMethods {
     private let health: Health
     private let identity: ServerIdentity
     private let clock: @Sendable () -> Int64
+    private let answers: AnswerCache
+    /// What was looked up, as long as no product changes.
+    private var productsByFeature: [String: [String]] = [:]
 
-    /// - Parameter graceSeconds: how long a customer whose payment failed keeps access; nil for the policy's default.
+    /// - Parameters:
+    ///   - graceSeconds: how long a customer whose payment failed keeps access; nil for the policy's default.
+    ///   - answerBytes: memory for answers of CheckAccess that are still right.
     package init(
-        reader: any StoreReader, graceSeconds: Int64? = nil, health: Health, identity: ServerIdentity,
+        reader: any StoreReader, graceSeconds: Int64? = nil, answerBytes: Int = 0, health: Health, identity: ServerIdentity,
         clock: @escaping @Sendable () -> Int64
     ) {
         self.reader = reader
@@ -21,39 +27,98 @@ package final class LocalService: LocalMethods {
         self.health = health
         self.identity = identity
         self.clock = clock
+        answers = AnswerCache(bytes: answerBytes)
     }
 
-    package func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
+    package func checkAccess(
+        _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
         do throws(StoreError) {
-            let products: [String]
-            if let product = params.productId {
-                products = [product]
-            } else {
-                products = try reader.products(withFeature: params.feature ?? "")
+            try noticeChanges()
+            let now = clock()
+            let products = try products(of: params)
+            let access = try access(of: params.customerId, toAnyOf: products, at: now)
+            let start = result.count
+            access.result.write(into: &result, metadata: call.resultMetadata)
+            guard call.metadata == CallMetadata(), params.productId != nil else { return }
+            result.withBytes { bytes in
+                call.params.withUnsafeBytes { question in
+                    answers.insert(
+                        question, customer: params.customerId, validUntil: access.validUntil,
+                        answer: UnsafeRawBufferPointer(rebasing: bytes[start...]))
+                }
             }
-            let known = try reader.subscriptions(ofCustomer: params.customerId)
-            let decision = policy.decide(anyOf: products, subscriptions: known.map(SubscriptionView.init), now: clock())
-            return CheckAccessResult(decision, basedOn: known.first { $0.id == decision.subscriptionID })
         } catch {
             throw RPCError(error)
         }
     }
 
-    package func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult {
+    /// What was asked in the same words before, and has not changed since.
+    package func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool {
+        // A store that cannot be read says so when the call is made in earnest.
+        guard method == .checkAccess, (try? noticeChanges()) != nil else { return false }
+        return params.withUnsafeBytes { question in answers.find(question, now: clock()) { result.raw($0) } }
+    }
+
+    private func noticeChanges() throws(StoreError) {
+        if reader.hasChanged { forget(try reader.changes()) }
+    }
+
+    private func products(of params: CheckAccessParams) throws(StoreError) -> [String] {
+        if let product = params.productId { return [product] }
+        let feature = params.feature ?? ""
+        if let known = productsByFeature[feature] { return known }
+        let products = try reader.products(withFeature: feature)
+        if productsByFeature.count == Self.rememberedFeatures { productsByFeature = [:] }
+        productsByFeature[feature] = products
+        return products
+    }
+
+    private static let rememberedFeatures = 1000
+
+    private func access(
+        of customer: String, toAnyOf products: [String], at now: Int64
+    ) throws(StoreError) -> (result: CheckAccessResult, validUntil: Int64) {
+        let known = try reader.subscriptions(ofCustomer: customer)
+        let views = known.map(SubscriptionView.init)
+        let decision = policy.decide(anyOf: products, subscriptions: views, now: now)
+        let result = CheckAccessResult(decision, basedOn: known.first { $0.id == decision.subscriptionID })
+        return (result, policy.nextTurn(of: views, after: now))
+    }
+
+    private func forget(_ changes: StoreChanges) {
+        switch changes {
+        case .some(let customers, let products):
+            for customer in customers { answers.forget(customer: customer) }
+            if products { productsByFeature = [:] }
+        case .everything:
+            answers.removeAll()
+            productsByFeature = [:]
+        }
+    }
+
+    package func rpcHello(
+        _ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
         if let wanted = params.protocol, wanted != protocolVersion {
             throw RPCError(.protocolMismatch, "this server speaks protocol \(protocolVersion), not \(wanted)")
         }
-        return RPCHelloResult(
+        RPCHelloResult(
             server: "dues", version: identity.version, protocol: Int64(protocolVersion), mode: identity.mode,
-            scopes: Scope.allCases.filter(call.scopes.contains), limits: identity.limits)
+            scopes: Scope.allCases.filter(call.scopes.contains), limits: identity.limits
+        ).write(into: &result, metadata: call.resultMetadata)
     }
 
-    package func rpcDiscover(_ params: RPCDiscoverParams, _ call: CallContext) throws(RPCError) -> RawJSON {
-        RawJSON(ContractDocument.openRPC)
+    package func rpcDiscover(
+        _ params: RPCDiscoverParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
+        RawJSON(ContractDocument.openRPC).write(into: &result)
     }
 
-    package func rpcHealth(_ params: RPCHealthParams, _ call: CallContext) throws(RPCError) -> RPCHealthResult {
-        health.report
+    package func rpcHealth(
+        _ params: RPCHealthParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
+        health.report.write(into: &result, metadata: call.resultMetadata)
     }
 }
 

@@ -43,8 +43,21 @@ package protocol Store: Sendable {
 
 /// What is read on a hot path, from one thread.
 package protocol StoreReader {
+    /// Whether anything may have been committed, by whichever process, since `changes()` was last asked. Costs next to
+    /// nothing: what somebody remembers of what was read is still right where this is false.
+    var hasChanged: Bool { get }
+    /// What has changed since this was last asked, or since the reader was made.
+    func changes() throws(StoreError) -> StoreChanges
     /// The customer's subscriptions, as the mirror has them.
     func subscriptions(ofCustomer id: String) throws(StoreError) -> [SubscriptionRecord.Known]
     /// The products that have a feature of this name.
     func products(withFeature name: String) throws(StoreError) -> [String]
+}
+
+/// What has changed in the mirror, as far as CheckAccess rests on it.
+package enum StoreChanges: Sendable, Equatable {
+    /// The subscriptions of these customers, and whether products.
+    case some(customers: Set<String>, products: Bool)
+    /// So much that it is not worth listing.
+    case everything
 }
