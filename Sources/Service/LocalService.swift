@@ -1,4 +1,3 @@
-internal import Billing
 package import Contract
 package import JSON
 package import Store
@@ -7,27 +6,28 @@ package import Store
 /// loop's own.
 package final class LocalService: LocalMethods {
     private let reader: any StoreReader
-    private let policy: AccessPolicy
+    private let access: AccessQuestions
     private let health: Health
     private let identity: ServerIdentity
-    private let clock: @Sendable () -> Int64
+    private let shared: SharedAnswers
     private let answers: AnswerCache
+    /// Makes answers beforehand; nil where that is not wanted.
+    private let warmer: AnswerWarmer?
+    private var misses = 0
     /// What was looked up, as long as no product changes.
     private var productsByFeature: [String: [String]] = [:]
 
-    /// - Parameters:
-    ///   - graceSeconds: how long a customer whose payment failed keeps access; nil for the policy's default.
-    ///   - answerBytes: memory for answers of CheckAccess that are still right.
     package init(
-        reader: any StoreReader, graceSeconds: Int64? = nil, answerBytes: Int = 0, health: Health, identity: ServerIdentity,
-        clock: @escaping @Sendable () -> Int64
+        reader: any StoreReader, access: AccessQuestions, answers: SharedAnswers, warmer: AnswerWarmer? = nil,
+        health: Health, identity: ServerIdentity
     ) {
         self.reader = reader
-        policy = graceSeconds.map(AccessPolicy.init) ?? AccessPolicy()
+        self.access = access
         self.health = health
         self.identity = identity
-        self.clock = clock
-        answers = AnswerCache(bytes: answerBytes)
+        shared = answers
+        self.answers = AnswerCache(answers)
+        self.warmer = warmer
     }
 
     package func checkAccess(
@@ -35,16 +35,17 @@ package final class LocalService: LocalMethods {
     ) throws(RPCError) {
         do throws(StoreError) {
             try noticeChanges()
-            let now = clock()
-            let products = try products(of: params)
-            let access = try access(of: params.customerId, toAnyOf: products, at: now)
+            let known = try reader.subscriptions(ofCustomer: params.customerId)
+            let answer = access.decide(anyOf: try products(of: params), known)
             let start = result.count
-            access.result.write(into: &result, metadata: call.resultMetadata)
+            answer.result.write(into: &result, metadata: call.resultMetadata)
             guard call.metadata == CallMetadata(), params.productId != nil else { return }
+            misses += 1
+            if misses % AnswerWarmer.worthwhileMisses == 0 { warmer?.start() }
             result.withBytes { bytes in
                 call.params.withUnsafeBytes { question in
                     answers.insert(
-                        question, customer: params.customerId, validUntil: access.validUntil,
+                        question, customer: params.customerId, validUntil: answer.validUntil,
                         answer: UnsafeRawBufferPointer(rebasing: bytes[start...]))
                 }
             }
@@ -57,7 +58,8 @@ package final class LocalService: LocalMethods {
     package func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool {
         // A store that cannot be read says so when the call is made in earnest.
         guard method == .checkAccess, (try? noticeChanges()) != nil else { return false }
-        return params.withUnsafeBytes { question in answers.find(question, now: clock()) { result.raw($0) } }
+        if answers.isBehind { answers.adoptOne() }
+        return params.withUnsafeBytes { question in answers.find(question, now: access.clock()) { result.raw($0) } }
     }
 
     private func noticeChanges() throws(StoreError) {
@@ -76,23 +78,13 @@ package final class LocalService: LocalMethods {
 
     private static let rememberedFeatures = 1000
 
-    private func access(
-        of customer: String, toAnyOf products: [String], at now: Int64
-    ) throws(StoreError) -> (result: CheckAccessResult, validUntil: Int64) {
-        let known = try reader.subscriptions(ofCustomer: customer)
-        let views = known.map(SubscriptionView.init)
-        let decision = policy.decide(anyOf: products, subscriptions: views, now: now)
-        let result = CheckAccessResult(decision, basedOn: known.first { $0.id == decision.subscriptionID })
-        return (result, policy.nextTurn(of: views, after: now))
-    }
-
     private func forget(_ changes: StoreChanges) {
         switch changes {
         case .some(let customers, let products):
-            for customer in customers { answers.forget(customer: customer) }
+            for customer in customers { shared.forget(customer: customer) }
             if products { productsByFeature = [:] }
         case .everything:
-            answers.removeAll()
+            shared.forgetAll()
             productsByFeature = [:]
         }
     }
@@ -132,50 +124,5 @@ package struct ServerIdentity: Sendable {
         self.version = version
         self.mode = mode
         self.limits = limits
-    }
-}
-
-extension SubscriptionView {
-    fileprivate init(_ known: SubscriptionRecord.Known) {
-        let record = known.record
-        self.init(
-            id: known.id, status: Billing.SubscriptionStatus(rawValue: record.status),
-            products: record.items.map(\.product),
-            created: record.created, currentPeriodStart: record.items.lazy.compactMap { $0.periodStart }.min(),
-            currentPeriodEnd: record.items.lazy.compactMap { $0.periodEnd }.max(), cancelAt: record.cancelAt,
-            endedAt: record.endedAt,
-            trialEnd: record.trialEnd, pastDueSince: known.pastDueSince)
-    }
-}
-
-extension CheckAccessResult {
-    fileprivate init(_ decision: AccessDecision, basedOn known: SubscriptionRecord.Known?) {
-        self.init(
-            allowed: decision.allowed, reason: Contract.AccessReason(decision.reason),
-            status: decision.status.map { Contract.SubscriptionStatus(rawValue: $0.rawValue) },
-            subscriptionId: decision.subscriptionID, productId: decision.productID,
-            since: decision.since.map(Timestamp.init),
-            periodEnd: decision.periodEnd.map(Timestamp.init),
-            graceEnd: decision.reason == .grace ? decision.until.map(Timestamp.init) : nil,
-            asOf: known.map { Timestamp(unixSeconds: $0.knownUntil) }, asOfEventId: known?.event)
-    }
-}
-
-extension Contract.AccessReason {
-    fileprivate init(_ reason: Billing.AccessReason) {
-        self =
-            switch reason {
-            case .active: .active
-            case .trialing: .trialing
-            case .grace: .grace
-            case .noSubscription: .noSubscription
-            case .pastDue: .pastDue
-            case .unpaid: .unpaid
-            case .paused: .paused
-            case .incomplete: .incomplete
-            case .canceled: .canceled
-            case .incompleteExpired: .incompleteExpired
-            case .unknownStatus: .unknownStatus
-            }
     }
 }

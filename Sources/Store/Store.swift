@@ -50,6 +50,10 @@ package protocol StoreReader {
     func changes() throws(StoreError) -> StoreChanges
     /// The customer's subscriptions, as the mirror has them.
     func subscriptions(ofCustomer id: String) throws(StoreError) -> [SubscriptionRecord.Known]
+    /// The subscriptions of the next customers, in the order of their ids, at most `limit` customers; of the first ones for "".
+    func subscriptions(afterCustomer id: String, limit: Int) throws(StoreError) -> [CustomersSubscriptions]
+    /// How many subscriptions the mirror has.
+    func countOfSubscriptions() throws(StoreError) -> Int
     /// The products that have a feature of this name.
     func products(withFeature name: String) throws(StoreError) -> [String]
 }
@@ -61,3 +65,6 @@ package enum StoreChanges: Sendable, Equatable {
     /// So much that it is not worth listing.
     case everything
 }
+
+/// A customer's id, and the customer's subscriptions by id.
+package typealias CustomersSubscriptions = (customer: String, known: [SubscriptionRecord.Known])

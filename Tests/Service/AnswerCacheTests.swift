@@ -22,7 +22,8 @@ import Testing
     }
 
     @Test func `an answer is found by its question until its time comes or its customer changes`() {
-        let cache = AnswerCache(bytes: 8 << 20)
+        let shared = SharedAnswers(bytes: 8 << 20)
+        let cache = AnswerCache(shared)
         #expect(find("q", in: cache) == nil)
         insert("q", "first", into: cache, until: 10)
         insert("other", "of another", into: cache, customer: "cus_2")
@@ -31,17 +32,17 @@ import Testing
         insert("q", "second", into: cache)
         #expect(find("q", in: cache, at: 10) == "second")
         #expect(cache.count == 2)
-        cache.forget(customer: "cus")
+        shared.forget(customer: "cus")
         #expect(find("q", in: cache) == nil)
         #expect(find("other", in: cache) == "of another")
         insert("q", "", into: cache)
         #expect(find("q", in: cache) == "")
-        cache.removeAll()
+        shared.forgetAll()
         #expect(find("other", in: cache) == nil)
     }
 
     @Test func `memory stays what it was set to, and the oldest answers go first`() {
-        let cache = AnswerCache(bytes: 3 << 20)
+        let cache = AnswerCache(SharedAnswers(bytes: 12 << 20))
         let answer = String(repeating: "a", count: 1000)
         for number in 0..<20_000 { insert("question \(number)", answer + "\(number)", into: cache) }
         let kept = (0..<20_000).filter { find("question \($0)", in: cache) == answer + "\($0)" }
@@ -51,10 +52,10 @@ import Testing
     }
 
     @Test func `what no block can hold is not kept, and without memory nothing is`() {
-        let cache = AnswerCache(bytes: 2 << 20)
+        let cache = AnswerCache(SharedAnswers(bytes: 8 << 20))
         insert("q", String(repeating: "a", count: 1 << 20), into: cache)
         #expect(find("q", in: cache) == nil)
-        let none = AnswerCache(bytes: 0)
+        let none = AnswerCache(SharedAnswers(bytes: 7 << 20))
         insert("q", "a", into: none)
         #expect(find("q", in: none) == nil)
     }

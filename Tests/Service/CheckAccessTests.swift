@@ -24,11 +24,15 @@ import Testing
         store = try SQLiteStore(path: path)
     }
 
-    private func service(_ store: SQLiteStore, answerBytes: Int = 4 << 20) throws -> LocalService {
+    private func service(
+        _ store: SQLiteStore, answers: SharedAnswers = SharedAnswers(bytes: 8 << 20), warms: Bool = false
+    ) throws -> LocalService {
         let limits = HelloLimits(lineBytes: 1, inFlightCalls: 1, batchLength: 1, outputBytes: 1, idleSeconds: 0)
+        let access = AccessQuestions(graceSeconds: 100, clock: { [clock] in clock.now })
         return LocalService(
-            reader: try store.reader(), graceSeconds: 100, answerBytes: answerBytes, health: Health(),
-            identity: ServerIdentity(version: "0", mode: .sandbox, limits: limits), clock: { [clock] in clock.now })
+            reader: try store.reader(), access: access, answers: answers,
+            warmer: warms ? AnswerWarmer(answers, store: store, access: access) : nil, health: Health(),
+            identity: ServerIdentity(version: "0", mode: .sandbox, limits: limits))
     }
 
     /// Asks as the engine does: by heart first, then in earnest.
@@ -117,8 +121,49 @@ import Testing
     }
 
     @Test func `without memory for answers every one comes from the database`() throws {
-        let service = try service(store, answerBytes: 0)
+        let service = try service(store, answers: SharedAnswers(bytes: 0))
         #expect(try ask(service, Self.question).byHeart == false)
         #expect(try ask(service, Self.question).byHeart == false)
+    }
+
+    private static func question(_ number: Int) -> String { #"{"customerId":"cus_many_\#(number)","productId":"prod_1"}"# }
+
+    @Test func `when enough was asked, every other answer is made beforehand, for all loops`() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<8000 { group.addTask { try await write("active", customer: "cus_many_\(number)") } }
+            try await group.waitForAll()
+        }
+        let answers = SharedAnswers(bytes: 16 << 20)
+        let first = try service(store, answers: answers, warms: true)
+        let second = try service(store, answers: answers)
+        for number in 0..<1000 { #expect(try ask(first, Self.question(number)) == ("ACTIVE", false)) }
+        while answers.publishedCount * AnswerBlock.bytes < 8000 * 350 { try await Task.sleep(for: .milliseconds(5)) }
+        for _ in 0..<answers.publishedCount {
+            // Each call takes one block over.
+            for service in [first, second] { _ = try ask(service, Self.question(0)) }
+        }
+        for number in 7000..<8000 {
+            #expect(try ask(first, Self.question(number)) == ("ACTIVE", true))
+            #expect(try ask(second, Self.question(number)) == ("ACTIVE", true))
+        }
+        try await write("canceled", customer: "cus_many_7999")
+        #expect(try ask(second, Self.question(7999)) == ("CANCELED", false))
+        #expect(try ask(first, Self.question(7999)) == ("CANCELED", false))
+        #expect(try ask(first, Self.question(7998)) == ("ACTIVE", true))
+    }
+
+    @Test func `answers made beforehand keep to their share of the memory`() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<20_000 { group.addTask { try await write("active", customer: "cus_many_\(number)") } }
+            try await group.waitForAll()
+        }
+        let answers = SharedAnswers(bytes: 8 << 20)
+        let access = AccessQuestions(graceSeconds: 100, clock: { 1000 })
+        let warmer = AnswerWarmer(answers, store: store, access: access)
+        warmer.start()
+        while answers.publishedCount < answers.warmedBlocks { try await Task.sleep(for: .milliseconds(5)) }
+        warmer.stop()
+        #expect(answers.warmedBlocks == 6)
+        #expect(answers.publishedCount == 6)
     }
 }

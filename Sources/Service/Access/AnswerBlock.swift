@@ -1,7 +1,8 @@
 internal import Glibc
 
-/// A megabyte of answers, one after the other, each with the question.
-final class AnswerBlock {
+/// A megabyte of answers, one after the other, each with the question. Whoever makes it fills it; once others see it, it does
+/// not change.
+final class AnswerBlock: @unchecked Sendable {  // filled by one thread, then only read
     static let bytes = 1 << 20
 
     private let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16)
@@ -31,14 +32,16 @@ final class AnswerBlock {
         let question: UnsafeRawBufferPointer
         let answer: UnsafeRawBufferPointer
 
+        /// Whether a block can hold it.
+        var fits: Bool { size <= AnswerBlock.bytes && question.count <= UInt16.max }
+
         /// What it takes in a block.
         var size: Int { (MemoryLayout<Head>.size + question.count + answer.count + 15) & ~15 }
     }
 
-    func hasRoom(for entry: Entry) -> Bool { end + entry.size <= Self.bytes }
-
-    /// Adds an entry, for which there is room; answers where it stands, a multiple of 16.
-    func append(_ entry: Entry) -> Int {
+    /// Adds an entry; answers where it stands, a multiple of 16, or nil where there is no room.
+    func append(_ entry: Entry) -> Int? {
+        guard end + entry.size <= Self.bytes else { return nil }
         let start = end
         end += entry.size
         let head = Head(
@@ -72,13 +75,13 @@ final class AnswerBlock {
             offset += entry.size
         }
     }
-
-    func removeAll() { end = 0 }
 }
 
 extension UnsafeRawBufferPointer {
     func isEqual(to other: UnsafeRawBufferPointer) -> Bool {
-        guard count == other.count, let left = baseAddress, let right = other.baseAddress else { return count == other.count }
+        guard count == other.count, let left = baseAddress, let right = other.baseAddress else {
+            return count == other.count
+        }
         return memcmp(left, right, count) == 0
     }
 }

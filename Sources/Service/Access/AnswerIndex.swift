@@ -1,13 +1,40 @@
+internal import Glibc
+
 /// Where the answers stand, by the hash of their question: open addressing, one word a slot, at most three quarters full. A
 /// removal closes the gap that it leaves, so that there is nothing to clean up later.
 struct AnswerIndex {
     private(set) var count = 0
     /// The hash above, the place below; 0 where nothing is.
-    private var slots: [UInt64]
-
-    init() { slots = [UInt64](repeating: 0, count: 1024) }
+    private var slots = Slots(count: 1024)
 
     private var mask: Int { slots.count - 1 }
+
+    /// Words of memory that the system has set to 0, and gives only when they are used.
+    private final class Slots {
+        let count: Int
+        private let words: UnsafeMutablePointer<UInt64>
+
+        init(count: Int) {
+            self.count = count
+            guard let memory = calloc(count, MemoryLayout<UInt64>.stride) else { fatalError("memory is short") }
+            words = memory.bindMemory(to: UInt64.self, capacity: count)
+        }
+
+        deinit { free(words) }
+
+        /// `number` is below `count`: callers mask it.
+        subscript(number: Int) -> UInt64 {
+            get { words[number] }
+            set { words[number] = newValue }
+        }
+    }
+
+    /// Makes room for `count` places at once, since growing takes a moment.
+    mutating func reserve(_ count: Int) {
+        var wanted = slots.count
+        while count * 4 > wanted * 3 { wanted *= 2 }
+        if wanted > slots.count { grow(to: wanted) }
+    }
 
     /// A look at the slots where a hash may be, one after the other.
     struct Search {
@@ -28,7 +55,7 @@ struct AnswerIndex {
     }
 
     mutating func insert(hash: UInt32, place: AnswerPlace) {
-        if (count + 1) * 4 > slots.count * 3 { grow() }
+        if (count + 1) * 4 > slots.count * 3 { grow(to: slots.count * 2) }
         put(Self.word(hash, place))
         count += 1
     }
@@ -61,10 +88,10 @@ struct AnswerIndex {
         slots[slot] = word
     }
 
-    private mutating func grow() {
-        var old = [UInt64](repeating: 0, count: slots.count * 2)
-        swap(&old, &slots)
-        for word in old where word != 0 { put(word) }
+    private mutating func grow(to count: Int) {
+        let old = slots
+        slots = Slots(count: count)
+        for number in 0..<old.count where old[number] != 0 { put(old[number]) }
     }
 
     // MARK: Words
@@ -83,13 +110,16 @@ struct AnswerIndex {
 
 /// Where an answer stands: the number of its block, and how far into it, a multiple of 16.
 struct AnswerPlace: Equatable {
+    /// As many as a slot of the index can tell apart.
+    static let maximumBlocks = 1 << 16 - 1
+
     let block: Int
     let offset: Int
 }
 
 /// A hash of bytes: words folded in by a multiplication each, whose halves are mixed (as wyhash does). The seeds are chosen at
 /// random, so that nobody can choose questions that collide.
-struct AnswerHash {
+struct AnswerHash: Sendable {
     private let start = UInt64.random(in: .min ... .max) | 1
     private let salt = UInt64.random(in: .min ... .max)
 

@@ -77,6 +77,20 @@ final class SQLiteReader: StoreReader {
         return found
     }
 
+    func subscriptions(afterCustomer id: String, limit: Int) throws(StoreError) -> [CustomersSubscriptions] {
+        let customers = try database.rows(
+            "SELECT DISTINCT customer FROM subscriptions WHERE customer > ? ORDER BY customer LIMIT ?", .text(id),
+            .integer(Int64(limit))
+        ) { $0.text(0) }
+        var found: [CustomersSubscriptions] = []
+        for customer in customers { found.append((customer, try subscriptions(ofCustomer: customer))) }
+        return found
+    }
+
+    func countOfSubscriptions() throws(StoreError) -> Int {
+        try database.first("SELECT count(*) FROM subscriptions") { Int($0.integer(0)) } ?? 0
+    }
+
     private func subscription(of row: SQLRow, customer: String) -> SubscriptionRecord.Known {
         SubscriptionRecord.Known(
             id: row.text(0),

@@ -82,13 +82,14 @@ final class Server {
             try await store.setting(QuoteSeal.settingName, orElse: QuoteSeal.makeKey)
         }
         let limits = limits(configuration)
+        let access = AccessQuestions(graceSeconds: configuration.graceSeconds, clock: clock)
+        let answers = SharedAnswers(bytes: configuration.answerBytes)
+        let warmer = AnswerWarmer(answers, store: store, access: access)
         return RPCServer(
             loop: loop,
             local: LocalService(
-                reader: try store.reader(), graceSeconds: configuration.graceSeconds,
-                answerBytes: configuration.answerBytes, health: health,
-                identity: ServerIdentity(version: Dues.version, mode: configuration.mode, limits: HelloLimits(limits)),
-                clock: clock),
+                reader: try store.reader(), access: access, answers: answers, warmer: warmer, health: health,
+                identity: ServerIdentity(version: Dues.version, mode: configuration.mode, limits: HelloLimits(limits))),
             upstream: BillingService(
                 stripe: stripe, store: store, projector: projector, webhooks: webhooks, quotes: QuoteSeal(key: quoteKey),
                 clock: clock),
