@@ -8,10 +8,14 @@ final class SQLiteWriter: Sendable {
     /// Guards against changes being added while the queue takes those that wait.
     private let waiting = Mutex<[Change]>([])
     private let connection: Connection
+    /// Who is told of commits that made changes. Guards against one who joins while the queue tells the others.
+    private let listeners = Mutex<[@Sendable () -> Void]>([])
 
     /// The database, which `queue` alone touches once this object is made.
     private final class Connection: @unchecked Sendable {  // confined to the writer's serial queue
         let database: SQLiteDatabase
+        /// The newest change of which the listeners know.
+        var newestChange: Int64 = 0
         init(_ database: SQLiteDatabase) { self.database = database }
     }
 
@@ -72,6 +76,16 @@ final class SQLiteWriter: Sendable {
         }
         let failure = Result { () throws(StoreError) in try commit(batch) }.failure
         for change in batch { change.finish(failure) }
+        tellOfChanges()
+    }
+
+    func onChanges(_ listener: @escaping @Sendable () -> Void) { listeners.withLock { $0.append(listener) } }
+
+    private func tellOfChanges() {
+        // A store that cannot say has failed the commit too; the next one tells.
+        guard let newest = try? connection.database.newestChange, newest > connection.newestChange else { return }
+        connection.newestChange = newest
+        for listener in listeners.withLock({ $0 }) { listener() }
     }
 
     private func commit(_ batch: [Change]) throws(StoreError) {
