@@ -4,6 +4,8 @@ package import JSON
 package enum DecodedCall<Local: LocalMethods, Upstream: UpstreamMethods> {
     /// Runs on the loop's thread and writes the result object.
     case local((Local, CallContext, inout JSONWriter) throws(RPCError) -> Void)
+    /// Opens a stream, on the loop's thread.
+    case stream((Local, CallContext) throws(RPCError) -> EncodedStream)
     /// Runs in a task and gives the result object's JSON.
     case upstream(@Sendable (Upstream, CallContext) async throws(RPCError) -> [UInt8])
 }

@@ -68,5 +68,20 @@ package struct RawJSON: Sendable, Equatable, JSONWritable {
     package init(bytes: [UInt8]) { self.bytes = bytes }
     package init(_ text: String) { bytes = Array(text.utf8) }
 
+    /// The value in `json`, which is one valid JSON value on however many lines: on one, without white space between tokens.
+    package init(compacting json: some Sequence<UInt8>) {
+        var isString = false
+        var isEscaped = false
+        bytes = json.filter { byte in
+            if isString {
+                isString = byte != UInt8(ascii: "\"") || isEscaped
+                isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+                return true
+            }
+            isString = byte == UInt8(ascii: "\"")
+            return byte > 0x20
+        }
+    }
+
     package func write(into writer: inout JSONWriter) { writer.raw(bytes) }
 }

@@ -10,7 +10,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     private var identity: Identity?
     private let onClose: () -> Void
     private var splitter: LineSplitter
-    /// Upstream calls that are not answered yet, by their number on this connection.
+    /// Calls that are not answered yet, upstream ones and streams, by their number on this connection.
     private var calls: [UInt64: Call] = [:]
     private var nextCall: UInt64 = 1
     /// Lines that wait because the client has not taken the answers to earlier ones; no more than one read's worth.
@@ -24,13 +24,20 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     /// When something last came or went, in milliseconds of the loop's clock.
     private var lastActivity: Int64 = 0
 
-    /// An upstream call in flight.
+    /// A call in flight.
     private struct Call {
         let request: RPCRequest
         let context: CallContext
         let answer: Answer
-        let task: Task<Void, Never>
+        let work: Work
         let deadline: TimerToken?
+
+        enum Work {
+            case task(Task<Void, Never>)
+            case stream(OpenStream)
+        }
+
+        var stream: OpenStream? { if case .stream(let stream) = work { stream } else { nil } }
     }
 
     /// Where the answer of a call goes.
@@ -69,6 +76,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     func ended(_ connection: Connection) {
         splitter.finish { backlog.append($0) }
         hasEnded = true
+        for case let stream? in calls.values.map(\.stream) { server.streams.finish(stream) }
         work(on: connection)
     }
 
@@ -82,6 +90,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
             take(line, on: connection)
         }
         if backlog.isEmpty { backlog = [] }
+        server.streams.resume(connection: connection.id)
         connection.setReading(!hasEnded && !isHeldBack(connection))
         closeIfDone(connection)
     }
@@ -132,7 +141,10 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
 
     /// The client is gone. What it asked for is finished all the same: a change half done would be worse than one unseen.
     func closed(_ connection: Connection) {
-        for call in calls.values { if let deadline = call.deadline { connection.loop.cancel(deadline) } }
+        for call in calls.values {
+            if let deadline = call.deadline { connection.loop.cancel(deadline) }
+            if let stream = call.stream { close(stream) }
+        }
         calls = [:]
         if let lineTimer { connection.loop.cancel(lineTimer) }
         onClose()
@@ -140,6 +152,9 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
 
     /// The server ends: what is in flight is finished, and what is on its way here is still read, and refused.
     func drain(_ connection: Connection) {
+        for (number, call) in calls where call.stream != nil {
+            complete(number, with: .failure(.shuttingDown), on: connection)
+        }
         connection.loop.schedule(afterMilliseconds: 50) { [weak self, weak connection] in
             guard let self, let connection else { return }
             isLeaving = true
@@ -206,7 +221,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
 
     private func start(_ request: RPCRequest, answer: Answer, on connection: Connection) throws(RPCError) {
         if server.isDraining { throw .shuttingDown }
-        if request.method == CancelNotification.method { return try cancel(request) }
+        if request.method == CancelNotification.method { return try cancel(request, on: connection) }
         guard let method = Method(rawValue: request.method) else { throw .unknownMethod(request.method) }
         let (metadata, decoded) = try method.decode(params: request.params, local: Local.self, upstream: Upstream.self)
         let now = ContinuousClock.now
@@ -219,6 +234,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
             var writer = JSONWriter()
             try run(server.local, context, &writer)
             finish(request, with: .success(writer.bytes), context: context, answer: answer, on: connection)
+        case .stream(let open): try startStream(request, context, answer: answer, on: connection, open)
         case .upstream(let run):
             try startTask(request, context, answer: answer, on: connection, run)
         }
@@ -247,19 +263,24 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         return caller.scopes
     }
 
-    private func startTask(
-        _ request: RPCRequest, _ context: CallContext, answer: Answer, on connection: Connection,
-        _ run: @escaping @Sendable (Upstream, CallContext) async throws(RPCError) -> [UInt8]
-    ) throws(RPCError) {
+    /// Counts a call that will take its time, where the limits allow another.
+    private func nextNumber() throws(RPCError) -> UInt64 {
         guard calls.count < server.limits.callsPerConnection else {
             throw RPCError(.tooManyCalls, "\(calls.count) calls of this connection are in flight, which is the limit")
         }
         guard server.inFlight.value < server.limits.callsInAll else {
             throw RPCError(.tooManyCalls, "\(server.limits.callsInAll) calls are in flight, which is the server's limit")
         }
-        let number = nextCall
-        nextCall += 1
         server.inFlight.add()
+        defer { nextCall += 1 }
+        return nextCall
+    }
+
+    private func startTask(
+        _ request: RPCRequest, _ context: CallContext, answer: Answer, on connection: Connection,
+        _ run: @escaping @Sendable (Upstream, CallContext) async throws(RPCError) -> [UInt8]
+    ) throws(RPCError) {
+        let number = try nextNumber()
         let finish = Finish(inFlight: server.inFlight, connection: connection.id, remote: connection.loop.remote)
         // What changes nothing is not worth remembering: it is answered afresh.
         let isKept = context.metadata.idempotencyKey != nil && context.method.scope == .write
@@ -286,7 +307,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
                 self?.abandon(number, because: .deadlinePassed(afterMilliseconds: milliseconds), on: connection)
             }
         }
-        calls[number] = Call(request: request, context: context, answer: answer, task: task, deadline: deadline)
+        calls[number] = Call(request: request, context: context, answer: answer, work: .task(task), deadline: deadline)
     }
 
     /// The way of a task's outcome back to the loop's thread, and to the connection if it is still there.
@@ -306,26 +327,64 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
 
     /// Ends a call before its method does: the task is cancelled, and what it still answers finds nobody waiting.
     private func abandon(_ number: UInt64, because error: RPCError, on connection: Connection) {
-        calls[number]?.task.cancel()
+        if case .task(let task)? = calls[number]?.work { task.cancel() }
         complete(number, with: .failure(error), on: connection)
     }
 
     private func complete(_ number: UInt64, with outcome: Outcome, on connection: Connection) {
         guard let call = calls.removeValue(forKey: number) else { return }
         if let deadline = call.deadline { connection.loop.cancel(deadline) }
+        if let stream = call.stream { close(stream) }
         lastActivity = connection.loop.now
         finish(call.request, with: outcome, context: call.context, answer: call.answer, on: connection)
         closeIfDone(connection)
     }
 
     /// The client takes a call back. The call ends with CANCELLED when its method notices, and is answered then, once.
-    private func cancel(_ request: RPCRequest) throws(RPCError) {
+    private func cancel(_ request: RPCRequest, on connection: Connection) throws(RPCError) {
         guard request.id == nil else {
             throw RPCError(.invalidRequest, "rpc.cancel is a notification: send it without an id")
         }
         guard let id = CancelNotification.target(of: request.params) else { return }
         // Compared as they are meant: a client may write one id with escapes here and without them there.
-        for call in calls.values where call.request.id.flatMap({ try? JSONValue(parsing: $0) }) == id { call.task.cancel() }
+        for (number, call) in calls where call.request.id.flatMap({ try? JSONValue(parsing: $0) }) == id {
+            switch call.work {
+            case .task(let task): task.cancel()
+            case .stream:
+                let error = RPCError(.callerCancelled, "the caller took the call back")
+                complete(number, with: .failure(error), on: connection)
+            }
+        }
+    }
+
+    // MARK: Streams
+
+    private func startStream(
+        _ request: RPCRequest, _ context: CallContext, answer: Answer, on connection: Connection,
+        _ open: (Local, CallContext) throws(RPCError) -> EncodedStream
+    ) throws(RPCError) {
+        guard let id = request.id, case .line = answer else {
+            throw RPCError(.invalidRequest, "\(request.method) streams: call it with an id, and not in a batch")
+        }
+        let values = try open(server.local, context)
+        let number = try nextNumber()
+        let stream = OpenStream(id: id, values: values, connection: connection, limits: server.limits) {
+            [weak self, unowned connection] outcome in self?.complete(number, with: outcome, on: connection)
+        }
+        stream.isLast = hasEnded
+        let deadline = context.metadata.timeoutMilliseconds.map { milliseconds in
+            connection.loop.schedule(afterMilliseconds: milliseconds) { [weak self, unowned connection] in
+                let error = RPCError.streamDeadlinePassed(afterMilliseconds: milliseconds)
+                self?.complete(number, with: .failure(error), on: connection)
+            }
+        }
+        calls[number] = Call(request: request, context: context, answer: answer, work: .stream(stream), deadline: deadline)
+        server.streams.open(stream)
+    }
+
+    private func close(_ stream: OpenStream) {
+        server.streams.close(stream)
+        server.inFlight.remove()
     }
 
     // MARK: Answers

@@ -15,8 +15,9 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     /// Nil where nobody is asked for a token.
     package let gatekeeper: Gatekeeper?
     let onCall: (CallRecord) -> Void
-    /// Calls whose tasks have not ended, whether or not anybody still waits for their answers.
+    /// Calls whose tasks or streams have not ended, whether or not anybody still waits for their answers.
     let inFlight = CallCount()
+    let streams: StreamPump
 
     private var listeners: [Listener] = []
     private var connections: [UInt64: Connection] = [:]
@@ -38,7 +39,11 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
         self.keeper = keeper
         self.gatekeeper = gatekeeper
         self.onCall = onCall
+        streams = StreamPump(loop: loop)
     }
+
+    /// To be called from any thread when there may be new values for streams that wait for some.
+    package var newsForStreams: @Sendable () -> Void { { [news = streams.news] in news.ring() } }
 
     /// Starts listening; answers the address with the port that was bound. `tls` is asked for each newcomer, so that a renewed
     /// certificate serves the next one.

@@ -13,6 +13,9 @@ struct Echo: LocalMethods, UpstreamMethods {
     func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
         throw Self.error(params)
     }
+    func watchEvents(
+        _ params: WatchEventsParams, _ call: CallContext
+    ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> { throw Self.error(params) }
     func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult {
         throw Self.error(params)
     }
@@ -66,6 +69,7 @@ extension Method {
             case .local(let run):
                 var writer = JSONWriter()
                 try run(Echo(), context, &writer)
+            case .stream(let open): _ = try open(Echo(), context)
             case .upstream(let run): _ = try await run(Echo(), context)
             }
         } catch {

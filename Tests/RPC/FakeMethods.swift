@@ -2,6 +2,15 @@ import Contract
 
 /// Methods for tests: their answers say what was called, and GetSubscription's id says what it is to do.
 struct FakeLocal: LocalMethods {
+    var source = FakeSource()
+
+    func watchEvents(
+        _ params: WatchEventsParams, _ call: CallContext
+    ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> {
+        if params.after == 404 { throw RPCError(.cursorOutOfRange, "there is no 404") }
+        return FakeStream(source: source, mark: params.customerId ?? "", bytes: Int(params.after ?? 0))
+    }
+
     func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
         CheckAccessResult(
             allowed: true, reason: .active, status: .active, subscriptionId: nil, productId: params.productId, since: nil,

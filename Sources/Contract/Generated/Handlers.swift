@@ -5,6 +5,10 @@ import JSON
 package protocol LocalMethods {
     /// Decide whether a customer has access.
     func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult
+    /// Watch Stripe's events.
+    func watchEvents(
+        _ params: WatchEventsParams, _ call: CallContext
+    ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult>
     /// Meet the server.
     func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult
     /// Describe the server.
@@ -130,6 +134,12 @@ extension Method {
             let (params, metadata) = try decode(CheckAccessParams.self, from: bytes)
             let call = DecodedCall<Local, Upstream>.local { local, call, writer throws(RPCError) in
                 try local.checkAccess(params, call).write(into: &writer, metadata: call.resultMetadata)
+            }
+            return (metadata, call)
+        case .watchEvents:
+            let (params, metadata) = try decode(WatchEventsParams.self, from: bytes)
+            let call = DecodedCall<Local, Upstream>.stream { local, call throws(RPCError) in
+                EncodedStream(try local.watchEvents(params, call)) { $0.write(into: &$1, metadata: call.resultMetadata) }
             }
             return (metadata, call)
         case .ingestWebhook:

@@ -34,7 +34,8 @@ extension SwiftEmitter {
 
     private func resultType(_ method: MethodModel) -> String {
         if case .raw = method.result { return "RawJSON" }
-        return "\(Names.swiftType(method.name))Result"
+        let type = Names.swiftType(method.name)
+        return method.stream == nil ? "\(type)Result" : "any ValueStream<\(type)Value, \(type)Result>"
     }
 
     private func requirement(_ method: MethodModel, into source: inout SourceText) {
@@ -53,7 +54,13 @@ extension SwiftEmitter {
         source.block("case .\(name):", "") { source in
             source.line("let (params, metadata) = try decode(\(Names.swiftType(method.name))Params.self, from: bytes)")
             let call = "let call = DecodedCall<Local, Upstream>"
-            if method.isLocal {
+            if method.stream != nil {
+                source.block("\(call).stream { local, call throws(RPCError) in") {
+                    $0.line(
+                        "EncodedStream(try local.\(name)(params, call)) { $0.write(\(arguments.replacing("&writer", with: "&$1"))) }"
+                    )
+                }
+            } else if method.isLocal {
                 source.block("\(call).local { local, call, writer throws(RPCError) in") {
                     $0.line("try local.\(name)(params, call).write(\(arguments))")
                 }
