@@ -69,18 +69,22 @@ package struct RawJSON: Sendable, Equatable, JSONWritable {
     package init(_ text: String) { bytes = Array(text.utf8) }
 
     /// The value in `json`, which is one valid JSON value on however many lines: on one, without white space between tokens.
-    package init(compacting json: some Sequence<UInt8>) {
+    package init(compacting json: [UInt8]) {
+        var compact: [UInt8] = []
+        compact.reserveCapacity(json.count)
         var isString = false
         var isEscaped = false
-        bytes = json.filter { byte in
-            if isString {
-                isString = byte != UInt8(ascii: "\"") || isEscaped
-                isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
-                return true
+        for byte in json where isString || byte > 0x20 {
+            compact.append(byte)
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\"") {
+                isString.toggle()
+            } else {
+                isEscaped = byte == UInt8(ascii: "\\")
             }
-            isString = byte == UInt8(ascii: "\"")
-            return byte > 0x20
         }
+        bytes = compact
     }
 
     package func write(into writer: inout JSONWriter) { writer.raw(bytes) }

@@ -45,7 +45,7 @@ final class OpenStream {
     func step() -> Step {
         guard !isClosed, let connection else { return .closed }
         guard isTaken else { return .heldBack }
-        var writer = JSONWriter(capacity: 8 * 1024)
+        var writer = JSONWriter()
         do throws(RPCError) {
             switch try writeNotification(into: &writer) {
             case .value:

@@ -5,7 +5,8 @@ package import Store
 /// The methods that are answered on the loop's own thread, from what is at hand. One for each loop: the reader is the
 /// loop's own.
 package final class LocalService: LocalMethods {
-    let reader: any StoreReader
+    private let reader: any StoreReader
+    let events: EventLog
     private let policy: AccessPolicy
     private let health: Health
     private let identity: ServerIdentity
@@ -17,6 +18,7 @@ package final class LocalService: LocalMethods {
         clock: @escaping @Sendable () -> Int64
     ) {
         self.reader = reader
+        events = EventLog(reader: reader)
         policy = graceSeconds.map(AccessPolicy.init) ?? AccessPolicy()
         self.health = health
         self.identity = identity

@@ -140,7 +140,7 @@ struct ResultTests {
         ("{ }", "{}"), ("[\"\u{e9} \u{1F600}\"]", "[\"\u{e9} \u{1F600}\"]"), (" 1.50e3 ", "1.50e3"),
     ])
     func `JSON of many lines is brought onto one, and nothing in it changes`(text: String, expected: String) throws {
-        let compact = RawJSON(compacting: text.utf8)
+        let compact = RawJSON(compacting: Array(text.utf8))
         #expect(String(decoding: compact.bytes, as: UTF8.self) == expected)
         #expect(try JSONValue(parsing: compact.bytes) == JSONValue(parsing: text))
     }

@@ -61,6 +61,29 @@ import Testing
             }
         }
 
+        /// Delivers many at a time, in no certain order.
+        func pour(_ numbers: Range<Int>, bytes: Int) throws {
+            let channel = LineChannel(socket: try server.tcp.connect())
+            for start in stride(from: numbers.lowerBound, to: numbers.upperBound, by: 100) {
+                let some = start..<min(start + 100, numbers.upperBound)
+                for number in some {
+                    let payload = Self.event(number, type: "charge.succeeded", customer: "cus_1", bytes: bytes)
+                    let signature = Web.signature(payload, secret: DuesProcess.webhookSecret, at: Int64(time(nil)))
+                    let params: JSONValue = [
+                        "payload": .string(String(decoding: payload, as: UTF8.self)), "signature": .string(signature),
+                    ]
+                    let call: JSONValue = [
+                        "jsonrpc": "2.0", "id": .integer(Int64(number)), "method": "IngestWebhook", "params": params,
+                    ]
+                    try channel.send(call.bytes)
+                }
+                for _ in some {
+                    let answer = try #require(try channel.receive(timeoutMilliseconds: 20_000))
+                    try #require(try JSONValue(parsing: answer)["result"] != nil)
+                }
+            }
+        }
+
         func watch(_ params: JSONValue) throws -> Watcher {
             try Watcher(LineChannel(socket: try server.tcp.connect()), params)
         }
@@ -187,20 +210,20 @@ import Testing
         try await offPool {
             let delivery = try Delivery()
             let count = 2000
-            let stalled = try (0..<10).map { _ in
+            let stalled = try (0..<20).map { _ in
                 try Watcher(LineChannel(socket: try UnixSocket.connect(delivery.unixPath)), ["after": 0])
             }
-            try delivery.deliver(0..<200, bytes: 10_000)
+            try delivery.pour(0..<200, bytes: 2000)
             let before = try delivery.server.residentKibibytes
-            let start = EventLoop.monotonicMilliseconds()
-            try delivery.deliver(200..<count, bytes: 10_000)
-            #expect(EventLoop.monotonicMilliseconds() - start > 1000, "they must have stood still for a while")
+            try delivery.pour(200..<count, bytes: 2000)
+            sleep(2)
             let grown = try delivery.server.residentKibibytes - before
-            #expect(grown < 60_000, "\(grown) KiB for 180000 that were not read")
+            #expect(grown < 30_000, "\(grown) KiB more, for 20 times 4000 that were not read")
             let access = try delivery.server.client().call("CheckAccess", ["customerId": "cus_1", "productId": "prod_1"])
             #expect(access["allowed"] == false, "others are answered meanwhile")
-            #expect(try stalled[0].numbers(count) == Array(0..<count))
-            delivery.server.stop()
+            #expect(Set(try stalled[0].numbers(count)) == Set(0..<count))
+            // To end in order it would wait for the other nineteen.
+            delivery.server.kill()
         }
     }
 

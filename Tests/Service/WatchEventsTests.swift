@@ -26,7 +26,7 @@ import Testing
         _ count: Int = 1, type: String = "invoice.paid", customer: String? = "cus_1",
         payload: String = #"{"data":{"object":{}}}"#
     ) async throws {
-        let before = try service.reader.newestChange()
+        let before = try service.events.newestChange()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<count {
                 group.addTask { [store] in

@@ -6,14 +6,14 @@ extension LocalService {
     package func watchEvents(
         _ params: WatchEventsParams, _ call: CallContext
     ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> {
-        let newest = try EventStream.read { () throws(StoreError) in try reader.newestChange() }
+        let newest = try events.newestChange()
         let after = params.after ?? newest
         guard after <= newest else {
             throw RPCError(
                 .cursorOutOfRange, "the newest change is \(newest), and \(after) is beyond it: a cursor of another database"
             )
         }
-        return EventStream(reader: reader, types: EventTypes(params.types), customer: params.customerId, after: after)
+        return EventStream(events, types: EventTypes(params.types), customer: params.customerId, after: after)
     }
 }
 
@@ -22,7 +22,7 @@ private final class EventStream: ValueStream {
     /// Changes that one look covers: some tenths of a millisecond, whatever is found.
     private static let changesPerLook: Int64 = 512
 
-    private let reader: any StoreReader
+    private let events: EventLog
     private let types: EventTypes
     private let customer: String?
     /// Every change up to this one was looked at.
@@ -30,8 +30,8 @@ private final class EventStream: ValueStream {
     /// What of it is still to be given.
     private var found: ArraySlice<Int64> = []
 
-    init(reader: any StoreReader, types: EventTypes, customer: String?, after: Int64) {
-        self.reader = reader
+    init(_ events: EventLog, types: EventTypes, customer: String?, after: Int64) {
+        self.events = events
         self.types = types
         self.customer = customer
         seen = after
@@ -41,27 +41,51 @@ private final class EventStream: ValueStream {
 
     func next() throws(RPCError) -> StreamStep<WatchEventsValue> {
         if found.isEmpty {
-            let newest = try Self.read { () throws(StoreError) in try reader.newestChange() }
+            let newest = try events.newestChange()
             guard seen < newest else { return .caughtUp }
-            let range = (seen + 1)...min(newest, seen + Self.changesPerLook)
-            let closed = try Self.read { () throws(StoreError) in
-                try reader.closedEvents(in: range, ofCustomer: customer)
-            }
-            found = closed.filter { types.contain($0.type) }.map(\.change)[...]
-            seen = range.upperBound
+            let last = min(newest, seen + Self.changesPerLook)
+            found = try events.changes(in: (seen + 1)...last, ofCustomer: customer, types)[...]
+            seen = last
         }
         guard let change = found.popFirst() else { return .searching }
-        return .value(try value(of: change))
+        return .value(try events.value(of: change))
+    }
+}
+
+/// The closed events of the store, as the streams of one loop read them.
+final class EventLog {
+    private let reader: any StoreReader
+    /// What was read last: streams take turns, so that those that are equally far ask for the same one after the other.
+    private var last: WatchEventsValue?
+
+    init(reader: any StoreReader) { self.reader = reader }
+
+    func newestChange() throws(RPCError) -> Int64 {
+        do throws(StoreError) { return try reader.newestChange() } catch { throw RPCError(error) }
     }
 
-    private func value(of change: Int64) throws(RPCError) -> WatchEventsValue {
-        let event = try Self.read { () throws(StoreError) in try reader.closedEvent(ofChange: change) }
-        guard let event, let object = Self.object(of: event.payload) else {
+    /// The changes in `range` that closed an event of these types.
+    func changes(in range: ClosedRange<Int64>, ofCustomer id: String?, _ types: EventTypes) throws(RPCError) -> [Int64] {
+        do throws(StoreError) {
+            return try reader.closedEvents(in: range, ofCustomer: id).filter { types.contain($0.type) }.map(\.change)
+        } catch {
+            throw RPCError(error)
+        }
+    }
+
+    /// The event that a change closed.
+    func value(of change: Int64) throws(RPCError) -> WatchEventsValue {
+        if let last, last.seq == change { return last }
+        let found: JournalEvent?
+        do throws(StoreError) { found = try reader.closedEvent(ofChange: change) } catch { throw RPCError(error) }
+        guard let event = found, let object = Self.object(of: event.payload) else {
             throw RPCError(.storeCorrupt, "the event of change \(change) cannot be read")
         }
-        return WatchEventsValue(
+        let value = WatchEventsValue(
             seq: change, id: event.id, type: event.type, created: Timestamp(unixSeconds: event.created),
             customerId: event.customer, subscriptionId: event.subscription, object: object)
+        last = value
+        return value
     }
 
     /// `data.object` of an event's JSON; nil where there is none.
@@ -70,10 +94,6 @@ private final class EventStream: ValueStream {
             guard try reader.enter("data"), try reader.enter("object") else { return nil }
             return RawJSON(compacting: reader.copy(try reader.skipValue()))
         }
-    }
-
-    fileprivate static func read<Value>(_ body: () throws(StoreError) -> Value) throws(RPCError) -> Value {
-        do throws(StoreError) { return try body() } catch { throw RPCError(error) }
     }
 }
 
