@@ -43,7 +43,7 @@ final class OpenStream {
 
     /// Sends one value, if there is one and the caller takes it.
     func step() -> Step {
-        guard !isClosed, let connection else { return .closed }
+        guard !isClosed, let connection, connection.isOpen else { return .closed }
         guard isTaken else { return .heldBack }
         var writer = JSONWriter()
         do throws(RPCError) {

@@ -10,7 +10,8 @@ package struct RPCLimits: Sendable {
     package var batchLength = 1000
     /// Open connections.
     package var connections = 16 * 1024
-    /// Output that a client has not taken yet, in bytes, above which nothing more is read from it.
+    /// Output that a client has not taken yet, in bytes, above which nothing more is read from it, and no stream
+    /// gives it more.
     package var outputHighWaterBytes = 4 * 1024 * 1024
     /// Milliseconds that a line may take from its first byte to its last: a client that dribbles holds a buffer for nothing.
     package var lineMilliseconds: Int64 = 30_000

@@ -3,8 +3,8 @@ internal import EventLoop
 /// Moves the values of every stream of one loop: one from each in turn, so that none waits for another, and in one turn of the
 /// loop no more than leaves the calls between them their time.
 final class StreamPump {
-    /// Steps, each a value or a look for one, in one turn of the loop.
-    static let stepsPerTurn = 64
+    /// Milliseconds that the streams may take of one turn of the loop, and one step more: events can be large.
+    private static let turnMilliseconds: Int64 = 1
     /// Milliseconds after which streams that wait look by themselves: what another process writes rings no bell here.
     private static let pollMilliseconds: Int64 = 1000
 
@@ -59,14 +59,15 @@ final class StreamPump {
     }
 
     private func turn() {
-        for _ in 0..<Self.stepsPerTurn {
-            guard let stream = ready.popFirst() else { break }
+        let end = EventLoop.monotonicMilliseconds() + Self.turnMilliseconds
+        while let stream = ready.popFirst() {
             switch stream.step() {
             case .mayHaveMore: ready.append(stream)
             case .caughtUp: waiting.append(stream)
             case .heldBack: heldBack[stream.connectionID, default: []].append(stream)
             case .closed: break
             }
+            if EventLoop.monotonicMilliseconds() > end { break }
         }
         if ready.isEmpty { ready = [] } else { scheduleTurn() }
     }
