@@ -93,6 +93,21 @@ import Testing
         }
     }
 
+    @Test func `what the server is told of is sent at once`() async throws {
+        try await offPool {
+            let session = try Session()
+            defer { session.thread.stop() }
+            try session.send(Self.watch(id: "1"))
+            let start = EventLoop.monotonicMilliseconds()
+            for number in 1...30 {
+                session.add(1)
+                #expect(try session.line()["params"]?["seq"] == .integer(Int64(number)))
+            }
+            // One that had to notice by itself would take a second for each.
+            #expect(EventLoop.monotonicMilliseconds() - start < 15_000)
+        }
+    }
+
     @Test func `a stream notices what nobody told it within seconds`() async throws {
         try await offPool {
             let session = try Session()
