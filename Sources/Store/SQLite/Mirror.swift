@@ -16,7 +16,7 @@ struct Mirror {
         switch ProjectionRule.decide(observation, against: row?.known) {
         case .apply:
             let source = Source(from: event.created, until: event.created, at: event.created)
-            guard let change = try close(event.sequence, by: object, source) else {
+            guard let change = try close(event.sequence, by: object, at: source.at) else {
                 return .skipped(because: "another process projected it")
             }
             try write(object, over: row, source, change)
@@ -40,7 +40,7 @@ struct Mirror {
             return .skipped(because: "the object is gone for good")
         }
         let source = Source(from: reply.from, until: reply.until, at: reply.until)
-        let settling = if let settled = reply.settles { try close(settled, by: object, source) } else { Int64?.none }
+        let settling = if let settled = reply.settles { try close(settled, by: object, at: source.at) } else { Int64?.none }
         let change = if let settling { settling } else { try addChange(by: object, event: nil, at: source.at) }
         try write(object, over: row, source, change)
         return .applied(version: change)
@@ -48,17 +48,17 @@ struct Mirror {
 
     // MARK: Changes
 
-    /// Closes an event by a change of its own; `object` is what it writes into the mirror, if it does. Answers the change's
-    /// number; nil, and nothing is done, where the event is closed already.
+    /// Closes an event by a change of its own; `object` is what it writes into the mirror, if it does, and `time` the moment of
+    /// the change, if not the event's. Answers the change's number; nil, and nothing is done, where the event is closed already.
     @discardableResult
     func close(
-        _ sequence: Int64, by object: MirrorObject? = nil, _ source: Source? = nil
+        _ sequence: Int64, by object: MirrorObject? = nil, at time: Int64? = nil
     ) throws(StoreError) -> Int64? {
         let found = try database.first(
             "SELECT id, customer, created FROM events WHERE seq = ? AND projected IS NULL", .integer(sequence)
         ) { (id: $0.text(0), customer: $0.optionalText(1), created: $0.integer(2)) }
         guard let found else { return nil }
-        let change = try addChange(by: object, event: found.id, customer: found.customer, at: source?.at ?? found.created)
+        let change = try addChange(by: object, event: found.id, customer: found.customer, at: time ?? found.created)
         try database.run(
             "UPDATE events SET projected = ?, change = ? WHERE seq = ?", .integer(now), .integer(change), .integer(sequence)
         )
@@ -108,7 +108,7 @@ struct Mirror {
     }
 
     /// For which seconds of Stripe's clock a row's content is certain.
-    struct Source {
+    private struct Source {
         let from: Int64
         let until: Int64
         /// The moment of the change, for its readers.

@@ -15,8 +15,11 @@ final class SQLiteWriter: Sendable {
     private final class Connection: @unchecked Sendable {  // confined to the writer's serial queue
         let database: SQLiteDatabase
         /// The newest change of which the listeners know.
-        var newestChange: Int64 = 0
-        init(_ database: SQLiteDatabase) { self.database = database }
+        var newestChange: Int64
+        init(_ database: SQLiteDatabase) throws(StoreError) {
+            self.database = database
+            newestChange = try database.newestChange
+        }
     }
 
     private struct Change {
@@ -29,7 +32,7 @@ final class SQLiteWriter: Sendable {
     init(path: String) throws(StoreError) {
         let database = try SQLiteDatabase(path: path, access: .readWrite)
         try Migration.bringUpToDate(database)
-        connection = Connection(database)
+        connection = try Connection(database)
     }
 
     /// Runs `body` in a transaction and answers what it returns once that is committed.
