@@ -34,7 +34,7 @@ final class OpenStream {
         self.values = values
         self.connection = connection
         connectionID = connection.id
-        highWaterBytes = limits.outputHighWaterBytes
+        highWaterBytes = limits.streamHighWaterBytes
         self.end = end
     }
 

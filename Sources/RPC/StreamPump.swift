@@ -18,6 +18,8 @@ final class StreamPump {
     private var heldBack: [UInt64: [OpenStream]] = [:]
     private var openStreams = 0
     private var isPolling = false
+    /// Whether `turn()` is to come: two of them in one turn of the loop would take twice the time.
+    private var isTurnScheduled = false
     private lazy var nextTurn = loop.makeBell { [weak self] in self?.turn() }
     /// Rings when there may be new values.
     private(set) lazy var news = loop.makeBell { [weak self] in self?.lookAgain() }
@@ -54,11 +56,14 @@ final class StreamPump {
     }
 
     private func scheduleTurn() {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
         nextTurn.listen()
         nextTurn.ring()
     }
 
     private func turn() {
+        isTurnScheduled = false
         let end = EventLoop.monotonicMilliseconds() + Self.turnMilliseconds
         while let stream = ready.popFirst() {
             switch stream.step() {
