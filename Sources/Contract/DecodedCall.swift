@@ -5,6 +5,9 @@ package import JSON
 /// result object's JSON.
 package typealias UpstreamCall = @Sendable (any UpstreamMethods, CallContext) async throws(RPCError) -> [UInt8]
 
+/// A streaming call whose params were decoded and validated: opens the stream, on the loop's thread.
+package typealias StreamCall = (any LocalMethods, CallContext) throws(RPCError) -> EncodedStream
+
 extension LocalMethods {
     /// Writes the result of a call that was made in the same words before, if it is known to be the same still; only of calls
     /// that everybody with the method's scope may make, and that bear no metadata. False where the call is to be made.

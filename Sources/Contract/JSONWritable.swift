@@ -68,5 +68,24 @@ package struct RawJSON: Sendable, Equatable, JSONWritable {
     package init(bytes: [UInt8]) { self.bytes = bytes }
     package init(_ text: String) { bytes = Array(text.utf8) }
 
+    /// The value in `json`, which is one valid JSON value on however many lines: on one, without white space between tokens.
+    package init(compacting json: [UInt8]) {
+        var compact: [UInt8] = []
+        compact.reserveCapacity(json.count)
+        var isString = false
+        var isEscaped = false
+        for byte in json where isString || byte > 0x20 {
+            compact.append(byte)
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\"") {
+                isString.toggle()
+            } else {
+                isEscaped = byte == UInt8(ascii: "\\")
+            }
+        }
+        bytes = compact
+    }
+
     package func write(into writer: inout JSONWriter) { writer.raw(bytes) }
 }

@@ -25,6 +25,8 @@ package final class EventLoop {
     /// Sources that epoll refuses because they are always ready (regular files): asked once a turn.
     private var alwaysReady: [any EventSource] = []
     private var isStopped = false
+    /// What is called when a bell rings, by its number.
+    private(set) var bells: [() -> Void] = []
     /// What one read fills; shared by all connections, which copy what they keep.
     let readBuffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 64 * 1024)
 
@@ -114,6 +116,12 @@ package final class EventLoop {
 
     /// Forgets a timer; one that has run already is no error.
     package func cancel(_ token: TimerToken) { timers.cancel(token) }
+
+    /// A bell that calls `action` on this loop's thread, in the turn after the ring at the latest. It lasts as long as the loop.
+    package func makeBell(_ action: @escaping () -> Void) -> Bell {
+        bells.append(action)
+        return Bell(number: bells.count - 1, remote: remote)
+    }
 
     // MARK: Registrations
 

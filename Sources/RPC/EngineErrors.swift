@@ -21,6 +21,10 @@ extension RPCError {
         return error
     }
 
+    static func streamDeadlinePassed(afterMilliseconds milliseconds: Int64) -> RPCError {
+        RPCError(.deadlinePassed, "the stream's deadline of \(milliseconds) ms passed")
+    }
+
     static func deadlinePassed(afterMilliseconds milliseconds: Int64) -> RPCError {
         var error = RPCError(.waitingForStripe, "the deadline of \(milliseconds) ms passed while waiting for Stripe")
         error.mayHaveTakenEffect = true

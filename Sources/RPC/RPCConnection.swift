@@ -5,12 +5,10 @@ internal import JSON
 /// One client's dialogue: lines in, calls out to the methods, one answer each.
 final class RPCConnection: ConnectionHandler {
     private let server: RPCServer
-    private let gatekeeper: Gatekeeper?
-    /// Who rpc.hello said the client is; nil before, and where nobody is asked.
-    private var identity: Identity?
+    private var admission: Admission
     private let onClose: () -> Void
     private var splitter: LineSplitter
-    /// Upstream calls that are not answered yet, by their number on this connection.
+    /// Calls that are not answered yet, upstream ones and streams, by their number on this connection.
     private var calls: [UInt64: Call] = [:]
     private var nextCall: UInt64 = 1
     /// What waits because the client has not taken the answers to earlier lines; no more than one read's worth.
@@ -24,34 +22,25 @@ final class RPCConnection: ConnectionHandler {
     /// When something last came or went, in milliseconds of the loop's clock.
     private var lastActivity: Int64 = 0
 
-    /// An upstream call in flight.
+    /// A call in flight.
     private struct Call {
         let request: RPCRequest
         let context: CallContext
         let answer: Answer
-        let task: Task<Void, Never>
+        let work: Work
         let deadline: TimerToken?
-    }
 
-    /// Where the answer of a call goes.
-    private enum Answer {
-        case line
-        case batch(Batch)
+        enum Work {
+            case task(Task<Void, Never>)
+            case stream(OpenStream)
+        }
 
-        /// What waits to be sent together with this answer.
-        var bytes: Int { if case .batch(let batch) = self { batch.line.count } else { 0 } }
-    }
-
-    /// The answers of a batch, sent together when the last one is there.
-    private final class Batch {
-        var waiting: Int
-        var line = JSONWriter(capacity: 0)
-        init(waiting: Int) { self.waiting = waiting }
+        var stream: OpenStream? { if case .stream(let stream) = work { stream } else { nil } }
     }
 
     init(server: RPCServer, gatekeeper: Gatekeeper?, onClose: @escaping () -> Void) {
         self.server = server
-        self.gatekeeper = gatekeeper
+        admission = Admission(gatekeeper)
         self.onClose = onClose
         splitter = LineSplitter(maximumBytes: server.limits.lineBytes)
     }
@@ -71,10 +60,14 @@ final class RPCConnection: ConnectionHandler {
 
     func ended(_ connection: Connection) {
         hasEnded = true
+        for case let stream? in calls.values.map(\.stream) { server.streams.finish(stream) }
         settle(connection)
     }
 
-    func drained(_ connection: Connection) { if !unread.isEmpty || !connection.isReading { settle(connection) } }
+    func drained(_ connection: Connection) {
+        server.streams.resume(connection: connection.id)
+        if !unread.isEmpty || !connection.isReading { settle(connection) }
+    }
 
     /// Takes what waits, as long as the client takes the answers. One that does not read is not listened to either: that
     /// bounds what it can cost.
@@ -87,6 +80,7 @@ final class RPCConnection: ConnectionHandler {
         if hasEnded, unread.isEmpty, !isHeldBack(connection), let rest = splitter.finish() {
             answering(connection) { answers in take(rest, Span(), on: connection, &answers) }
         }
+        server.streams.resume(connection: connection.id)
         connection.setReading(!hasEnded && !isHeldBack(connection))
         closeIfDone(connection)
     }
@@ -167,7 +161,10 @@ final class RPCConnection: ConnectionHandler {
 
     /// The client is gone. What it asked for is finished all the same: a change half done would be worse than one unseen.
     func closed(_ connection: Connection) {
-        for call in calls.values { if let deadline = call.deadline { connection.loop.cancel(deadline) } }
+        for call in calls.values {
+            if let deadline = call.deadline { connection.loop.cancel(deadline) }
+            if let stream = call.stream { close(stream) }
+        }
         calls = [:]
         if let lineTimer { connection.loop.cancel(lineTimer) }
         onClose()
@@ -175,6 +172,9 @@ final class RPCConnection: ConnectionHandler {
 
     /// The server ends: what is in flight is finished, and what is on its way here is still read, and refused.
     func drain(_ connection: Connection) {
+        for (number, call) in calls where call.stream != nil {
+            complete(number, with: .failure(.shuttingDown), on: connection)
+        }
         connection.loop.schedule(afterMilliseconds: 50) { [weak self, weak connection] in
             guard let self, let connection else { return }
             isLeaving = true
@@ -232,7 +232,7 @@ final class RPCConnection: ConnectionHandler {
         _ entries: [Envelope.Entry], of line: Span<UInt8>, on connection: Connection, _ answers: inout JSONWriter
     ) {
         let answered = entries.count { entry in if case .call(let call) = entry { call.id != nil } else { true } }
-        let batch = Batch(waiting: answered)
+        let batch = Answer.Batch(waiting: answered)
         for entry in entries { take(entry, of: line, to: .batch(batch), on: connection, &answers) }
     }
 
@@ -245,7 +245,7 @@ final class RPCConnection: ConnectionHandler {
             let error = RPCError(.invalidRequest, "not a JSON-RPC 2.0 call: \(problem)")
             refuse(id, of: line, error, to: answer, &answers)
         case .call(let call):
-            if let method = call.method(in: line), method.isLocal, !server.isDraining {
+            if let method = call.method(in: line), method.isLocal, !method.isStreaming, !server.isDraining {
                 run(method, call, of: line, to: answer, on: connection, &answers)
             } else {
                 let request = call.request(in: line)
@@ -262,7 +262,9 @@ final class RPCConnection: ConnectionHandler {
 
     /// Answers a call that was made before in the same words, if its answer is known to be the same still.
     private func recall(_ line: Span<UInt8>, _ answers: inout JSONWriter) -> Bool {
-        guard let call = PlainCall(line), mayCall(call.method), !server.recordsLookUps, !server.isDraining else { return false }
+        guard let call = PlainCall(line), admission.allows(call.method), !server.recordsLookUps, !server.isDraining else {
+            return false
+        }
         let start = answers.count
         answers.beginResult(id: call.id, of: line)
         guard server.local.recall(call.method, line.extracting(call.params), into: &answers) else {
@@ -279,8 +281,8 @@ final class RPCConnection: ConnectionHandler {
         _ method: Method, _ call: Envelope.Call, of line: Span<UInt8>, to answer: Answer, on connection: Connection,
         _ answers: inout JSONWriter
     ) {
-        let isTooLong = answer.bytes > server.limits.outputHighWaterBytes
-        reply(to: answer, isSilent: call.id == nil, &answers) { answers in
+        let isTooLong = answer.waitingBytes > server.limits.outputHighWaterBytes
+        answer.put(into: &answers, isSilent: call.id == nil) { answers in
             let start = answers.count
             answers.beginResult(id: call.id, of: line)
             let params = line.extracting(call.params)
@@ -304,64 +306,54 @@ final class RPCConnection: ConnectionHandler {
 
     private func start(_ request: RPCRequest, answer: Answer, on connection: Connection) throws(RPCError) {
         if server.isDraining { throw .shuttingDown }
-        if request.method == CancelNotification.method { return try cancel(request) }
+        if request.method == CancelNotification.method { return try cancel(request, on: connection) }
         guard let method = Method(rawValue: request.method) else { throw .unknownMethod(request.method) }
         let params = request.params ?? []
-        let (metadata, run) = try method.call(params.span)
+        if method.isStreaming {
+            let (metadata, open) = try method.stream(params.span)
+            let context = try context(of: method, metadata, params.span, on: connection)
+            try startStream(request, context, answer: answer, on: connection, open)
+        } else {
+            let (metadata, run) = try method.call(params.span)
+            let context = try context(of: method, metadata, params.span, on: connection)
+            try startTask(request, context, answer: answer, on: connection, run)
+        }
+    }
+
+    private func context(
+        of method: Method, _ metadata: CallMetadata, _ params: Span<UInt8>, on connection: Connection
+    ) throws(RPCError) -> CallContext {
         let now = ContinuousClock.now
-        let context = CallContext(
+        return CallContext(
             method: method, metadata: metadata, received: now,
             deadline: metadata.timeoutMilliseconds.map { now + .milliseconds($0) },
-            scopes: try scopes(for: method, metadata, params.span, on: connection))
-        try startTask(request, context, answer: answer, on: connection, run)
+            scopes: try scopes(for: method, metadata, params, on: connection))
     }
 
-    /// Whether the caller may call `method`, whatever the call says.
-    private func mayCall(_ method: Method) -> Bool {
-        guard gatekeeper != nil, let scope = method.scope else { return true }
-        return identity?.scopes.contains(scope) ?? false
-    }
-
-    /// What the caller may do, if that is enough for `method`. The token of the call counts before that of the connection,
-    /// which rpc.hello gives.
     private func scopes(
         for method: Method, _ metadata: CallMetadata, _ params: Span<UInt8>, on connection: Connection
     ) throws(RPCError) -> Set<Scope> {
-        guard let gatekeeper else { return Scope.all }
-        var caller = identity
-        if let authorization = metadata.authorization {
-            caller = try gatekeeper.identify(authorization, peer: connection.peer, now: connection.loop.now)
-        } else if method == .rpcHello, let authorization = Self.authorization(ofHello: params) {
-            caller = try gatekeeper.identify(authorization, peer: connection.peer, now: connection.loop.now)
-            identity = caller
-        }
-        guard let scope = method.scope else { return caller?.scopes ?? [] }
-        guard let caller else {
-            throw RPCError(.tokenRequired, "this server asks for a token: give it by rpc.hello, or in _meta.authorization")
-        }
-        guard caller.scopes.contains(scope) else {
-            throw RPCError(.scopeRequired, "\(method.rawValue) needs the scope \(scope.rawValue), which the token has not")
-        }
-        return caller.scopes
+        try admission.scopes(for: method, metadata, params: params, peer: connection.peer, now: connection.loop.now)
     }
 
-    private static func authorization(ofHello params: Span<UInt8>) -> String? {
-        (try? JSONValue(parsing: params.bytes))?["authorization"]?.stringValue
-    }
-
-    private func startTask(
-        _ request: RPCRequest, _ context: CallContext, answer: Answer, on connection: Connection,
-        _ run: @escaping UpstreamCall
-    ) throws(RPCError) {
+    /// Counts a call that will take its time, where the limits allow another.
+    private func nextNumber() throws(RPCError) -> UInt64 {
         guard calls.count < server.limits.callsPerConnection else {
             throw RPCError(.tooManyCalls, "\(calls.count) calls of this connection are in flight, which is the limit")
         }
         guard server.inFlight.value < server.limits.callsInAll else {
             throw RPCError(.tooManyCalls, "\(server.limits.callsInAll) calls are in flight, which is the server's limit")
         }
-        let number = nextCall
-        nextCall += 1
         server.inFlight.add()
+        defer { nextCall += 1 }
+        return nextCall
+    }
+
+    private func startTask(
+        _ request: RPCRequest, _ context: CallContext, answer: Answer, on connection: Connection,
+        _ run: @escaping UpstreamCall
+    ) throws(RPCError) {
+        let number = try nextNumber()
         let finish = Finish(inFlight: server.inFlight, connection: connection.id, remote: connection.loop.remote)
         // What changes nothing is not worth remembering: it is answered afresh.
         let isKept = context.metadata.idempotencyKey != nil && context.method.scope == .write
@@ -388,7 +380,7 @@ final class RPCConnection: ConnectionHandler {
                 self?.abandon(number, because: .deadlinePassed(afterMilliseconds: milliseconds), on: connection)
             }
         }
-        calls[number] = Call(request: request, context: context, answer: answer, task: task, deadline: deadline)
+        calls[number] = Call(request: request, context: context, answer: answer, work: .task(task), deadline: deadline)
     }
 
     /// The way of a task's outcome back to the loop's thread, and to the connection if it is still there.
@@ -408,13 +400,14 @@ final class RPCConnection: ConnectionHandler {
 
     /// Ends a call before its method does: the task is cancelled, and what it still answers finds nobody waiting.
     private func abandon(_ number: UInt64, because error: RPCError, on connection: Connection) {
-        calls[number]?.task.cancel()
+        if case .task(let task)? = calls[number]?.work { task.cancel() }
         complete(number, with: .failure(error), on: connection)
     }
 
     private func complete(_ number: UInt64, with outcome: Outcome, on connection: Connection) {
         guard let call = calls.removeValue(forKey: number) else { return }
         if let deadline = call.deadline { connection.loop.cancel(deadline) }
+        if let stream = call.stream { close(stream) }
         lastActivity = connection.loop.now
         answering(connection) { answers in
             finish(call.request, with: outcome, context: call.context, to: call.answer, &answers)
@@ -423,13 +416,50 @@ final class RPCConnection: ConnectionHandler {
     }
 
     /// The client takes a call back. The call ends with CANCELLED when its method notices, and is answered then, once.
-    private func cancel(_ request: RPCRequest) throws(RPCError) {
+    private func cancel(_ request: RPCRequest, on connection: Connection) throws(RPCError) {
         guard request.id == nil else {
             throw RPCError(.invalidRequest, "rpc.cancel is a notification: send it without an id")
         }
         guard let id = CancelNotification.target(of: request.params) else { return }
         // Compared as they are meant: a client may write one id with escapes here and without them there.
-        for call in calls.values where call.request.id.flatMap({ try? JSONValue(parsing: $0) }) == id { call.task.cancel() }
+        for (number, call) in calls where call.request.id.flatMap({ try? JSONValue(parsing: $0) }) == id {
+            switch call.work {
+            case .task(let task): task.cancel()
+            case .stream:
+                let error = RPCError(.callerCancelled, "the caller took the call back")
+                complete(number, with: .failure(error), on: connection)
+            }
+        }
+    }
+
+    // MARK: Streams
+
+    private func startStream(
+        _ request: RPCRequest, _ context: CallContext, answer: Answer, on connection: Connection,
+        _ open: StreamCall
+    ) throws(RPCError) {
+        guard let id = request.id, case .line = answer else {
+            throw RPCError(.invalidRequest, "\(request.method) streams: call it with an id, and not in a batch")
+        }
+        let values = try open(server.local, context)
+        let number = try nextNumber()
+        let stream = OpenStream(id: id, values: values, connection: connection, limits: server.limits) {
+            [weak self, unowned connection] outcome in self?.complete(number, with: outcome, on: connection)
+        }
+        stream.isLast = hasEnded
+        let deadline = context.metadata.timeoutMilliseconds.map { milliseconds in
+            connection.loop.schedule(afterMilliseconds: milliseconds) { [weak self, unowned connection] in
+                let error = RPCError.streamDeadlinePassed(afterMilliseconds: milliseconds)
+                self?.complete(number, with: .failure(error), on: connection)
+            }
+        }
+        calls[number] = Call(request: request, context: context, answer: answer, work: .stream(stream), deadline: deadline)
+        server.streams.open(stream)
+    }
+
+    private func close(_ stream: OpenStream) {
+        server.streams.close(stream)
+        server.inFlight.remove()
     }
 
     // MARK: Answers
@@ -440,10 +470,10 @@ final class RPCConnection: ConnectionHandler {
         server.onCall(CallRecord(request, outcome.failure, context))
         guard let id = request.id else { return }
         switch outcome.mapError({ $0.asSeen(by: context) }) {
-        case .success where answer.bytes > server.limits.outputHighWaterBytes:
+        case .success where answer.waitingBytes > server.limits.outputHighWaterBytes:
             refuse(0..<id.count, of: id.span, .batchAnswerTooLong, to: answer, &answers)
         case .success(let result):
-            reply(to: answer, &answers) { answers in
+            answer.put(into: &answers) { answers in
                 answers.beginResult(id: 0..<id.count, of: id.span)
                 answers.raw(result)
                 answers.endResponse()
@@ -455,31 +485,7 @@ final class RPCConnection: ConnectionHandler {
     private func refuse(
         _ id: Range<Int>?, of text: Span<UInt8>, _ error: RPCError, to answer: Answer, _ answers: inout JSONWriter
     ) {
-        reply(to: answer, &answers) { $0.failure(id: id, of: text, error) }
-    }
-
-    /// Puts the response that `body` writes where it belongs: on a line of its own, or into its batch, which is sent when it
-    /// is complete. What is silent runs for its effect.
-    private func reply(
-        to answer: Answer, isSilent: Bool = false, _ answers: inout JSONWriter, _ body: (inout JSONWriter) -> Void
-    ) {
-        let start = answers.count
-        switch answer {
-        case _ where isSilent:
-            body(&answers)
-            answers.cut(to: start)
-        case .line:
-            body(&answers)
-            answers.verbatim("\n")
-        case .batch(let batch):
-            batch.line.verbatim(batch.line.count == 0 ? "[" : ",")
-            body(&batch.line)
-            batch.waiting -= 1
-            if batch.waiting == 0 {
-                batch.line.verbatim("]\n")
-                batch.line.withBytes { answers.verbatim($0) }
-            }
-        }
+        answer.put(into: &answers) { $0.failure(id: id, of: text, error) }
     }
 }
 

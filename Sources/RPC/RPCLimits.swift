@@ -12,6 +12,9 @@ package struct RPCLimits: Sendable {
     package var connections = 16 * 1024
     /// Output that a client has not taken yet, in bytes, above which nothing more is read from it.
     package var outputHighWaterBytes = 4 * 1024 * 1024
+    /// Output that a client has not taken yet, in bytes, above which its streams wait. Less than what stops the reading, so that
+    /// a client whose streams wait can still call and cancel, and is answered before long.
+    package var streamHighWaterBytes: Int { min(outputHighWaterBytes, 256 * 1024) }
     /// Milliseconds that a line may take from its first byte to its last: a client that dribbles holds a buffer for nothing.
     package var lineMilliseconds: Int64 = 30_000
     /// Milliseconds after which a connection that says nothing and waits for nothing is closed; nil for never.

@@ -18,8 +18,9 @@ package final class RPCServer {
     let onCall: (CallRecord) -> Void
     /// Whether look-ups that succeeded are worth a record.
     let recordsLookUps: Bool
-    /// Calls whose tasks have not ended, whether or not anybody still waits for their answers.
+    /// Calls whose tasks or streams have not ended, whether or not anybody still waits for their answers.
     let inFlight = CallCount()
+    let streams: StreamPump
 
     /// What answers are put together in, by one connection after the other.
     private var writer = JSONWriter(capacity: 16 * 1024)
@@ -47,7 +48,11 @@ package final class RPCServer {
         self.gatekeeper = gatekeeper
         self.recordsLookUps = recordsLookUps
         self.onCall = onCall
+        streams = StreamPump(loop: loop)
     }
+
+    /// To be called from any thread when there may be new values for streams that wait for some.
+    package var newsForStreams: @Sendable () -> Void { { [news = streams.news] in news.ring() } }
 
     /// Starts listening; answers the address with the port that was bound. `tls` is asked for each newcomer, so that a renewed
     /// certificate serves the next one.

@@ -6,6 +6,7 @@ package import Store
 /// loop's own.
 package final class LocalService: LocalMethods {
     private let reader: any StoreReader
+    let events: EventLog
     private let access: AccessQuestions
     private let health: Health
     private let identity: ServerIdentity
@@ -22,6 +23,7 @@ package final class LocalService: LocalMethods {
         health: Health, identity: ServerIdentity
     ) {
         self.reader = reader
+        events = EventLog(reader: reader)
         self.access = access
         self.health = health
         self.identity = identity

@@ -4,16 +4,14 @@ package import Billing
 package struct EventBasis: Sendable, Equatable {
     /// The event's place in the journal.
     package var sequence: Int64
-    package var id: String
     /// When Stripe made the event, in Unix seconds.
     package var created: Int64
     package var kind: Observation.Kind
     /// Our own time, in Unix seconds.
     package var now: Int64
 
-    package init(sequence: Int64, id: String, created: Int64, kind: Observation.Kind, now: Int64) {
+    package init(sequence: Int64, created: Int64, kind: Observation.Kind, now: Int64) {
         self.sequence = sequence
-        self.id = id
         self.created = created
         self.kind = kind
         self.now = now
@@ -27,22 +25,17 @@ package struct ReplyBasis: Sendable, Equatable {
     /// The moment of asking and of the answer, in seconds of Stripe's clock.
     package var from: Int64
     package var until: Int64
-    /// The event that this answer settles, if it was asked for because of one; it is then projected.
-    package var settles: (sequence: Int64, id: String)?
+    /// The place in the journal of the event that this answer settles, if it was asked for because of one: it is then closed.
+    package var settles: Int64?
     /// Our own time, in Unix seconds.
     package var now: Int64
 
-    package init(version: Int64, from: Int64, until: Int64, settles: (sequence: Int64, id: String)? = nil, now: Int64) {
+    package init(version: Int64, from: Int64, until: Int64, settles: Int64? = nil, now: Int64) {
         self.version = version
         self.from = from
         self.until = until
         self.settles = settles
         self.now = now
-    }
-
-    package static func == (left: ReplyBasis, right: ReplyBasis) -> Bool {
-        left.version == right.version && left.from == right.from && left.until == right.until && left.now == right.now
-            && left.settles?.sequence == right.settles?.sequence && left.settles?.id == right.settles?.id
     }
 }
 

@@ -1,5 +1,9 @@
 /// What must last: the journal of events, the mirror of Stripe's objects with its changes, and what was already done.
 ///
+/// Changes are numbered as they are committed: whoever sees one sees all before it. Every event ends as one change, when what it
+/// says is in the mirror, or was found to be old, or concerns nothing that the mirror holds: the event is then closed. An answer
+/// of Stripe's that is written into the mirror is a change without an event.
+///
 /// A method that changes something returns once the change is on the disk. One contract, whatever the engine behind it.
 package protocol Store: Sendable {
     // MARK: The journal
@@ -8,7 +12,7 @@ package protocol Store: Sendable {
     func journal(_ event: JournalEvent) async throws(StoreError) -> Bool
     /// Events that are not projected yet, oldest first.
     func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent]
-    /// Notes that an event has nothing (more) to say to the mirror.
+    /// Closes an event that has nothing (more) to say to the mirror.
     func markProjected(sequence: Int64, at now: Int64) async throws(StoreError)
 
     // MARK: The mirror
@@ -39,6 +43,8 @@ package protocol Store: Sendable {
     func setting(_ name: String, orElse make: @Sendable @escaping () -> [UInt8]) async throws(StoreError) -> [UInt8]
     /// A view for one thread that reads without waiting for those who write.
     func reader() throws(StoreError) -> any StoreReader
+    /// Calls `listener` after every commit of this process that made changes, on a thread of the store's: it must not wait.
+    func onChanges(_ listener: @escaping @Sendable () -> Void)
 }
 
 /// What is read on a hot path, from one thread.
@@ -56,6 +62,15 @@ package protocol StoreReader {
     func countOfSubscriptions() throws(StoreError) -> Int
     /// The products that have a feature of this name.
     func products(withFeature name: String) throws(StoreError) -> [String]
+    /// The number of the newest change, also of another process; 0 where there is none.
+    func newestChange() throws(StoreError) -> Int64
+    /// The changes in `range` that closed an event, rising, with the event's type: of one customer, or of all. Reads an index
+    /// alone, at most as many entries as the range is long.
+    func closedEvents(
+        in range: ClosedRange<Int64>, ofCustomer customer: String?
+    ) throws(StoreError) -> [(change: Int64, type: String)]
+    /// The event that a change closed, whole; nil for a change without an event.
+    func closedEvent(ofChange change: Int64) throws(StoreError) -> JournalEvent?
 }
 
 /// What has changed in the mirror, as far as CheckAccess rests on it.

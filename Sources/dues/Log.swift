@@ -69,13 +69,16 @@ enum StandardError {
 /// Standard output: the handshake line, and what the commands for people print. Never used by a process that speaks the
 /// protocol there.
 enum StandardOutput {
-    static func write(_ text: String) {
+    /// False where nobody takes it any more.
+    @discardableResult
+    static func write(_ text: String) -> Bool {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
+        return true
     }
 }

@@ -15,6 +15,7 @@ struct Conventions {
         #"^[^\[\]]+$"#: "metadataKey",
         "^[ -~]+$": "printable",
         "^Bearer [!-~]+$": "bearer",
+        #"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)$"#: "eventTypes",
         "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$": "traceparent",
     ]
 
@@ -80,10 +81,16 @@ struct Conventions {
             let path = "Schemas/methods/\(method.name).json"
             if method.errors.isEmpty { problems.append("\(path): names no errors") }
             if method.examples.isEmpty { problems.append("\(path): has no example") }
+            if method.stream != nil, !method.isLocal {
+                problems.append("\(path): streams, which only methods with x-local do")
+            }
             for member in method.params.members {
                 if member.isNullable { problems.append("\(path): params/\(member.name): a param is absent, not null") }
                 if case .timestamp = member.shape {
                     problems.append("\(path): params/\(member.name): there is no decoder for times in params")
+                }
+                if case .raw = member.shape {
+                    problems.append("\(path): params/\(member.name): there is no decoder for x-raw in params")
                 }
             }
         }
@@ -113,10 +120,17 @@ struct Conventions {
                         shape: .reference(MethodModel.callMetadata), defaultValue: nil))
                 problems += validator.problems(.object(example.params), .object(params), at: "params")
                     .map { "\(path): example \(example.name): \($0)" }
-                if case .object(let result, _) = method.result {
-                    var closed = result
+                var said: [(value: JSONValue, shape: ObjectShape?, place: String)] = example.streamValues.enumerated().map {
+                    ($1, method.stream?.value, "x-stream-values/\($0)")
+                }
+                if case .object(let result, _) = method.result { said.append((example.result, result, "result")) }
+                for (value, shape, place) in said {
+                    guard var closed = shape else {
+                        problems.append("\(path): example \(example.name): \(place): the method does not stream")
+                        continue
+                    }
                     closed.isClosed = true
-                    problems += validator.problems(example.result, .object(closed), at: "result")
+                    problems += validator.problems(value, .object(closed), at: place)
                         .map { "\(path): example \(example.name): \($0)" }
                 }
             }

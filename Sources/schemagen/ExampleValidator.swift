@@ -19,6 +19,7 @@ struct ExampleValidator {
         case .enumeration(let values, _), .openEnumeration(let values, _):
             return value.stringValue.map(values.contains) ?? false ? [] : ["\(place) must be one of \(values)"]
         case .object(let object): return self.object(value, object, at: place)
+        case .raw: return value.objectValue == nil ? ["\(place) must be an object"] : []
         case .array(let element, _):
             guard let elements = value.arrayValue else { return ["\(place) must be an array"] }
             return elements.enumerated().flatMap { problems($1, element, at: "\(place)/\($0)") }

@@ -20,6 +20,8 @@ struct DocumentTests {
         for (json, method) in zip(methods, Method.allCases) {
             #expect(json["x-scope"]?.stringValue == method.scope?.rawValue ?? "none")
             #expect(json["x-local"]?.boolValue ?? false == method.isLocal)
+            #expect(json["x-streaming"]?.boolValue ?? false == method.isStreaming)
+            #expect((json["x-stream-value"]?["properties"] != nil) == method.isStreaming)
             #expect(
                 json["errors"]?.arrayValue?.compactMap { $0["$ref"]?.stringValue }
                     == method.reasons.map { "#/components/errors/\($0)" })

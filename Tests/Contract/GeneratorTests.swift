@@ -90,6 +90,18 @@ struct GeneratorTests {
         ),
         ("methods/Cancel.json", "\"endsAt\": \"2026-04-16T00:00:00Z\"", "\"ends\": null", "result has no member ends"),
         ("methods/CheckAccess.json", "\"feature\"\n      ]", "\"features\"\n      ]", "x-rules names features"),
+        ("methods/WatchEvents.json", "\"x-streaming\": true,", "", "x-streaming: true and x-stream-value belong together"),
+        ("methods/WatchEvents.json", "\"x-local\": true", "\"x-local\": false", "streams, which only"),
+        ("methods/WatchEvents.json", "\"seq\": 17", "\"seq\": \"17\"", "x-stream-values/0/seq must be an integer"),
+        (
+            "methods/WatchEvents.json", "\"object\": {\n            \"id\"", "\"thing\": {\n            \"id\"",
+            "x-stream-values/0"
+        ),
+        (
+            "methods/Cancel.json", "\"result\": {\n        \"name\"",
+            "\"x-stream-values\": [{}], \"result\": {\n        \"name\"",
+            "the method does not stream"
+        ),
         ("openrpc.json", "-32005", "-32004", "NOT_FOUND is -32005"),
         ("openrpc.json", "{\n      \"$ref\": \"methods/Cancel.json\"\n    },", "", "Cancel.json: is not listed"),
         ("openrpc.json", "\"openrpc\":", "\"openrpc\" ", "at byte"),

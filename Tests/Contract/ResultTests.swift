@@ -56,6 +56,9 @@ struct ResultTests {
         ) throws(RPCError) {
             refusal.write(into: &result, metadata: call.resultMetadata)
         }
+        func watchEvents(
+            _ params: WatchEventsParams, _ call: CallContext
+        ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> { Steps(from: params.after ?? 0) }
         func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
             throw RPCError(.internalError, "")
         }
@@ -67,6 +70,27 @@ struct ResultTests {
         func rpcHealth(_ params: RPCHealthParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
             throw RPCError(.internalError, "")
         }
+    }
+
+    /// The numbers from `number` to 2, with a pause after each.
+    private final class Steps: ValueStream {
+        private var number: Int64
+        private var isPausing = false
+
+        init(from number: Int64) { self.number = number }
+
+        func next() throws(RPCError) -> StreamStep<WatchEventsValue> {
+            isPausing.toggle()
+            guard isPausing else { return .searching }
+            guard number < 3 else { return .caughtUp }
+            defer { number += 1 }
+            return .value(
+                WatchEventsValue(
+                    seq: number, id: "evt_\(number)", type: "t", created: Timestamp(unixSeconds: 0), customerId: nil,
+                    subscriptionId: "sub_1", object: RawJSON("{}")))
+        }
+
+        var result: WatchEventsResult { WatchEventsResult(after: number) }
     }
 
     private func answer(_ method: Method, _ params: String) throws -> JSONValue {
@@ -92,6 +116,42 @@ struct ResultTests {
         #expect(
             call.trace.metadata
                 == ResultMetadata(stripeRequestIds: ["req_1"], attempts: 2, upstreamMilliseconds: 150, replayed: true))
+    }
+
+    @Test func `a stream writes its values when they are there, and its result with what the server says of the call`()
+        throws
+    {
+        let params = Array(#"{"after":1,"_meta":{"verbose":true}}"#.utf8)
+        let (metadata, open) = try Method.watchEvents.stream(params.span)
+        let stream = try open(Answer(), CallContext(method: .watchEvents, metadata: metadata, received: .now))
+        var written: [String] = []
+        for _ in 0..<6 {
+            var writer = JSONWriter()
+            let step = try stream.next(&writer)
+            written.append("\(step)".prefix { $0 != "(" } + " " + String(decoding: writer.bytes, as: UTF8.self))
+        }
+        let value = { (number: Int) in
+            #"{"seq":\#(number),"id":"evt_\#(number)","type":"t","created":"1970-01-01T00:00:00Z","customerId":null,"#
+                + #""subscriptionId":"sub_1","object":{}}"#
+        }
+        #expect(
+            written == ["value \(value(1))", "searching ", "value \(value(2))", "searching ", "caughtUp ", "searching "])
+        var writer = JSONWriter()
+        stream.finish(&writer)
+        let result = try JSONValue(parsing: writer.bytes)
+        #expect(result["after"] == 3)
+        #expect(result["_meta"]?["attempts"] == 0)
+    }
+
+    @Test(arguments: [
+        ("{\n  \"a b\": [1,\r\n\t2 ]\n}", #"{"a b":[1,2]}"#), (#" "\\" "#, #""\\""#),
+        (#"["\" ", "\\ " ]"#, #"["\" ","\\ "]"#),
+        ("{ }", "{}"), ("[\"\u{e9} \u{1F600}\"]", "[\"\u{e9} \u{1F600}\"]"), (" 1.50e3 ", "1.50e3"),
+    ])
+    func `JSON of many lines is brought onto one, and nothing in it changes`(text: String, expected: String) throws {
+        let compact = RawJSON(compacting: Array(text.utf8))
+        #expect(String(decoding: compact.bytes, as: UTF8.self) == expected)
+        #expect(try JSONValue(parsing: compact.bytes) == JSONValue(parsing: text))
     }
 
     @Test func `rpc-discover gives the document as it is`() throws {

@@ -16,6 +16,9 @@ final class Echo: LocalMethods, UpstreamMethods {
     func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw Self.error(params)
     }
+    func watchEvents(
+        _ params: WatchEventsParams, _ call: CallContext
+    ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> { throw Self.error(params) }
     func rpcDiscover(_ params: RPCDiscoverParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw Self.error(params)
     }
@@ -61,7 +64,11 @@ extension Method {
         let bytes = Array((params ?? "").utf8)
         var metadata = CallMetadata()
         do throws(RPCError) {
-            if isLocal {
+            if isStreaming {
+                let (found, open) = try stream(bytes.span)
+                metadata = found
+                _ = try open(Echo(), CallContext(method: self, metadata: found, received: .now))
+            } else if isLocal {
                 var writer = JSONWriter()
                 try answer(
                     bytes.span, by: Echo(),
@@ -84,8 +91,8 @@ extension Method {
     func refusal(_ params: String?) -> RPCError? {
         let bytes = Array((params ?? "").utf8)
         do throws(RPCError) {
-            guard isLocal else {
-                _ = try call(bytes.span)
+            guard isLocal, !isStreaming else {
+                if isStreaming { _ = try stream(bytes.span) } else { _ = try call(bytes.span) }
                 return nil
             }
             var writer = JSONWriter()

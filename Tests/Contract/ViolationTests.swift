@@ -59,6 +59,23 @@ struct ViolationTests {
     ])
     func `integers`(message: BrokenMessage) { expect(message) }
 
+    @Test(arguments: [
+        BrokenMessage(
+            .watchEvents, #"{"types":[],"after":-1}"#,
+            "/types minItems: must have at least 1 element, got 0", "/after minimum: must be at least 0, got -1"),
+        BrokenMessage(
+            .watchEvents, #"{"types":["invoice.","*.paid",".paid","invoice*","Invoice.paid","a..b","**",""]}"#,
+            eventTypes(0, "invoice."), eventTypes(1, "*.paid"), eventTypes(2, ".paid"), eventTypes(3, "invoice*"),
+            eventTypes(4, "Invoice.paid"), eventTypes(5, "a..b"), eventTypes(6, "**"),
+            "/types/7 minLength: must not be empty"),
+        BrokenMessage(.watchEvents, #"{"types":["*","invoice.*","v1.billing.meter_2.no_meter","ping"],"after":0}"#),
+    ])
+    func `types of event`(message: BrokenMessage) { expect(message) }
+
+    private static func eventTypes(_ index: Int, _ text: String) -> String {
+        "/types/\(index) pattern: must be a type of event such as invoice.paid, invoice.* or *, got \"\(text)\""
+    }
+
     private static func quantity(_ number: String) -> String {
         #"{"customerId":"cus_1","priceId":"price_1","quantity":\#(number)}"#
     }

@@ -58,6 +58,8 @@ def problems_of_examples(document):
                     yield f"{place}: {name} is missing"
             for param in example["params"]:
                 yield from check(params[param["name"]]["schema"], param["value"], f"{place}: {param['name']}")
+            for value in example.get("x-stream-values", []):
+                yield from check(method["x-stream-value"], value, f"{place}: value")
             yield from check(method["result"]["schema"], example["result"]["value"], f"{place}: result")
 
 

@@ -3,6 +3,17 @@ import JSON
 
 /// Methods for tests: their answers say what was called.
 final class FakeLocal: LocalMethods {
+    private let source: FakeSource
+
+    init(source: FakeSource = FakeSource()) { self.source = source }
+
+    func watchEvents(
+        _ params: WatchEventsParams, _ call: CallContext
+    ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> {
+        if params.after == 404 { throw RPCError(.cursorOutOfRange, "there is no 404") }
+        return FakeStream(source: source, mark: params.customerId ?? "", bytes: Int(params.after ?? 0))
+    }
+
     func checkAccess(
         _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
     ) throws(RPCError) {

@@ -30,11 +30,13 @@ import Testing
         _ id: String, at created: Int64, _ kind: Observation.Kind, _ object: MirrorObject
     ) async throws -> ProjectionOutcome {
         _ = try await store.journal(
-            JournalEvent(id: id, type: "customer.subscription.\(kind)", created: created, received: 1, payload: [1]))
+            JournalEvent(
+                id: id, type: "customer.subscription.\(kind)", created: created, received: 1, customer: nil,
+                subscription: nil, payload: [1]))
         let waiting = try await store.waitingEvents(after: 0, limit: 100)
         let sequence = try #require(waiting.first { $0.id == id }).sequence
         return try await store.project(
-            object, from: EventBasis(sequence: sequence, id: id, created: created, kind: kind, now: 1))
+            object, from: EventBasis(sequence: sequence, created: created, kind: kind, now: 1))
     }
 
     private func row() throws -> SubscriptionRecord.Known? { try store.reader().subscriptions(ofCustomer: "cus_1").first }
@@ -91,7 +93,7 @@ import Testing
         #expect(waiting.map(\.id) == ["evt_2"], "what is not settled is not projected")
         let settled = try await store.project(
             subscription("active"),
-            from: ReplyBasis(version: 1, from: 100, until: 101, settles: (waiting[0].sequence, "evt_2"), now: 1))
+            from: ReplyBasis(version: 1, from: 100, until: 101, settles: waiting[0].sequence, now: 1))
         #expect(settled == .applied(version: 2))
         #expect(try row()?.record.status == "active")
         #expect(try await store.waitingEvents(after: 0, limit: 100).isEmpty)
@@ -143,7 +145,9 @@ import Testing
     }
 
     @Test func `an event is journaled once`() async throws {
-        let event = JournalEvent(id: "evt_1", type: "invoice.paid", created: 5, received: 6, payload: Array("{}".utf8))
+        let event = JournalEvent(
+            id: "evt_1", type: "invoice.paid", created: 5, received: 6, customer: nil, subscription: nil,
+            payload: Array("{}".utf8))
         #expect(try await store.journal(event))
         #expect(try await !store.journal(event))
         #expect(try await store.waitingEvents(after: 0, limit: 10).count == 1)
@@ -154,7 +158,9 @@ import Testing
             for number in 0..<200 {
                 group.addTask { [store] in
                     try await store.journal(
-                        JournalEvent(id: "evt_\(number % 100)", type: "t", created: 1, received: 1, payload: [0]))
+                        JournalEvent(
+                            id: "evt_\(number % 100)", type: "t", created: 1, received: 1, customer: nil, subscription: nil,
+                            payload: [0]))
                 }
             }
             let stored = try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }

@@ -28,7 +28,7 @@ import Testing
         let made = try await SQLiteStore(path: path).setting("name") { [1, 2, 3] }
         #expect(made == [1, 2, 3])
         _ = try await SQLiteStore(path: path).journal(
-            JournalEvent(id: "evt_1", type: "t", created: 1, received: 1, payload: [9]))
+            JournalEvent(id: "evt_1", type: "t", created: 1, received: 1, customer: nil, subscription: nil, payload: [9]))
         let again = try SQLiteStore(path: path)
         #expect(try await again.setting("name") { [4] } == [1, 2, 3])
         #expect(try await again.waitingEvents(after: 0, limit: 9).map(\.payload) == [[9]])

@@ -15,6 +15,8 @@ enum Pattern {
     case printable
     /// Bearer and a token.
     case bearer
+    /// Words of letters, digits and _, with dots between them, .* at the end for whatever follows; or * alone.
+    case eventTypes
     /// W3C trace context, version 00's form.
     case traceparent
 
@@ -52,6 +54,8 @@ enum Pattern {
             let token = text.hasPrefix("Bearer ") ? text.utf8.dropFirst(7) : ""[...].utf8
             let isSound = !token.isEmpty && token.allSatisfy { (0x21...0x7E).contains($0) }
             return isSound ? nil : "must be Bearer, one space, and a token"
+        case .eventTypes:
+            return Self.areEventTypes(text) ? nil : "must be a type of event such as invoice.paid, invoice.* or *"
         case .traceparent:
             return Self.isTraceparent(Array(bytes)) ? nil : "must be a W3C traceparent"
         }
@@ -68,6 +72,22 @@ enum Pattern {
         case 0..<0x20, 0x7F: "a control character"
         case 0x80...: "characters beyond ASCII"
         default: "\"\(Character(Unicode.Scalar(byte)))\""
+        }
+    }
+
+    private static func areEventTypes(_ text: String) -> Bool {
+        if text == "*" { return true }
+        var words = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        if words.count > 1, words.last?.elementsEqual("*".utf8) == true { words.removeLast() }
+        return words.allSatisfy { word in
+            !word.isEmpty
+                && word.allSatisfy { byte in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                        true
+                    default: false
+                    }
+                }
         }
     }
 

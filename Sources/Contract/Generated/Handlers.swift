@@ -8,6 +8,10 @@ package protocol LocalMethods: AnyObject {
     func checkAccess(
         _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
     ) throws(RPCError)
+    /// Watch Stripe's events.
+    func watchEvents(
+        _ params: WatchEventsParams, _ call: CallContext
+    ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult>
     /// Meet the server.
     func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError)
     /// Describe the server.
@@ -77,8 +81,23 @@ extension Method {
         case .rpcHealth:
             let (params, metadata) = try decode(RPCHealthParams.self, from: bytes)
             try local.rpcHealth(params, admit(metadata), into: &result)
-        case .createCustomer, .createSubscription, .previewChange, .updatePlan, .cancel, .getPaymentMethod, .getSubscription, .listPlans, .ingestWebhook:
-            preconditionFailure("\(self) runs in a task: the caller asks isLocal")
+        default: preconditionFailure("\(self) is not answered at once: the caller asks isLocal and isStreaming")
+        }
+    }
+
+    /// Decodes and validates params (empty for none) of a method that streams, in one pass. Throws
+    /// INVALID_ARGUMENT, reason SCHEMA, with every violation.
+    package func stream(_ bytes: Span<UInt8>) throws(RPCError) -> (CallMetadata, StreamCall) {
+        switch self {
+        case .watchEvents:
+            let (params, metadata) = try decode(WatchEventsParams.self, from: bytes)
+            let call: StreamCall = { local, call throws(RPCError) in
+                EncodedStream(try local.watchEvents(params, call)) { result, writer in
+                    result.write(into: &writer, metadata: call.resultMetadata)
+                }
+            }
+            return (metadata, call)
+        default: preconditionFailure("\(self) does not stream: the caller asks isLocal and isStreaming")
         }
     }
 
@@ -167,8 +186,7 @@ extension Method {
                 return writer.bytes
             }
             return (metadata, call)
-        case .checkAccess, .rpcHello, .rpcDiscover, .rpcHealth:
-            preconditionFailure("\(self) runs at once: the caller asks isLocal")
+        default: preconditionFailure("\(self) does not run in a task: the caller asks isLocal and isStreaming")
         }
     }
 }

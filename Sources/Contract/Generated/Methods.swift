@@ -24,6 +24,8 @@ package enum Method: String, CaseIterable, Sendable {
     case listPlans = "ListPlans"
     /// Decide whether a customer has access.
     case checkAccess = "CheckAccess"
+    /// Watch Stripe's events.
+    case watchEvents = "WatchEvents"
     /// Take in a webhook of Stripe's.
     case ingestWebhook = "IngestWebhook"
     /// Meet the server.
@@ -38,7 +40,8 @@ extension Method {
     /// The names on the wire, in the order of the cases.
     static let names = JSONNames([
         "CreateCustomer", "CreateSubscription", "PreviewChange", "UpdatePlan", "Cancel", "GetPaymentMethod",
-        "GetSubscription", "ListPlans", "CheckAccess", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
+        "GetSubscription", "ListPlans", "CheckAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover",
+        "rpc.health",
     ])
 
     /// What a token must allow for this method; nil where none is needed.
@@ -53,6 +56,7 @@ extension Method {
         case .getSubscription: .read
         case .listPlans: .read
         case .checkAccess: .read
+        case .watchEvents: .read
         case .ingestWebhook: .ingest
         case .rpcHello: nil
         case .rpcDiscover: nil
@@ -72,12 +76,16 @@ extension Method {
         case .getSubscription: false
         case .listPlans: false
         case .checkAccess: true
+        case .watchEvents: true
         case .ingestWebhook: false
         case .rpcHello: true
         case .rpcDiscover: true
         case .rpcHealth: true
         }
     }
+
+    /// Whether the method sends values before its result.
+    package var isStreaming: Bool { [.watchEvents].contains(self) }
 
     /// The reasons with which the method may fail, by name, beside those of the envelope.
     package var reasons: [String] {
@@ -162,6 +170,12 @@ extension Method {
         case .checkAccess:
             [
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "SHUTTING_DOWN", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN",
+                "SCOPE_REQUIRED", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+            ]
+        case .watchEvents:
+            [
+                "CURSOR_OUT_OF_RANGE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN",
+                "CALLER_CANCELLED", "DEADLINE_PASSED", "SCHEMA", "TOKEN_REQUIRED", "TOKEN_UNKNOWN",
                 "SCOPE_REQUIRED", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
             ]
         case .ingestWebhook:

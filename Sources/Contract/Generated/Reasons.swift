@@ -74,6 +74,8 @@ extension Reason {
     package static let quoteExpired = Reason(name: "QUOTE_EXPIRED", status: .failedPrecondition)
     /// The quote was not made by this service.
     package static let quoteInvalid = Reason(name: "QUOTE_INVALID", status: .invalidArgument)
+    /// The cursor is beyond the newest change: it is that of another database.
+    package static let cursorOutOfRange = Reason(name: "CURSOR_OUT_OF_RANGE", status: .outOfRange)
     /// No signature in the header matches the payload and a configured secret.
     package static let signatureInvalid = Reason(name: "SIGNATURE_INVALID", status: .unauthenticated)
     /// The signature's time is too far from now.
@@ -116,6 +118,8 @@ extension Reason {
     /// The deadline passed while waiting for Stripe.
     package static let waitingForStripe = Reason(
         name: "WAITING_FOR_STRIPE", status: .deadlineExceeded, retryable: true)
+    /// The deadline of a stream passed.
+    package static let deadlinePassed = Reason(name: "DEADLINE_PASSED", status: .deadlineExceeded)
     /// The deadline passed before the call had its turn; nothing was changed.
     package static let waitingForTurn = Reason(name: "WAITING_FOR_TURN", status: .deadlineExceeded, retryable: true)
     /// The caller cancelled the call.
@@ -161,6 +165,7 @@ extension Reason {
         .quoteChanged,
         .quoteExpired,
         .quoteInvalid,
+        .cursorOutOfRange,
         .signatureInvalid,
         .signatureExpired,
         .payloadInvalid,
@@ -181,6 +186,7 @@ extension Reason {
         .internalError,
         .storeCorrupt,
         .waitingForStripe,
+        .deadlinePassed,
         .waitingForTurn,
         .callerCancelled,
         .unspecified,

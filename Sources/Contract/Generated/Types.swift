@@ -425,6 +425,14 @@ extension StringRules {
     }
 }
 
+extension StringRules {
+    /// Types of event: one by its name (invoice.paid), all that begin with some words (invoice.*), or every one
+    /// (*).
+    static var eventTypePattern: StringRules {
+        StringRules(minimumLength: 1, maximumLength: 100, pattern: .eventTypes)
+    }
+}
+
 /// The state of one thing that the server stands on.
 package struct HealthCheck: Sendable, Equatable, JSONWritable {
     /// Whether it can be relied on now.

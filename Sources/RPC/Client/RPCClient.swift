@@ -37,19 +37,24 @@ package final class RPCClient {
         self.child = child
     }
 
-    /// Calls `method` and waits for its answer. Throws what the server answers, or UNAVAILABLE where it does not.
+    /// Calls `method` and waits for its answer. Throws what the server answers, or UNAVAILABLE where it does not. The values
+    /// of a streaming method are given to `onValue` as they come, however long that takes.
     package func call(
-        _ method: String, _ params: JSONValue = [:], timeoutMilliseconds: Int64 = 120_000
+        _ method: String, _ params: JSONValue = [:], timeoutMilliseconds: Int64 = 120_000,
+        onValue: (JSONValue) -> Void = { _ in }
     ) throws(RPCError) -> JSONValue {
         let id = nextID
-        // The server keeps the call's own deadline; waiting here is for a server that does not answer at all.
-        let patience = params["_meta"]?["timeoutMs"]?.integerValue.map { $0 + 5000 } ?? timeoutMilliseconds
+        // The server keeps the call's own deadline; waiting here is for a server that does not answer at all, which of a
+        // stream cannot be told.
+        let isStream = Method(rawValue: method)?.isStreaming ?? false
+        let deadline = params["_meta"]?["timeoutMs"]?.integerValue.map { $0 + 5000 }
+        let patience = deadline ?? (isStream ? Self.forever : timeoutMilliseconds)
         nextID += 1
         let request: JSONValue = ["jsonrpc": "2.0", "id": .integer(id), "method": .string(method), "params": params]
         let answer: JSONValue?
         do {
             try channel.send(request.bytes)
-            answer = try awaitAnswer(to: id, timeoutMilliseconds: patience)
+            answer = try awaitAnswer(to: id, timeoutMilliseconds: patience, onValue)
         } catch {
             throw RPCError(.serverUnreachable, "no answer from the server: \(error)")
         }
@@ -60,10 +65,18 @@ package final class RPCClient {
         return result
     }
 
-    /// The answer that bears `id`; nil at the end of the stream. Others are answers to calls that were given up.
-    private func awaitAnswer(to id: Int64, timeoutMilliseconds: Int64) throws(SystemError) -> JSONValue? {
+    /// A year, in milliseconds.
+    private static let forever: Int64 = 365 * 86_400_000
+
+    /// The answer that bears `id`; nil at the end of the stream. Others are about calls that were given up.
+    private func awaitAnswer(
+        to id: Int64, timeoutMilliseconds: Int64, _ onValue: (JSONValue) -> Void
+    ) throws(SystemError) -> JSONValue? {
         while let line = try channel.receive(timeoutMilliseconds: timeoutMilliseconds) {
             guard let answer = try? JSONValue(parsing: line) else { continue }
+            if answer["method"] == "rpc.stream", let params = answer["params"], params["id"] == .integer(id) {
+                onValue(params["value"] ?? .null)
+            }
             // An error without an id can only be about the one call that is under way.
             if answer["id"] == .integer(id) || (answer["id"] == .null && answer["error"] != nil) { return answer }
         }

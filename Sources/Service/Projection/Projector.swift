@@ -134,18 +134,18 @@ package final class Projector: Sendable {
         let kind = Observation.kind(ofType: entry.type)
         // A canceled subscription is an object that ended, not one that is gone: Stripe still answers it.
         if kind == .deleted, object.kind != .subscriptions { object.isDeleted = true }
-        let basis = EventBasis(sequence: entry.sequence, id: entry.id, created: entry.created, kind: kind, now: clock())
+        let basis = EventBasis(sequence: entry.sequence, created: entry.created, kind: kind, now: clock())
         switch try await store.project(object, from: basis) {
         case .applied, .skipped: break
         case .fetch(let version, _):
-            try await settle(object, version: version, because: (entry.sequence, entry.id))
+            try await settle(object, version: version, because: entry.sequence)
         }
         return object
     }
 
     /// Asks Stripe for the object and writes the answer, again if somebody else wrote the row meanwhile.
     private func settle(
-        _ object: MirrorObject, version: Int64, because event: (sequence: Int64, id: String)?,
+        _ object: MirrorObject, version: Int64, because event: Int64?,
         deadline: ContinuousClock.Instant? = nil
     ) async throws {
         var version = version
@@ -200,7 +200,7 @@ package final class Projector: Sendable {
 
 extension ReplyBasis {
     /// Nil for the reply means that Stripe does not know the object: that was true until now, by our own clock.
-    fileprivate init(version: Int64, reply: StripeReply?, settles: (sequence: Int64, id: String)?, now: Int64) {
+    fileprivate init(version: Int64, reply: StripeReply?, settles: Int64?, now: Int64) {
         let known = KnownInterval.answer(date: reply?.date ?? now, milliseconds: reply?.milliseconds ?? 0)
         self.init(version: version, from: known.from, until: known.until, settles: settles, now: now)
     }

@@ -54,7 +54,8 @@ package struct WebhookIngest: Sendable {
         }
         let event = try read(payload)
         let entry = JournalEvent(
-            id: event.id, type: event.type, created: event.created, received: now, payload: payload)
+            id: event.id, type: event.type, created: event.created, received: now, customer: event.customerID,
+            subscription: event.subscriptionID, payload: payload)
         do throws(StoreError) {
             let isNew = try await store.journal(entry)
             health.storeCommitted()

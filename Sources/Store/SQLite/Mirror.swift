@@ -15,11 +15,14 @@ struct Mirror {
             isSameContent: row?.raw == object.raw)
         switch ProjectionRule.decide(observation, against: row?.known) {
         case .apply:
-            try markProjected(event.sequence)
-            let source = Source(event: event.id, from: event.created, until: event.created, at: event.created)
-            return .applied(version: try write(object, over: row, source))
+            let source = Source(from: event.created, until: event.created, at: event.created)
+            guard let change = try close(event.sequence, by: object, at: source.at) else {
+                return .skipped(because: "another process projected it")
+            }
+            try write(object, over: row, source, change)
+            return .applied(version: change)
         case .skip(let reason):
-            try markProjected(event.sequence)
+            try close(event.sequence)
             return .skipped(because: reason.rawValue)
         case .fetch(let reason): return .fetch(version: row?.version ?? 0, because: reason.rawValue)
         }
@@ -32,14 +35,45 @@ struct Mirror {
         guard row?.version ?? 0 == reply.version else {
             return .fetch(version: row?.version ?? 0, because: "the row changed while Stripe answered")
         }
-        if let settled = reply.settles { try markProjected(settled.sequence) }
-        if let row, row.isDeleted, !object.isDeleted { return .skipped(because: "the object is gone for good") }
-        let source = Source(event: reply.settles?.id, from: reply.from, until: reply.until, at: reply.until)
-        return .applied(version: try write(object, over: row, source))
+        if let row, row.isDeleted, !object.isDeleted {
+            if let settled = reply.settles { try close(settled) }
+            return .skipped(because: "the object is gone for good")
+        }
+        let source = Source(from: reply.from, until: reply.until, at: reply.until)
+        let settling = if let settled = reply.settles { try close(settled, by: object, at: source.at) } else { Int64?.none }
+        let change = if let settling { settling } else { try addChange(by: object, event: nil, at: source.at) }
+        try write(object, over: row, source, change)
+        return .applied(version: change)
     }
 
-    func markProjected(_ sequence: Int64) throws(StoreError) {
-        try database.run("UPDATE events SET projected = ? WHERE seq = ?", .integer(now), .integer(sequence))
+    // MARK: Changes
+
+    /// Closes an event by a change of its own; `object` is what it writes into the mirror, if it does, and `time` the moment of
+    /// the change, if not the event's. Answers the change's number; nil, and nothing is done, where the event is closed already.
+    @discardableResult
+    func close(
+        _ sequence: Int64, by object: MirrorObject? = nil, at time: Int64? = nil
+    ) throws(StoreError) -> Int64? {
+        let found = try database.first(
+            "SELECT id, customer, created FROM events WHERE seq = ? AND projected IS NULL", .integer(sequence)
+        ) { (id: $0.text(0), customer: $0.optionalText(1), created: $0.integer(2)) }
+        guard let found else { return nil }
+        let change = try addChange(by: object, event: found.id, customer: found.customer, at: time ?? found.created)
+        try database.run(
+            "UPDATE events SET projected = ?, change = ? WHERE seq = ?", .integer(now), .integer(change), .integer(sequence)
+        )
+        return change
+    }
+
+    /// Answers the number of the new change. Its kind and object are empty where it writes nothing into the mirror.
+    private func addChange(
+        by object: MirrorObject?, event: String?, customer: String? = nil, at: Int64
+    ) throws(StoreError) -> Int64 {
+        try database.run(
+            "INSERT INTO changes (kind, object, customer, event, at) VALUES (?, ?, ?, ?, ?)",
+            .text(object?.kind.rawValue ?? ""), .text(object?.id ?? ""), .optional(object?.customer ?? customer),
+            .optional(event), .integer(at))
+        return database.lastInsertedRow
     }
 
     // MARK: Rows
@@ -73,21 +107,18 @@ struct Mirror {
         }
     }
 
-    /// Where a row's content comes from, and for which seconds of Stripe's clock it is certain.
+    /// For which seconds of Stripe's clock a row's content is certain.
     private struct Source {
-        let event: String?
         let from: Int64
         let until: Int64
         /// The moment of the change, for its readers.
         let at: Int64
     }
 
-    /// Writes the row and its change; answers the change's number, which is the row's new version.
-    private func write(_ object: MirrorObject, over row: Row?, _ source: Source) throws(StoreError) -> Int64 {
-        try database.run(
-            "INSERT INTO changes (kind, object, customer, event, at) VALUES (?, ?, ?, ?, ?)", .text(object.kind.rawValue),
-            .text(object.id), .optional(object.customer), .optional(source.event), .integer(source.at))
-        let version = database.lastInsertedRow
+    /// Writes the row; `version` is its change.
+    private func write(
+        _ object: MirrorObject, over row: Row?, _ source: Source, _ version: Int64
+    ) throws(StoreError) {
         try database.run("DELETE FROM \(object.kind.rawValue) WHERE id = ?", .text(object.id))
         try database.run(
             """
@@ -99,7 +130,6 @@ struct Mirror {
                 .text(object.raw),
             ] + object.values)
         try writeParts(of: object, over: row, source)
-        return version
     }
 
     private func writeParts(of object: MirrorObject, over row: Row?, _ source: Source) throws(StoreError) {

@@ -100,6 +100,11 @@ final class SQLiteDatabase {
         guard status == SQLITE_DONE else { throw failure("running a statement", status) }
     }
 
+    /// The number of the newest change; 0 where there is none.
+    var newestChange: Int64 {
+        get throws(StoreError) { try first("SELECT max(seq) FROM changes") { $0.integer(0) } ?? 0 }
+    }
+
     /// The row id that the last insertion made.
     var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
 

@@ -34,7 +34,8 @@ final class SQLiteReader: StoreReader {
         var products = false
         let limit = Int64(Self.listedChanges)
         let found = try database.rows(
-            "SELECT seq, kind, customer FROM changes WHERE seq > ? ORDER BY seq LIMIT ?", .integer(lastChange), .integer(limit)
+            "SELECT seq, kind, customer FROM changes WHERE seq > ? ORDER BY seq LIMIT ?", .integer(lastChange),
+            .integer(limit)
         ) { row -> Int64 in
             switch MirrorKind(rawValue: row.text(1)) {
             case .subscriptions: if let customer = row.optionalText(2) { customers.insert(customer) }
@@ -110,5 +111,28 @@ final class SQLiteReader: StoreReader {
         var products: [String] = []
         try database.each(productsWithFeature, name) { products.append($0.text(0)) }
         return products
+    }
+
+    // MARK: Changes
+
+    func newestChange() throws(StoreError) -> Int64 { try database.newestChange }
+
+    static let closedEvents = "SELECT change, type FROM events WHERE change BETWEEN ? AND ? ORDER BY change"
+    static let closedEventsOfCustomer =
+        "SELECT change, type FROM events WHERE change BETWEEN ? AND ? AND customer = ? ORDER BY change"
+
+    func closedEvents(
+        in range: ClosedRange<Int64>, ofCustomer customer: String?
+    ) throws(StoreError) -> [(change: Int64, type: String)] {
+        let read = { (row: SQLRow) in (change: row.integer(0), type: row.text(1)) }
+        let first = SQLValue.integer(range.lowerBound)
+        let last = SQLValue.integer(range.upperBound)
+        guard let customer else { return try database.rows(Self.closedEvents, first, last, read: read) }
+        return try database.rows(Self.closedEventsOfCustomer, first, last, .text(customer), read: read)
+    }
+
+    func closedEvent(ofChange change: Int64) throws(StoreError) -> JournalEvent? {
+        try database.first(
+            "SELECT \(JournalEvent.columns) FROM events WHERE change = ?", .integer(change), read: JournalEvent.init)
     }
 }

@@ -12,8 +12,12 @@ package final class SQLiteStore: Store {
     package func journal(_ event: JournalEvent) async throws(StoreError) -> Bool {
         try await writer.change { database throws(StoreError) in
             try database.run(
-                "INSERT INTO events (id, type, created, received, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                .text(event.id), .text(event.type), .integer(event.created), .integer(event.received), .blob(event.payload)
+                """
+                INSERT INTO events (id, type, created, received, customer, subscription, payload)
+                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+                """,
+                .text(event.id), .text(event.type), .integer(event.created), .integer(event.received),
+                .optional(event.customer), .optional(event.subscription), .blob(event.payload)
             ) == 1
         }
     }
@@ -22,20 +26,14 @@ package final class SQLiteStore: Store {
         try await writer.change { database throws(StoreError) in
             try database.rows(
                 """
-                SELECT seq, id, type, created, received, payload FROM events
-                WHERE projected IS NULL AND seq > ? ORDER BY seq LIMIT ?
-                """, .integer(sequence), .integer(Int64(limit))
-            ) { row in
-                JournalEvent(
-                    sequence: row.integer(0), id: row.text(1), type: row.text(2), created: row.integer(3),
-                    received: row.integer(4), payload: row.blob(5))
-            }
+                SELECT \(JournalEvent.columns) FROM events WHERE projected IS NULL AND seq > ? ORDER BY seq LIMIT ?
+                """, .integer(sequence), .integer(Int64(limit)), read: JournalEvent.init)
         }
     }
 
     package func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
-        try await writer.change { database throws(StoreError) in
-            try Mirror(database: database, now: now).markProjected(sequence)
+        try await writer.change { database throws(StoreError) -> Void in
+            try Mirror(database: database, now: now).close(sequence)
         }
     }
 
@@ -123,4 +121,17 @@ package final class SQLiteStore: Store {
     }
 
     package func reader() throws(StoreError) -> any StoreReader { try SQLiteReader(path: path) }
+
+    package func onChanges(_ listener: @escaping @Sendable () -> Void) { writer.onChanges(listener) }
+}
+
+extension JournalEvent {
+    static let columns = "seq, id, type, created, received, customer, subscription, payload"
+
+    /// A row whose first columns are `columns`.
+    init(_ row: SQLRow) {
+        self.init(
+            sequence: row.integer(0), id: row.text(1), type: row.text(2), created: row.integer(3), received: row.integer(4),
+            customer: row.optionalText(5), subscription: row.optionalText(6), payload: row.blob(7))
+    }
 }

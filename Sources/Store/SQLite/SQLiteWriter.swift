@@ -8,11 +8,18 @@ final class SQLiteWriter: Sendable {
     /// Guards against changes being added while the queue takes those that wait.
     private let waiting = Mutex<[Change]>([])
     private let connection: Connection
+    /// Who is told of commits that made changes. Guards against one who joins while the queue tells the others.
+    private let listeners = Mutex<[@Sendable () -> Void]>([])
 
     /// The database, which `queue` alone touches once this object is made.
     private final class Connection: @unchecked Sendable {  // confined to the writer's serial queue
         let database: SQLiteDatabase
-        init(_ database: SQLiteDatabase) { self.database = database }
+        /// The newest change of which the listeners know.
+        var newestChange: Int64
+        init(_ database: SQLiteDatabase) throws(StoreError) {
+            self.database = database
+            newestChange = try database.newestChange
+        }
     }
 
     private struct Change {
@@ -25,7 +32,7 @@ final class SQLiteWriter: Sendable {
     init(path: String) throws(StoreError) {
         let database = try SQLiteDatabase(path: path, access: .readWrite)
         try Migration.bringUpToDate(database)
-        connection = Connection(database)
+        connection = try Connection(database)
     }
 
     /// Runs `body` in a transaction and answers what it returns once that is committed.
@@ -72,6 +79,16 @@ final class SQLiteWriter: Sendable {
         }
         let failure = Result { () throws(StoreError) in try commit(batch) }.failure
         for change in batch { change.finish(failure) }
+        tellOfChanges()
+    }
+
+    func onChanges(_ listener: @escaping @Sendable () -> Void) { listeners.withLock { $0.append(listener) } }
+
+    private func tellOfChanges() {
+        // A store that cannot say has failed the commit too; the next one tells.
+        guard let newest = try? connection.database.newestChange, newest > connection.newestChange else { return }
+        connection.newestChange = newest
+        for listener in listeners.withLock({ $0 }) { listener() }
     }
 
     private func commit(_ batch: [Change]) throws(StoreError) {

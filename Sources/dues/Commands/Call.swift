@@ -22,7 +22,9 @@ extension Command {
             JSON is the params, an object; - reads it from standard input, and without it they are empty.
               dues call ListPlans
               dues call CreateCustomer '{"email":"ada@example.com"}'
-            The result goes to standard output as indented JSON. A failure goes to standard error, and the exit status is its
+            The result goes to standard output as indented JSON, the values of a stream before it, a line each:
+              dues call WatchEvents '{"types":["customer.subscription.*"]}'
+            A failure goes to standard error, and the exit status is its
             gRPC status: 3 INVALID_ARGUMENT, 4 DEADLINE_EXCEEDED, 5 NOT_FOUND, 6 ALREADY_EXISTS, 7 PERMISSION_DENIED,
             8 RESOURCE_EXHAUSTED, 9 FAILED_PRECONDITION, 10 ABORTED, 12 UNIMPLEMENTED, 13 INTERNAL, 14 UNAVAILABLE,
             15 DATA_LOSS, 16 UNAUTHENTICATED.
@@ -34,7 +36,10 @@ extension Command {
         let params = try callParams(arguments)
         let client = try connect(arguments)
         do throws(RPCError) {
-            let result = try client.call(method, params)
+            let result = try client.call(method, params) { value in
+                // Whoever reads has enough (head, for one), and the server sees that nobody listens.
+                if !StandardOutput.write(value.text + "\n") { exit(0) }
+            }
             client.close()
             StandardOutput.write(result.prettyText + "\n")
             return 0

@@ -62,6 +62,7 @@ final class Server {
                 log(.warning, "webhooks-refused", ["because": "STRIPE_WEBHOOK_SECRET is not set"])
             }
             rpc = try Self.makeRPC(configuration, loop, store, stripe, projector, ingest, health)
+            store.onChanges(rpc.newsForStreams)
             projection = Task.detached { await projector.run() }
             sandbox = upstream.sandbox
             self.log = log

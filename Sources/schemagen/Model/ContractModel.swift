@@ -54,6 +54,8 @@ struct MethodModel {
     /// read, write, ingest; nil where no scope is needed.
     let scope: String?
     let isLocal: Bool
+    /// Nil where there is only the result.
+    let stream: StreamModel?
     let params: ObjectShape
     let result: ResultModel
     let errors: [String]
@@ -64,11 +66,19 @@ struct MethodModel {
         /// Any JSON object, made elsewhere.
         case raw(description: String)
     }
+
+    /// What a streaming method sends before its result.
+    struct StreamModel {
+        let value: ObjectShape
+        let description: String
+    }
 }
 
 struct ExampleModel {
     let name: String
     let params: JSONObject
+    /// Of a streaming method.
+    let streamValues: [JSONValue]
     let result: JSONValue
 }
 
@@ -85,6 +95,8 @@ indirect enum Shape {
     case object(ObjectShape)
     case array(Shape, counts: (minimum: Int64?, maximum: Int64?))
     case map(MapShape)
+    /// Any object, made elsewhere.
+    case raw
     /// An object or an enumeration with a name of its own.
     case reference(String)
 }

@@ -48,7 +48,7 @@ extension ContractModel {
 extension MethodModel {
     private static let keywords: Set<String> = [
         "name", "summary", "description", "tags", "paramStructure", "params", "result", "errors", "examples", "x-scope",
-        "x-local", "x-rules", "x-error-groups",
+        "x-local", "x-streaming", "x-stream-value", "x-rules", "x-error-groups",
     ]
 
     fileprivate init(
@@ -99,6 +99,7 @@ extension MethodModel {
         } else {
             result = .object(try parser.object(schema, at: "result"), description: said)
         }
+        stream = try Self.stream(of: file, parser)
         errors = try Bundle(source).errorNames(of: file)
         examples = (json["examples"]?.arrayValue ?? []).map { example in
             let params = (example["params"]?.arrayValue ?? []).map {
@@ -106,7 +107,21 @@ extension MethodModel {
             }
             return ExampleModel(
                 name: example["name"]?.stringValue ?? "", params: JSONObject(params),
-                result: example["result"]?["value"] ?? .null)
+                streamValues: example["x-stream-values"]?.arrayValue ?? [], result: example["result"]?["value"] ?? .null)
         }
+    }
+
+    private static func stream(
+        of file: SchemaSource.File, _ parser: ShapeParser
+    ) throws(SchemaErrors) -> StreamModel? {
+        let isStreaming = file.json["x-streaming"]?.boolValue ?? false
+        guard isStreaming == (file.json["x-stream-value"] != nil) else {
+            throw SchemaErrors(file.path, "x-streaming: true and x-stream-value belong together")
+        }
+        guard let schema = file.json["x-stream-value"] else { return nil }
+        guard let description = schema["description"]?.stringValue else {
+            throw SchemaErrors(file.path, "x-stream-value has no description")
+        }
+        return StreamModel(value: try parser.object(schema, at: "x-stream-value"), description: description)
     }
 }

@@ -72,6 +72,7 @@ struct ShapeParser {
             let counts = (schema["minItems"]?.integerValue, schema["maxItems"]?.integerValue)
             return .array(try shape(items, at: "\(place)/items").shape, counts: counts)
         default:
+            if schema["x-raw"] == true { return .raw }
             if let values = schema["additionalProperties"], values["type"] == "string" {
                 let keys = schema["propertyNames"].map(string) ?? StringShape()
                 let maximum = schema["maxProperties"]?.integerValue

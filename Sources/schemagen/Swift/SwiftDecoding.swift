@@ -80,7 +80,7 @@ extension SwiftEmitter {
         case .reference(let name):
             if case .object? = contract.type(name)?.shape { return "decoding.object(&reader, \(step), \(name).decode)" }
             return "decoding.enumeration(&reader, \(step), of: \(name).self)"
-        case .timestamp, .array, .object, .enumeration, .openEnumeration:
+        case .timestamp, .array, .object, .raw, .enumeration, .openEnumeration:
             // Conventions refuses these in params; arrays are read by `read`, and hold no arrays.
             preconditionFailure("params have no such members")
         }

@@ -49,16 +49,23 @@ struct SwiftEmitter {
         }
     }
 
-    /// The params and the result of one method.
+    /// The params and the result of one method, and the values of its stream if it has one.
     func messages(of method: MethodModel) -> String {
         let type = Names.swiftType(method.name)
-        var source = head("\(method.name)'s params and result.", imports: ["package import JSON"])
+        let parts = method.stream == nil ? "params and result" : "params, values and result"
+        var source = head("\(method.name)'s \(parts).", imports: ["package import JSON"])
         let about = "What \(method.name) is asked with. \(method.description)"
         structure("\(type)Params", about, method.params, into: &source)
         source.line()
         writing("\(type)Params", method.params, takesMetadata: false, into: &source)
         source.line()
         decoding("\(type)Params", owner: "\(method.name) params", method.params, isParams: true, into: &source)
+        if let stream = method.stream {
+            source.line()
+            structure("\(type)Value", stream.description, stream.value, into: &source)
+            source.line()
+            writing("\(type)Value", stream.value, takesMetadata: false, into: &source)
+        }
         if case .object(let object, let description) = method.result {
             source.line()
             structure("\(type)Result", description, object, into: &source)
@@ -105,6 +112,10 @@ struct SwiftEmitter {
                     }
                 }
             }
+            source.line()
+            source.line("/// Whether the method sends values before its result.")
+            let streaming = contract.methods.filter { $0.stream != nil }.map { ".\(Names.swiftValue($0.name))" }
+            source.line("package var isStreaming: Bool { [\(streaming.joined(separator: ", "))].contains(self) }")
             source.line()
             source.line("/// The reasons with which the method may fail, by name, beside those of the envelope.")
             source.block("package var reasons: [String] {") { source in

@@ -26,6 +26,8 @@ extension SwiftEmitter {
         source.block("extension Method {") { source in
             localAnswers(into: &source)
             source.line()
+            streamCalls(into: &source)
+            source.line()
             upstreamCalls(into: &source)
         }
         return source.text
@@ -44,16 +46,46 @@ extension SwiftEmitter {
         }
         source.block(") throws(RPCError) {") { source in
             source.choice("self") { source in
-                for method in contract.methods where method.isLocal {
+                for method in contract.methods where isAnsweredAtOnce(method) {
                     source.block("case .\(Names.swiftValue(method.name)):", "") { source in
                         decoding(method, into: &source)
                         source.line("try local.\(Names.swiftValue(method.name))(params, admit(metadata), into: &result)")
                     }
                 }
-                let others = contract.methods.filter { !$0.isLocal }.map { ".\(Names.swiftValue($0.name))" }
-                source.line("case \(others.joined(separator: ", ")):")
-                source.indented { $0.line("preconditionFailure(\"\\(self) runs in a task: the caller asks isLocal\")") }
+                otherwise("is not answered at once", into: &source)
             }
+        }
+    }
+
+    private func isAnsweredAtOnce(_ method: MethodModel) -> Bool { method.isLocal && method.stream == nil }
+
+    private func otherwise(_ problem: String, into source: inout SourceText) {
+        source.line("default: preconditionFailure(\"\\(self) \(problem): the caller asks isLocal and isStreaming\")")
+    }
+
+    private func streamCalls(into source: inout SourceText) {
+        source.prose(
+            "Decodes and validates params (empty for none) of a method that streams, in one pass. Throws INVALID_ARGUMENT, "
+                + "reason SCHEMA, with every violation.", mark: "/// ")
+        source.block("package func stream(_ bytes: Span<UInt8>) throws(RPCError) -> (CallMetadata, StreamCall) {") {
+            source in
+            source.choice("self") { source in
+                for method in contract.methods where method.stream != nil { streamCall(method, into: &source) }
+                otherwise("does not stream", into: &source)
+            }
+        }
+    }
+
+    private func streamCall(_ method: MethodModel, into source: inout SourceText) {
+        let name = Names.swiftValue(method.name)
+        source.block("case .\(name):", "") { source in
+            decoding(method, into: &source)
+            source.block("let call: StreamCall = { local, call throws(RPCError) in") {
+                $0.line("EncodedStream(try local.\(name)(params, call)) { result, writer in")
+                $0.indented { $0.line("result.write(into: &writer, metadata: call.resultMetadata)") }
+                $0.line("}")
+            }
+            source.line("return (metadata, call)")
         }
     }
 
@@ -61,12 +93,11 @@ extension SwiftEmitter {
         source.prose(
             "Decodes and validates params (empty for none) of a method that runs in a task, in one pass. Throws "
                 + "INVALID_ARGUMENT, reason SCHEMA, with every violation.", mark: "/// ")
-        source.block("package func call(_ bytes: Span<UInt8>) throws(RPCError) -> (CallMetadata, UpstreamCall) {") { source in
+        source.block("package func call(_ bytes: Span<UInt8>) throws(RPCError) -> (CallMetadata, UpstreamCall) {") {
+            source in
             source.choice("self") { source in
                 for method in contract.methods where !method.isLocal { upstreamCall(method, into: &source) }
-                let others = contract.methods.filter(\.isLocal).map { ".\(Names.swiftValue($0.name))" }
-                source.line("case \(others.joined(separator: ", ")):")
-                source.indented { $0.line("preconditionFailure(\"\\(self) runs at once: the caller asks isLocal\")") }
+                otherwise("does not run in a task", into: &source)
             }
         }
     }
@@ -77,15 +108,20 @@ extension SwiftEmitter {
 
     private func resultType(_ method: MethodModel) -> String {
         if case .raw = method.result { return "RawJSON" }
-        return "\(Names.swiftType(method.name))Result"
+        let type = Names.swiftType(method.name)
+        return method.stream == nil ? "\(type)Result" : "any ValueStream<\(type)Value, \(type)Result>"
     }
 
     private func requirement(_ method: MethodModel, into source: inout SourceText) {
         source.prose(method.summary, mark: "/// ")
-        let context = method.isLocal ? "LocalContext" : "CallContext"
+        let context = isAnsweredAtOnce(method) ? "LocalContext" : "CallContext"
         var parameters = ["_ params: \(Names.swiftType(method.name))Params", "_ call: \(context)"]
-        if method.isLocal { parameters.append("into result: inout JSONWriter") }
-        let effects = method.isLocal ? "throws(RPCError)" : "async throws(RPCError) -> \(resultType(method))"
+        var effects = method.isLocal ? "throws(RPCError)" : "async throws(RPCError)"
+        if isAnsweredAtOnce(method) {
+            parameters.append("into result: inout JSONWriter")
+        } else {
+            effects += " -> \(resultType(method))"
+        }
         opening("func \(Names.swiftValue(method.name))(", parameters, ") \(effects)", into: &source)
     }
 

@@ -11,6 +11,7 @@ extension SwiftEmitter {
         case .boolean: "Bool"
         case .array(let element, _): "[\(typeName(element))]"
         case .map: "[String: String]"
+        case .raw: "RawJSON"
         case .reference(let name): name
         case .object, .enumeration, .openEnumeration:
             // The parser lets these have names only, so that they are met as references.
