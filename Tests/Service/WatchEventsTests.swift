@@ -109,6 +109,19 @@ import Testing
                 == #"{"id":"in_1","total":12.50,"note":"a  \"b\" {","lines":[1,2]}"#)
     }
 
+    @Test func `the secrets with which a browser pays are left out, however deep they stand`() async throws {
+        let payload = """
+            {"data":{"object":{"id":"in_1","client_secret":"a",
+            "confirmation_secret":{"client_secret":"b","type":"t"},"list":[{"client_secret":null,"note":"client_secret"}]}}}
+            """
+        try await write(payload: payload)
+        let values = try drain(try watch(WatchEventsParams(after: 0))).values
+        #expect(
+            values.map(\.object) == [
+                RawJSON(#"{"id":"in_1","confirmation_secret":{"type":"t"},"list":[{"note":"client_secret"}]}"#)
+            ])
+    }
+
     @Test func `an event that cannot be read ends the stream, which can go on behind it`() async throws {
         try await write(payload: "{")
         try await write()

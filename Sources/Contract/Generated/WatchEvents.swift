@@ -78,7 +78,8 @@ package struct WatchEventsValue: Sendable, Equatable, JSONWritable {
     package var customerId: String?
     /// The subscription (sub_…) which the event concerns; null where its object names none.
     package var subscriptionId: String?
-    /// The object after the event, as Stripe wrote it.
+    /// The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
+    /// one who pays.
     package var object: RawJSON
 
     package init(

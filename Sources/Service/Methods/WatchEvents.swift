@@ -88,11 +88,26 @@ final class EventLog {
         return value
     }
 
-    /// `data.object` of an event's JSON; nil where there is none.
+    /// `data.object` of an event's JSON, without the secrets with which a browser pays: they are for the one who pays, not for
+    /// everybody who may read. Nil where there is no object.
     private static func object(of payload: [UInt8]) -> RawJSON? {
         try? JSONReader.read(payload) { reader throws(JSONError) in
             guard try reader.enter("data"), try reader.enter("object") else { return nil }
-            return RawJSON(compacting: reader.copy(try reader.skipValue()))
+            let object = RawJSON(compacting: reader.copy(try reader.skipValue()))
+            guard object.bytes.firstRange(of: Array("\"client_secret\"".utf8)) != nil else { return object }
+            return RawJSON(try JSONValue(parsing: object.bytes).without("client_secret").text)
+        }
+    }
+}
+
+extension JSONValue {
+    /// The value without the members called `key`, however deep they stand.
+    fileprivate func without(_ key: String) -> JSONValue {
+        switch self {
+        case .object(let object):
+            .object(JSONObject(object.filter { $0.key != key }.map { ($0.key, $0.value.without(key)) }))
+        case .array(let elements): .array(elements.map { $0.without(key) })
+        default: self
         }
     }
 }
