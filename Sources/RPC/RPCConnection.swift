@@ -254,13 +254,12 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         guard calls.count < server.limits.callsPerConnection else {
             throw RPCError(.tooManyCalls, "\(calls.count) calls of this connection are in flight, which is the limit")
         }
-        guard server.inFlight.value < server.limits.callsInAll else {
+        guard server.counts.calls.add(upTo: server.limits.callsInAll) else {
             throw RPCError(.tooManyCalls, "\(server.limits.callsInAll) calls are in flight, which is the server's limit")
         }
         let number = nextCall
         nextCall += 1
-        server.inFlight.add()
-        let finish = Finish(inFlight: server.inFlight, connection: connection.id, remote: connection.loop.remote)
+        let finish = Finish(inFlight: server.counts.calls, connection: connection.id, remote: connection.loop.remote)
         // What changes nothing is not worth remembering: it is answered afresh.
         let isKept = context.metadata.idempotencyKey != nil && context.method.scope == .write
         let keeper = isKept ? server.keeper : nil
@@ -291,7 +290,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
 
     /// The way of a task's outcome back to the loop's thread, and to the connection if it is still there.
     private struct Finish: Sendable {
-        let inFlight: CallCount
+        let inFlight: RPCCounts.Count
         let connection: UInt64
         let remote: EventLoopRemote
 

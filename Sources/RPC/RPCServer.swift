@@ -1,11 +1,13 @@
 package import Contract
 package import EventLoop
-internal import Synchronization
 
-/// JSON-RPC 2.0 over lines, for any number of connections of one event loop: TCP sockets, and standard input and output.
+/// JSON-RPC 2.0 over lines, for any number of connections of one event loop: TCP and Unix sockets, and standard input and output.
 ///
 /// `Local` methods run on the loop's thread; `Upstream` methods run in tasks, and their answers come back through the loop's
 /// inbox. Every request gets exactly one answer.
+///
+/// With several loops each has a server of its own. One of them listens: it accepts all connections, shares them out among
+/// itself and its helpers in turn, and is the one that is told to drain.
 package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: UpstreamMethods> {
     let local: Local
     let upstream: Upstream
@@ -13,23 +15,35 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     let loop: EventLoop
     let keeper: (any CallKeeper)?
     /// Nil where nobody is asked for a token.
-    package let gatekeeper: Gatekeeper?
+    let gatekeeper: Gatekeeper?
     let onCall: (CallRecord) -> Void
-    /// Calls whose tasks have not ended, whether or not anybody still waits for their answers.
-    let inFlight = CallCount()
+    private let onTLSFailure: (_ peer: String, _ reason: String) -> Void
+    let counts: RPCCounts
 
     private var listeners: [Listener] = []
     private var connections: [UInt64: Connection] = [:]
+    /// The servers of the other loops.
+    private let helpers: [LoopOwned<RPCServer>]
+    /// Whose turn it was to take a newcomer: 0 for this server, then the helpers.
+    private var turn = 0
     /// Whether it takes nothing more.
     package private(set) var isDraining = false
+    /// Servers that have not drained yet, this one included, and what is to be called when all have.
+    private var undrained = 0
+    private var whenDrained: () -> Void = {}
 
     /// - Parameters:
     ///   - keeper: makes calls with an idempotency key happen once; without one such keys have no effect.
     ///   - gatekeeper: asks callers for their tokens; without one everybody may do everything.
+    ///   - counts: shared by the servers of all loops.
+    ///   - helpers: the servers of other loops, which take their share of the connections. A helper does not listen.
     ///   - onCall: told of every finished call, on the loop's thread.
+    ///   - onTLSFailure: told of every connection that TLS ended, on the loop's thread.
     package init(
         loop: EventLoop, local: Local, upstream: Upstream, limits: RPCLimits = RPCLimits(), keeper: (any CallKeeper)? = nil,
-        gatekeeper: Gatekeeper? = nil, onCall: @escaping (CallRecord) -> Void = { _ in }
+        gatekeeper: Gatekeeper? = nil, counts: RPCCounts = RPCCounts(), helpers: [LoopOwned<RPCServer>] = [],
+        onCall: @escaping (CallRecord) -> Void = { _ in },
+        onTLSFailure: @escaping (_ peer: String, _ reason: String) -> Void = { _, _ in }
     ) {
         self.loop = loop
         self.local = local
@@ -37,7 +51,10 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
         self.limits = limits
         self.keeper = keeper
         self.gatekeeper = gatekeeper
+        self.counts = counts
+        self.helpers = helpers
         self.onCall = onCall
+        self.onTLSFailure = onTLSFailure
     }
 
     /// Starts listening; answers the address with the port that was bound. `tls` is asked for each newcomer, so that a renewed
@@ -46,52 +63,99 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     package func listen(
         _ address: SocketAddress, tls: (() -> TLSContext)? = nil
     ) throws(SystemError) -> SocketAddress {
-        let listener = try Listener(address, on: loop, tls: tls) { [self] in accept($0) }
-        listeners.append(listener)
-        return listener.address
+        let socket = try ListeningSocket.tcp(address)
+        guard case .tcp(let bound) = socket.endpoint else { return address }
+        try listen(socket, tls: tls)
+        return bound
     }
 
-    /// Starts listening at a Unix socket, whose file gets `mode`.
-    package func listen(unixPath: String, mode: UInt32) throws(SystemError) {
-        listeners.append(try Listener(unixPath: unixPath, mode: mode, on: loop) { [self] in accept($0) })
+    /// Starts taking connections from a socket that listens. Unix sockets do without TLS.
+    package func listen(_ socket: consuming ListeningSocket, tls: (() -> TLSContext)? = nil) throws(SystemError) {
+        let isUnix = if case .unix = socket.endpoint { true } else { false }
+        listeners.append(try Listener(socket: socket, on: loop, tls: isUnix ? nil : tls) { [self] in accept($0) })
     }
 
-    private func accept(_ connection: Connection) {
-        guard connections.count < limits.connections else { return refuse(connection) }
-        serve(connection)
+    /// By turns, rather than to whom the kernel wakes first: even a few connections that stay for hours are spread evenly.
+    private func accept(_ newcomer: Newcomer) {
+        guard counts.connections.add(upTo: limits.connections) else { return refuse(newcomer) }
+        turn = turn < helpers.count ? turn + 1 : 0
+        if turn == 0 { serve(newcomer) } else { helpers[turn - 1].post { $0.serve(newcomer) } }
     }
 
-    /// Serves one connection, and calls `onClose` when it is gone. One that is trusted, because it is the host's that started
-    /// this process, is not asked for a token.
-    package func serve(_ connection: Connection, isTrusted: Bool = false, onClose: @escaping () -> Void = {}) {
+    private func serve(_ newcomer: Newcomer) {
+        if let connection = newcomer.open(on: loop) {
+            adopt(connection, gatekeeper) {}
+        } else {
+            counts.connections.remove()
+        }
+    }
+
+    /// Serves a connection of this loop whose client needs no token, because it is the host's that started this process, and
+    /// calls `onClose` when it is gone.
+    package func serve(trusted connection: Connection, onClose: @escaping () -> Void) {
+        counts.connections.add()
+        adopt(connection, nil, onClose)
+    }
+
+    private func adopt(_ connection: Connection, _ gatekeeper: Gatekeeper?, _ onClose: @escaping () -> Void) {
         connections[connection.id] = connection
-        let handler = RPCConnection(server: self, gatekeeper: isTrusted ? nil : gatekeeper) { [self] in
+        let handler = RPCConnection(server: self, gatekeeper: gatekeeper) { [self, unowned connection] in
             connections[connection.id] = nil
+            counts.connections.remove()
+            if let reason = connection.tlsFailure { onTLSFailure(connection.peer, reason) }
             onClose()
         }
         connection.handler = handler
         handler.watchIdleness(of: connection)
     }
 
-    /// Stops listening, finishes what is in flight, refuses what still comes, closes, and then calls `whenDone`: after
-    /// `graceMilliseconds` at the latest, when what has not finished is answered that it will not.
-    package func drain(graceMilliseconds: Int64, whenDone: @escaping () -> Void) {
-        isDraining = true
-        for listener in listeners { listener.close() }
-        listeners = []
-        forEachConnection { $0.drain($1) }
-        waitUntilDrained(deadline: EventLoop.monotonicMilliseconds() + graceMilliseconds, whenDone)
+    private func refuse(_ newcomer: Newcomer) {
+        guard let connection = newcomer.open(on: loop) else { return }
+        let error = RPCError(.tooManyConnections, "the server has \(limits.connections) connections, which is its limit")
+        connection.write(Response.failure(id: Response.nullID, error: error) + [UInt8(ascii: "\n")])
+        connection.closeAfterFlush()
     }
 
-    private func waitUntilDrained(deadline: Int64, _ whenDone: @escaping () -> Void) {
-        if inFlight.value == 0, connections.values.allSatisfy(\.isFlushed) { return whenDone() }
+    /// Replaces the tokens that open the service, on every loop.
+    package func replaceTokens(_ tokens: TokenTable) {
+        gatekeeper?.tokens = tokens
+        for helper in helpers { helper.post { $0.gatekeeper?.tokens = tokens } }
+    }
+
+    // MARK: Draining
+
+    /// Stops listening, finishes what is in flight, refuses what still comes, closes, on every loop, and then calls `whenDone`:
+    /// after `graceMilliseconds` at the latest, when what has not finished is answered that it will not.
+    package func drain(graceMilliseconds: Int64, whenDone: @escaping () -> Void) {
+        isDraining = true
+        whenDrained = whenDone
+        undrained = helpers.count + 1
+        for listener in listeners { listener.close() }
+        listeners = []
+        let me = LoopOwned(self, of: loop)
+        for helper in helpers {
+            helper.post { helper in
+                helper.drain(graceMilliseconds: graceMilliseconds) { me.post { $0.oneHasDrained() } }
+            }
+        }
+        forEachConnection { $0.drain($1) }
+        waitUntilDrained(deadline: EventLoop.monotonicMilliseconds() + graceMilliseconds)
+    }
+
+    private func oneHasDrained() {
+        undrained -= 1
+        if undrained == 0 { whenDrained() }
+    }
+
+    private func waitUntilDrained(deadline: Int64) {
+        if counts.calls.value == 0, connections.values.allSatisfy(\.isFlushed) { return oneHasDrained() }
         if EventLoop.monotonicMilliseconds() >= deadline {
             forEachConnection { $0.abandonAll($1) }
             // One turn more, so that the last answers leave.
-            loop.schedule(afterMilliseconds: 10, whenDone)
+            loop.schedule(afterMilliseconds: 10) { [self] in oneHasDrained() }
             return
         }
-        loop.schedule(afterMilliseconds: 10) { [self] in waitUntilDrained(deadline: deadline, whenDone) }
+        loop.schedule(afterMilliseconds: 10) { [self] in waitUntilDrained(deadline: deadline) }
     }
 
     private func forEachConnection(_ body: (RPCConnection<Local, Upstream>, Connection) -> Void) {
@@ -99,19 +163,4 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
             if let handler = connection.handler as? RPCConnection<Local, Upstream> { body(handler, connection) }
         }
     }
-
-    private func refuse(_ connection: Connection) {
-        let error = RPCError(.tooManyConnections, "the server has \(limits.connections) connections, which is its limit")
-        connection.write(Response.failure(id: Response.nullID, error: error) + [UInt8(ascii: "\n")])
-        connection.closeAfterFlush()
-    }
-}
-
-/// How many calls are running: counted on the loop, and counted down wherever a task ends.
-final class CallCount: Sendable {
-    private let count = Atomic(0)
-
-    var value: Int { count.load(ordering: .relaxed) }
-    func add() { count.add(1, ordering: .relaxed) }
-    func remove() { count.subtract(1, ordering: .relaxed) }
 }

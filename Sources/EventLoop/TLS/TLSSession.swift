@@ -128,6 +128,11 @@ package final class TLSSession {
         fail("\(reason): \(String(cString: X509_verify_cert_error_string(Int(verification))))")
     }
 
+    /// The connection ends: a handshake that is not done has failed.
+    func endHandshake(because reason: String) {
+        if state == .handshaking { fail(reason) }
+    }
+
     private func fail(_ reason: String) {
         state = .failed(reason: reason)
         waiting = []

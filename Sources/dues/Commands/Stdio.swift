@@ -22,7 +22,7 @@ extension Command {
         try server.listen()
         do throws(SystemError) {
             let connection = try StandardStreams.connect(on: server.loop)
-            server.rpc.serve(connection, isTrusted: true) { server.end() }
+            server.rpc.serve(trusted: connection) { server.end() }
         } catch {
             throw Failure("\(error)")
         }
