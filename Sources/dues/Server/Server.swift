@@ -202,6 +202,8 @@ final class Server {
                 try rpc.listen(.unix(path, mode: mode))
                 addresses.unix = path
             }
+            // Who serves many is in no hurry, and had better know now than at the first call.
+            if !addresses.calls.isEmpty { try http.prepare() }
         } catch {
             throw Failure("\(error)")
         }
