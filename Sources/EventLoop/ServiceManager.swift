@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// The process that started this one and supervises it, as systemd tells its services of itself (sd_notify(3),

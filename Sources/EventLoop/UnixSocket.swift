@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Unix domain sockets: dialing, and binding to a path that a predecessor may have left behind (unix(7)).
