@@ -227,7 +227,9 @@ package final class Connection {
 
     private func reap() {
         state = .closed
-        tls?.session.endHandshake(because: "the connection ended before it was done")
+        if let session = tls?.session, session.isMidHandshake {
+            session.endHandshake(because: "the connection ended before it was done")
+        }
         tls?.forgetDeadline(on: loop)
         loop.unregister(streams.input, source: self)
         if streams.isPair { loop.unregister(streams.output, source: self) }
