@@ -34,6 +34,27 @@ import Testing
         #expect(try await again.waitingEvents(after: 0, limit: 9).map(\.payload) == [[9]])
     }
 
+    @Test func `opening a database that is up to date writes nothing, and a tidied one has nothing left to be read`()
+        async throws
+    {
+        let path = try TemporaryFile.path()
+        func logBytes() -> Int {
+            var status = stat()
+            return stat(path + "-wal", &status) == 0 ? Int(status.st_size) : 0
+        }
+        let first = try SQLiteStore(path: path)
+        _ = try await first.setting("name") { [1] }
+        let before = logBytes()
+        #expect(before > 0)
+        let second = try SQLiteStore(path: path)
+        #expect(logBytes() == before)
+        let reader = try first.reader()
+        first.tidy()
+        #expect(logBytes() == 0)
+        #expect(try await second.setting("name") { [2] } == [1])
+        _ = reader
+    }
+
     @Test func `a change that fails takes nobody along`() async throws {
         let writer = try SQLiteWriter(path: try TemporaryFile.path())
         async let good: Void = writer.change { database throws(StoreError) in

@@ -19,7 +19,9 @@ struct Migration {
                     .newerDatabase, "the database is at step \(version), this program knows \(newest): use a newer dues")
             }
             for step in all where step.number > version { try database.execute(step.sql) }
-            try database.execute("PRAGMA user_version=\(newest); COMMIT")
+            // Only where something is new: writing the number again would wait for the disk at every start.
+            if version < newest { try database.execute("PRAGMA user_version=\(newest)") }
+            try database.execute("COMMIT")
         } catch {
             try? database.execute("ROLLBACK")
             throw error

@@ -9,6 +9,10 @@ package final class SQLiteStore: Store {
         writer = try SQLiteWriter(path: path)
     }
 
+    /// Moves what the write-ahead log holds into the database, so that the next start need not read it. What is not moved is
+    /// not lost: it stays in the log.
+    package func tidy() { writer.tidy() }
+
     package func journal(_ event: JournalEvent) async throws(StoreError) -> Bool {
         try await writer.change { database throws(StoreError) in
             try database.run(

@@ -56,6 +56,11 @@ final class SQLiteWriter: Sendable {
         let value = Mutex<Result<Value, StoreError>?>(nil)
     }
 
+    /// Empties the write-ahead log, after the changes that wait, unless somebody still reads from it.
+    func tidy() {
+        queue.sync { try? connection.database.execute("PRAGMA wal_checkpoint(TRUNCATE)") }
+    }
+
     private func enqueue(_ change: Change) {
         let wasEmpty = waiting.withLock { waiting in
             waiting.append(change)

@@ -23,6 +23,7 @@ final class Server {
     private let log: Log
     private let health = Health()
     private let http = HTTPClient()
+    private let store: SQLiteStore
     private let webhookServer: HTTPServer
     private let sandbox: EventLoopThread?
     /// The threads of the loops that help this one to serve calls.
@@ -86,6 +87,7 @@ final class Server {
             sandbox = upstream.sandbox
             self.log = log
             self.loop = loop
+            self.store = store
             self.webhookServer = webhookServer
             self.temporaryDirectory = temporaryDirectory
         } catch {
@@ -257,6 +259,7 @@ final class Server {
         projection.cancel()
         sandbox?.stop()
         http.shutdown()
+        if temporaryDirectory == nil { store.tidy() }
         if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
         log(.info, "ended")
     }
