@@ -113,7 +113,7 @@ import Testing
     @Test(arguments: [SIGTERM, SIGINT, 0])
     func `a signal, or the end of the input, answers what is in flight and ends with status 0`(signal: Int32) async throws {
         try await offPool {
-            let stripe = SocketServer { _ in [.pause(milliseconds: 600), .reply(body: LoopsOfProcessTests.customer)] }
+            let stripe = SocketServer { _ in [.pause(milliseconds: 600), .reply(body: LoopsOfProcessTests.customer(0))] }
             defer { stripe.stop() }
             let child = try ChildProcess(
                 ["/bin/sh", "-c", "exec \(Self.command(try Scratch.directory()))"], environment: Self.environment(stripe))
@@ -121,7 +121,7 @@ import Testing
             LoopsOfProcessTests.wait { stripe.received.count == 1 }
             if signal == 0 { child.channel.finishSending() } else { child.signal(signal) }
             let answer = try JSONValue(parsing: try #require(try child.channel.receive(timeoutMilliseconds: 10_000)))
-            #expect(answer["result"]?["customerId"] == "cus_slow", "\(answer.text)")
+            #expect(answer["result"]?["customerId"] == "cus_slow0", "\(answer.text)")
             #expect(try child.channel.receive(timeoutMilliseconds: 10_000) == nil)
             #expect(child.wait(timeoutMilliseconds: 10_000) == 0)
         }
@@ -129,7 +129,7 @@ import Testing
 
     @Test func `a host that is killed with a call in flight leaves no orphan, and the call is finished`() async throws {
         try await offPool {
-            let stripe = SocketServer { _ in [.pause(milliseconds: 600), .reply(body: LoopsOfProcessTests.customer)] }
+            let stripe = SocketServer { _ in [.pause(milliseconds: 600), .reply(body: LoopsOfProcessTests.customer(0))] }
             defer { stripe.stop() }
             let directory = try Scratch.directory()
             // The host starts the server on two pipes, makes a call, and waits for an answer that it does not live to see. What
@@ -150,7 +150,7 @@ import Testing
                 ["/bin/sh", "-c", "exec \(Self.command(directory))"], environment: Self.environment(stripe))
             try again.channel.send(Self.onceOnly)
             let answer = try JSONValue(parsing: try #require(try again.channel.receive(timeoutMilliseconds: 10_000)))
-            #expect(answer["result"]?["customerId"] == "cus_slow", "\(answer.text)")
+            #expect(answer["result"]?["customerId"] == "cus_slow0", "\(answer.text)")
             #expect(stripe.received.count == 1, "the answer that nobody saw was kept")
             #expect(again.end() == 0)
         }

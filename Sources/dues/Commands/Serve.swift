@@ -15,8 +15,10 @@ extension Command {
         discussion: """
             Once everything listens, one line of JSON on standard output says where:
               {"dues":1,"pid":4711,"tcp":"127.0.0.1:7171","unix":null,"http":"127.0.0.1:7172","sandbox":null}
-            SIGTERM finishes what is in flight and ends with status 0. Under systemd, Type=notify (or notify-reload) and sockets that it
-            opens are understood: one named http takes webhooks, all others take calls.
+            SIGTERM finishes what is in flight and ends with status 0.
+
+            Under systemd Type=notify, Type=notify-reload and WatchdogSec work, and sockets that it has opened are served: one
+            named http takes webhooks, all others take calls.
 
             \(ServerConfiguration.environmentHelp)
             """
