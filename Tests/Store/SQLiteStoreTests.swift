@@ -25,12 +25,12 @@ import Testing
 
     @Test func `what was written is there after the file is opened again`() async throws {
         let path = try TemporaryFile.path()
-        let made = try await SQLiteStore(path: path).setting("name") { [1, 2, 3] }
+        let made = try SQLiteStore(path: path).setting("name") { [1, 2, 3] }
         #expect(made == [1, 2, 3])
         _ = try await SQLiteStore(path: path).journal(
             JournalEvent(id: "evt_1", type: "t", created: 1, received: 1, payload: [9]))
         let again = try SQLiteStore(path: path)
-        #expect(try await again.setting("name") { [4] } == [1, 2, 3])
+        #expect(try again.setting("name") { [4] } == [1, 2, 3])
         #expect(try await again.waitingEvents(after: 0, limit: 9).map(\.payload) == [[9]])
     }
 
@@ -43,7 +43,7 @@ import Testing
             return stat(path + "-wal", &status) == 0 ? Int(status.st_size) : 0
         }
         let first = try SQLiteStore(path: path)
-        _ = try await first.setting("name") { [1] }
+        _ = try first.setting("name") { [1] }
         let before = logBytes()
         #expect(before > 0)
         let second = try SQLiteStore(path: path)
@@ -51,7 +51,7 @@ import Testing
         let reader = try first.reader()
         first.tidy()
         #expect(logBytes() == 0)
-        #expect(try await second.setting("name") { [2] } == [1])
+        #expect(try second.setting("name") { [2] } == [1])
         _ = reader
     }
 

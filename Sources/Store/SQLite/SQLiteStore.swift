@@ -114,10 +114,8 @@ package final class SQLiteStore: Store {
         }
     }
 
-    package func setting(
-        _ name: String, orElse make: @Sendable @escaping () -> [UInt8]
-    ) async throws(StoreError) -> [UInt8] {
-        try await writer.change { database throws(StoreError) in
+    package func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {
+        try writer.changeNow { database throws(StoreError) in
             let query = "SELECT value FROM settings WHERE name = ?"
             if let value = try database.first(query, .text(name), read: { $0.blob(0) }) { return value }
             let value = make()

@@ -28,7 +28,7 @@ final class Server {
     private let sandbox: EventLoopThread?
     /// The threads of the loops that help this one to serve calls.
     private let helpers: [EventLoopThread]
-    private let projection: Task<Void, Never>
+    private let projector: Projector
     private let temporaryDirectory: String?
     private var signals: Signals?
     /// What newcomers on TCP are greeted with, where that is TLS.
@@ -71,9 +71,7 @@ final class Server {
                 health.webhooksImpossible("STRIPE_WEBHOOK_SECRET is not set: every webhook is refused")
                 log(.warning, "webhooks-refused", ["because": "STRIPE_WEBHOOK_SECRET is not set"])
             }
-            let quoteKey = try blocking { () async throws(StoreError) in
-                try await store.setting(QuoteSeal.settingName, orElse: QuoteSeal.makeKey)
-            }
+            let quoteKey = try store.setting(QuoteSeal.settingName, orElse: QuoteSeal.makeKey)
             let billing = BillingService(
                 stripe: stripe, store: store, projector: projector, webhooks: ingest, quotes: QuoteSeal(key: quoteKey),
                 clock: Self.clock)
@@ -83,7 +81,7 @@ final class Server {
             let helpers = try parts.startHelpers(configuration.loops - 1)
             rpc = try parts.server(on: loop, helpers: helpers.map(\.server))
             self.helpers = helpers.map(\.thread)
-            projection = Task.detached { await projector.run() }
+            self.projector = projector
             sandbox = upstream.sandbox
             self.log = log
             self.loop = loop
@@ -254,9 +252,12 @@ final class Server {
             ])
         configuration.manager.tellReady(status)
         watch()
+        var projection: Task<Void, Never>?
+        // The first call comes first: what waits in the journal can wait for it.
+        loop.schedule(afterMilliseconds: 50) { [projector] in projection = Task.detached { await projector.run() } }
         loop.run()
         for helper in helpers { helper.stop() }
-        projection.cancel()
+        projection?.cancel()
         sandbox?.stop()
         http.shutdown()
         if temporaryDirectory == nil { store.tidy() }
