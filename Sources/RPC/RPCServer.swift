@@ -1,16 +1,17 @@
 package import Contract
 package import EventLoop
+internal import JSON
 
 /// JSON-RPC 2.0 over lines, for any number of connections of one event loop: TCP and Unix sockets, and standard input and output.
 ///
-/// `Local` methods run on the loop's thread; `Upstream` methods run in tasks, and their answers come back through the loop's
+/// Local methods run on the loop's thread; upstream methods run in tasks, and their answers come back through the loop's
 /// inbox. Every request gets exactly one answer.
 ///
 /// With several loops each has a server of its own. One of them listens: it accepts all connections, shares them out among
 /// itself and its helpers in turn, and is the one that is told to drain.
-package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: UpstreamMethods> {
-    let local: Local
-    let upstream: Upstream
+package final class RPCServer {
+    let local: any LocalMethods
+    let upstream: any UpstreamMethods
     let limits: RPCLimits
     let loop: EventLoop
     let keeper: (any CallKeeper)?
@@ -19,6 +20,11 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     let onCall: (CallRecord) -> Void
     private let onTLSFailure: (_ peer: String, _ reason: String) -> Void
     let counts: RPCCounts
+    /// Whether look-ups that succeeded are worth a record.
+    let recordsLookUps: Bool
+
+    /// What answers are put together in, by one connection after the other.
+    private var writer = JSONWriter(capacity: 16 * 1024)
 
     private var listeners: [Listener] = []
     private var connections: [UInt64: Connection] = [:]
@@ -37,11 +43,13 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     ///   - gatekeeper: asks callers for their tokens; without one everybody may do everything.
     ///   - counts: shared by the servers of all loops.
     ///   - helpers: the servers of other loops, which take their share of the connections. A helper does not listen.
+    ///   - recordsLookUps: whether `onCall` is also told of calls that succeeded without asking anybody.
     ///   - onCall: told of every finished call, on the loop's thread.
     ///   - onTLSFailure: told of every connection that TLS ended, on the loop's thread.
     package init(
-        loop: EventLoop, local: Local, upstream: Upstream, limits: RPCLimits = RPCLimits(), keeper: (any CallKeeper)? = nil,
-        gatekeeper: Gatekeeper? = nil, counts: RPCCounts = RPCCounts(), helpers: [LoopOwned<RPCServer>] = [],
+        loop: EventLoop, local: any LocalMethods, upstream: any UpstreamMethods, limits: RPCLimits = RPCLimits(),
+        keeper: (any CallKeeper)? = nil, gatekeeper: Gatekeeper? = nil, counts: RPCCounts = RPCCounts(),
+        helpers: [LoopOwned<RPCServer>] = [], recordsLookUps: Bool = false,
         onCall: @escaping (CallRecord) -> Void = { _ in },
         onTLSFailure: @escaping (_ peer: String, _ reason: String) -> Void = { _, _ in }
     ) {
@@ -53,6 +61,7 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
         self.gatekeeper = gatekeeper
         self.counts = counts
         self.helpers = helpers
+        self.recordsLookUps = recordsLookUps
         self.onCall = onCall
         self.onTLSFailure = onTLSFailure
     }
@@ -112,7 +121,10 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     private func refuse(_ newcomer: Newcomer) {
         guard let connection = newcomer.open(on: loop) else { return }
         let error = RPCError(.tooManyConnections, "the server has \(limits.connections) connections, which is its limit")
-        connection.write(Response.failure(id: Response.nullID, error: error) + [UInt8(ascii: "\n")])
+        writer.failure(id: nil, of: Span(), error)
+        writer.verbatim("\n")
+        connection.write(writer.bytes)
+        writer.cut(to: 0)
         connection.closeAfterFlush()
     }
 
@@ -158,9 +170,21 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
         loop.schedule(afterMilliseconds: 10) { [self] in waitUntilDrained(deadline: deadline) }
     }
 
-    private func forEachConnection(_ body: (RPCConnection<Local, Upstream>, Connection) -> Void) {
+    private func forEachConnection(_ body: (RPCConnection, Connection) -> Void) {
         for connection in connections.values {
-            if let handler = connection.handler as? RPCConnection<Local, Upstream> { body(handler, connection) }
+            if let handler = connection.handler as? RPCConnection { body(handler, connection) }
         }
+    }
+
+    /// The writer of answers, empty, for one turn at it.
+    func takeWriter() -> JSONWriter {
+        var taken = JSONWriter(capacity: 0)
+        swap(&taken, &writer)
+        return taken
+    }
+
+    func giveBack(_ used: inout JSONWriter) {
+        used.cut(to: 0)
+        swap(&used, &writer)
     }
 }

@@ -11,7 +11,7 @@ import Testing
 
 /// One service on several loops.
 @Suite struct LoopsTests {
-    private typealias Server = RPCServer<FakeLocal, FakeUpstream>
+    private typealias Server = RPCServer
 
     /// Loops with a server each, of which the first listens.
     private final class Loops {

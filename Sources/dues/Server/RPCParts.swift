@@ -6,18 +6,17 @@ internal import Store
 
 /// What the loops that serve calls share, and how each makes a server of its own of it.
 struct RPCParts: Sendable {
-    typealias Server = RPCServer<LocalService, BillingService>
-
     let store: SQLiteStore
     let billing: BillingService
     let keeper: IdempotencyKeeper
     let health: Health
     let identity: ServerIdentity
-    let graceSeconds: Int64?
+    let access: AccessQuestions
+    let answers: SharedAnswers
+    let warmer: AnswerWarmer
     let limits: RPCLimits
     /// Nil where nobody is asked for a token.
     let tokens: TokenTable?
-    let clock: @Sendable () -> Int64
     let log: Log
     private let counts = RPCCounts()
     private let limiter = SharedLimiter()
@@ -31,33 +30,35 @@ struct RPCParts: Sendable {
         self.billing = billing
         self.health = health
         self.limits = limits
-        self.clock = clock
         keeper = IdempotencyKeeper(store: store, clock: clock)
         identity = ServerIdentity(version: Dues.version, mode: configuration.mode, limits: HelloLimits(limits))
-        graceSeconds = configuration.graceSeconds
+        access = AccessQuestions(graceSeconds: configuration.graceSeconds, clock: clock)
+        answers = SharedAnswers(bytes: configuration.answerBytes, loops: configuration.loops)
+        warmer = AnswerWarmer(answers, store: store, access: access)
         log = configuration.log
         tokens = if let path = configuration.tokensPath { try Tokens.read(path) } else { nil }
     }
 
     /// The server of `loop`, with a reader of its own; to be called on the loop's thread.
-    func server(on loop: EventLoop, helpers: [LoopOwned<Server>] = []) throws(StoreError) -> Server {
+    func server(on loop: EventLoop, helpers: [LoopOwned<RPCServer>] = []) throws(StoreError) -> RPCServer {
         let tlsFailures = SparseLog(log)
-        return Server(
+        return RPCServer(
             loop: loop,
             local: LocalService(
-                reader: try store.reader(), graceSeconds: graceSeconds, health: health, identity: identity, clock: clock),
+                reader: try store.reader(), access: access, answers: answers, warmer: warmer, health: health,
+                identity: identity),
             upstream: billing, limits: limits, keeper: keeper,
             gatekeeper: tokens.map { tokens in
                 Gatekeeper(tokens: tokens, limiter: limiter) { [log] peer in log(.warning, "wrong-token", ["peer": peer]) }
             },
-            counts: counts, helpers: helpers, onCall: { [log] call in log.note(call) },
+            counts: counts, helpers: helpers, recordsLookUps: log.level == .debug, onCall: { [log] call in log.note(call) },
             onTLSFailure: { peer, reason in
                 tlsFailures(.warning, "tls-failed", ["peer": peer, "because": reason], now: loop.now)
             })
     }
 
     /// Starts `count` loops on threads of their own, each with its server.
-    func startHelpers(_ count: Int) throws -> [(thread: EventLoopThread, server: LoopOwned<Server>)] {
+    func startHelpers(_ count: Int) throws -> [(thread: EventLoopThread, server: LoopOwned<RPCServer>)] {
         try (0..<count).map { _ in
             let (thread, server) = try EventLoopThread.start { loop throws(SystemError) in
                 Result { () throws(StoreError) in LoopOwned(try self.server(on: loop), of: loop) }

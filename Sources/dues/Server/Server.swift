@@ -15,7 +15,7 @@ final class Server {
     private static let graceMilliseconds: Int64 = 10_000
 
     let loop: EventLoop
-    let rpc: RPCParts.Server
+    let rpc: RPCServer
     /// What the handshake says, as far as it concerns this kind of server.
     private(set) var addresses = Addresses()
 
