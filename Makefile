@@ -32,8 +32,13 @@ deps:
 build: deps
 	swift build --product dues
 
+SCRATCH ?= $(CURDIR)/.build
+
+# Swift's libraries, and the C++ ones under them, are linked in: the binary starts in half the time, and runs where Swift is not
+# installed. The linker takes the first libstdc++ that it finds, and in this folder only the archive is to be found.
 release: deps
-	swift build -c release --product dues
+	@mkdir -p $(SCRATCH)/static && ln -sf "$$(clang -print-file-name=libstdc++.a)" $(SCRATCH)/static/
+	swift build -c release --product dues --scratch-path $(SCRATCH) --static-swift-stdlib -Xswiftc -L$(SCRATCH)/static
 
 run: build
 	@$(BIN) tour

@@ -30,11 +30,11 @@ let package = Package(
         .executable(name: "schemagen", targets: ["schemagen"]),
     ],
     targets: [
-        // Floor 0: C headers and typed shims.
+        // Floor 0: C headers and typed shims. libcurl and OpenSSL are loaded when they are needed, and not linked.
         .target(name: "CLinux"),
-        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CCurl"),
         .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
-        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("ssl")]),
+        .target(name: "COpenSSL"),
 
         // Floor 1
         house("JSON", []),

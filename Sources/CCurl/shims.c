@@ -1,35 +1,94 @@
+#define _GNU_SOURCE 1
+#define CURL_DISABLE_TYPECHECK 1
 #include "CCurl.h"
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+
+// libcurl is loaded when the first request needs it, and not linked: with the thirty libraries that it stands on it would take
+// a third of the time that a process needs to start and to answer. Its functions that are used are here under their own names,
+// hidden, so that libcurl's calls to itself find its own.
+#define FUNCTIONS(F) \
+    F(curl_global_init) F(curl_easy_init) F(curl_easy_cleanup) F(curl_easy_setopt) F(curl_easy_getinfo) F(curl_easy_strerror) \
+    F(curl_slist_append) F(curl_slist_free_all) F(curl_multi_init) F(curl_multi_cleanup) F(curl_multi_setopt) \
+    F(curl_multi_add_handle) F(curl_multi_remove_handle) F(curl_multi_perform) F(curl_multi_poll) F(curl_multi_wakeup) \
+    F(curl_multi_info_read)
+
+#define MEMBER(name) __typeof__(&name) name;
+static struct { FUNCTIONS(MEMBER) } library;
+
+static const char *problem;
+
+static void load(void) {
+    void *handle = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        problem = strdup(dlerror());
+        return;
+    }
+#define FIND(name) \
+    if (!problem && !(library.name = (__typeof__(&name))dlsym(handle, #name))) problem = "libcurl has no " #name;
+    FUNCTIONS(FIND)
+    if (!problem && library.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) problem = "curl_global_init fails";
+}
+
+const char *dues_curl_load(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load);
+    return problem;
+}
+
+#define HIDDEN __attribute__((visibility("hidden")))
+HIDDEN CURL *curl_easy_init(void) { return library.curl_easy_init(); }
+HIDDEN void curl_easy_cleanup(CURL *handle) { library.curl_easy_cleanup(handle); }
+HIDDEN const char *curl_easy_strerror(CURLcode code) { return library.curl_easy_strerror(code); }
+HIDDEN struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text) {
+    return library.curl_slist_append(list, text);
+}
+HIDDEN void curl_slist_free_all(struct curl_slist *list) { library.curl_slist_free_all(list); }
+HIDDEN CURLM *curl_multi_init(void) { return library.curl_multi_init(); }
+HIDDEN CURLMcode curl_multi_cleanup(CURLM *multi) { return library.curl_multi_cleanup(multi); }
+HIDDEN CURLMcode curl_multi_add_handle(CURLM *multi, CURL *handle) { return library.curl_multi_add_handle(multi, handle); }
+HIDDEN CURLMcode curl_multi_remove_handle(CURLM *multi, CURL *handle) {
+    return library.curl_multi_remove_handle(multi, handle);
+}
+HIDDEN CURLMcode curl_multi_perform(CURLM *multi, int *running) { return library.curl_multi_perform(multi, running); }
+HIDDEN CURLMcode curl_multi_poll(
+    CURLM *multi, struct curl_waitfd extra[], unsigned int count, int milliseconds, int *ready
+) {
+    return library.curl_multi_poll(multi, extra, count, milliseconds, ready);
+}
+HIDDEN CURLMcode curl_multi_wakeup(CURLM *multi) { return library.curl_multi_wakeup(multi); }
 
 CURLcode dues_curl_set_text(CURL *handle, CURLoption option, const char *value) {
-    return curl_easy_setopt(handle, option, value);
+    return library.curl_easy_setopt(handle, option, value);
 }
 CURLcode dues_curl_set_number(CURL *handle, CURLoption option, long value) {
-    return curl_easy_setopt(handle, option, value);
+    return library.curl_easy_setopt(handle, option, value);
 }
 CURLcode dues_curl_set_large(CURL *handle, CURLoption option, int64_t value) {
-    return curl_easy_setopt(handle, option, (curl_off_t)value);
+    return library.curl_easy_setopt(handle, option, (curl_off_t)value);
 }
 CURLcode dues_curl_set_pointer(CURL *handle, CURLoption option, void *value) {
-    return curl_easy_setopt(handle, option, value);
+    return library.curl_easy_setopt(handle, option, value);
 }
 CURLcode dues_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value) {
-    return curl_easy_setopt(handle, option, value);
+    return library.curl_easy_setopt(handle, option, value);
 }
 CURLcode dues_curl_set_sink(CURL *handle, CURLoption option, size_t (*sink)(char *, size_t, size_t, void *)) {
-    return curl_easy_setopt(handle, option, sink);
+    return library.curl_easy_setopt(handle, option, sink);
 }
 CURLcode dues_curl_get_number(CURL *handle, CURLINFO info, long *value) {
-    return curl_easy_getinfo(handle, info, value);
+    return library.curl_easy_getinfo(handle, info, value);
 }
 CURLcode dues_curl_get_pointer(CURL *handle, CURLINFO info, char **value) {
-    return curl_easy_getinfo(handle, info, value);
+    return library.curl_easy_getinfo(handle, info, value);
 }
 CURLMcode dues_curl_multi_set_number(CURLM *multi, CURLMoption option, long value) {
-    return curl_multi_setopt(multi, option, value);
+    return library.curl_multi_setopt(multi, option, value);
 }
 CURL *dues_curl_next_finished(CURLM *multi, CURLcode *result) {
     int left = 0;
-    for (CURLMsg *message; (message = curl_multi_info_read(multi, &left)); )
+    for (CURLMsg *message; (message = library.curl_multi_info_read(multi, &left)); )
         if (message->msg == CURLMSG_DONE) {
             *result = message->data.result;
             return message->easy_handle;

@@ -27,7 +27,7 @@ package final class Connection {
     package var handler: (any ConnectionHandler)?
 
     let streams: Streams
-    private let tls: SecureLayer?
+    let tls: SecureLayer?
     private var output: [UInt8] = []
     /// How much of `output` has left.
     private var outputStart = 0
@@ -58,7 +58,7 @@ package final class Connection {
         case socket(Box)
         case pair(input: Box, output: Box)
 
-        final class Box {
+        final class Box: Sendable {
             let descriptor: Descriptor
             init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
         }
@@ -111,6 +111,7 @@ package final class Connection {
             loop.forget(connection)
             throw error
         }
+        layer?.peer = connection.peer
         layer?.limitHandshake(of: connection, on: loop)
         return connection
     }
@@ -130,7 +131,7 @@ package final class Connection {
     /// What is ready to be given to the kernel: over TLS, what is encrypted.
     private var unsentBytes: Int { output.count - outputStart }
 
-    /// Why TLS failed, in a few words without secrets, for a log; nil where it did not.
+    /// Why TLS failed, its handshake being cut short included, in a few words without secrets, for a log; nil where it did not.
     package var tlsFailure: String? {
         if case .failed(let reason)? = tls?.session.state { reason } else { nil }
     }
@@ -247,6 +248,9 @@ package final class Connection {
 
     private func reap() {
         state = .closed
+        if let session = tls?.session, session.isMidHandshake {
+            session.endHandshake(because: "the connection ended before it was done")
+        }
         tls?.forgetDeadline(on: loop)
         loop.unregister(streams.input, source: self)
         if streams.isPair { loop.unregister(streams.output, source: self) }

@@ -5,6 +5,7 @@ extension Connection {
     /// system each time, because most connections are never asked. Unsafe because C fills the storage.
     package var peer: String {
         if streams.isPair { return "stdio" }
+        if let peer = tls?.peer { return peer }
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))

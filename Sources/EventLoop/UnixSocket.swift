@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Unix domain sockets: dialing, and binding to a path that a predecessor may have left behind (unix(7)).
@@ -22,11 +23,25 @@ package enum UnixSocket {
         return try Descriptor(result: socket(AF_UNIX, kind, 0), of: "socket", path)
     }
 
+    /// Sends one datagram to the socket at `path`, or to the abstract one of that name where it begins with `@`. Waits a second
+    /// at most where that socket is full.
+    static func send(_ text: String, to path: String) throws(SystemError) {
+        let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = try Descriptor(result: socket(AF_UNIX, kind, 0), of: "socket", path)
+        var patience = timeval(tv_sec: 1, tv_usec: 0)
+        setsockopt(descriptor.raw, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        let bytes = Array(text.utf8)
+        let sent = try withAddress(path, allowingAbstract: true) { address, length in
+            Int32(clamping: sendto(descriptor.raw, bytes, bytes.count, Int32(MSG_NOSIGNAL), address, length))
+        }
+        guard sent == bytes.count else { throw SystemError.last("cannot send to", path) }
+    }
+
     /// Calls `body` with the address that `path` is. Unsafe because `sun_path` is a C array, which Swift sees as a tuple.
     private static func withAddress(
-        _ path: String, _ body: (UnsafeMutablePointer<sockaddr>, socklen_t) -> Int32
+        _ path: String, allowingAbstract: Bool = false, _ body: (UnsafeMutablePointer<sockaddr>, socklen_t) -> Int32
     ) throws(SystemError) -> Int32 {
-        let bytes = Array(path.utf8)
+        var bytes = Array(path.utf8)
         guard !bytes.isEmpty, !bytes.contains(0) else {
             throw SystemError(call: "a Unix socket's path must be a name without NUL:", code: 0, subject: "\"\(path)\"")
         }
@@ -36,23 +51,19 @@ package enum UnixSocket {
         }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
+        var length = MemoryLayout<sockaddr_un>.size
+        if allowingAbstract, bytes[0] == UInt8(ascii: "@") {
+            bytes[0] = 0
+            // Every byte counts in such a name, NUL or not.
+            length -= maximumPathBytes + 1 - bytes.count
+        }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         return withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
         }
     }
 
     // MARK: Binding
-
-    /// A socket file that this process has bound.
-    struct Bound: ~Copyable {
-        let descriptor: Descriptor
-        let file: File
-
-        consuming func takeDescriptor() -> Descriptor { descriptor }
-    }
 
     /// Which file a path stood for when it was bound.
     struct File {
@@ -70,7 +81,7 @@ package enum UnixSocket {
 
     /// Binds and listens at `path`. What a dead process left there is replaced; a living listener's socket, or a file that
     /// is no socket, is left alone and is an error.
-    static func listen(_ path: String, mode: UInt32) throws(SystemError) -> Bound {
+    static func listen(_ path: String, mode: UInt32) throws(SystemError) -> ListeningSocket {
         let descriptor = try make(kind: Int32(SOCK_NONBLOCK.rawValue), path)
         // Linux gives the file the mode of the socket, less the umask: it is never open to more than `mode` says.
         guard fchmod(descriptor.raw, mode) == 0 else { throw SystemError.last("fchmod", path) }
@@ -90,7 +101,7 @@ package enum UnixSocket {
             file.unlink()
             throw failure
         }
-        return Bound(descriptor: descriptor, file: file)
+        return ListeningSocket(descriptor, at: .unix(path: path), file: file)
     }
 
     /// Removes the socket file of a listener that is gone.

@@ -341,10 +341,9 @@ final class RPCConnection: ConnectionHandler {
         guard calls.count < server.limits.callsPerConnection else {
             throw RPCError(.tooManyCalls, "\(calls.count) calls of this connection are in flight, which is the limit")
         }
-        guard server.inFlight.value < server.limits.callsInAll else {
+        guard server.counts.calls.add(upTo: server.limits.callsInAll) else {
             throw RPCError(.tooManyCalls, "\(server.limits.callsInAll) calls are in flight, which is the server's limit")
         }
-        server.inFlight.add()
         defer { nextCall += 1 }
         return nextCall
     }
@@ -354,7 +353,7 @@ final class RPCConnection: ConnectionHandler {
         _ run: @escaping UpstreamCall
     ) throws(RPCError) {
         let number = try nextNumber()
-        let finish = Finish(inFlight: server.inFlight, connection: connection.id, remote: connection.loop.remote)
+        let finish = Finish(inFlight: server.counts.calls, connection: connection.id, remote: connection.loop.remote)
         // What changes nothing is not worth remembering: it is answered afresh.
         let isKept = context.metadata.idempotencyKey != nil && context.method.scope == .write
         let keeper = isKept ? server.keeper : nil
@@ -385,7 +384,7 @@ final class RPCConnection: ConnectionHandler {
 
     /// The way of a task's outcome back to the loop's thread, and to the connection if it is still there.
     private struct Finish: Sendable {
-        let inFlight: CallCount
+        let inFlight: RPCCounts.Count
         let connection: UInt64
         let remote: EventLoopRemote
 
@@ -459,7 +458,7 @@ final class RPCConnection: ConnectionHandler {
 
     private func close(_ stream: OpenStream) {
         server.streams.close(stream)
-        server.inFlight.remove()
+        server.counts.calls.remove()
     }
 
     // MARK: Answers

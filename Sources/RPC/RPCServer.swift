@@ -1,12 +1,14 @@
 package import Contract
 package import EventLoop
 internal import JSON
-internal import Synchronization
 
-/// JSON-RPC 2.0 over lines, for any number of connections of one event loop: TCP sockets, and standard input and output.
+/// JSON-RPC 2.0 over lines, for any number of connections of one event loop: TCP and Unix sockets, and standard input and output.
 ///
 /// Local methods run on the loop's thread; upstream methods run in tasks, and their answers come back through the loop's
 /// inbox. Every request gets exactly one answer.
+///
+/// With several loops each has a server of its own. One of them listens: it accepts all connections, shares them out among
+/// itself and its helpers in turn, and is the one that is told to drain.
 package final class RPCServer {
     let local: any LocalMethods
     let upstream: any UpstreamMethods
@@ -14,12 +16,12 @@ package final class RPCServer {
     let loop: EventLoop
     let keeper: (any CallKeeper)?
     /// Nil where nobody is asked for a token.
-    package let gatekeeper: Gatekeeper?
+    let gatekeeper: Gatekeeper?
     let onCall: (CallRecord) -> Void
+    private let onTLSFailure: (_ peer: String, _ reason: String) -> Void
+    let counts: RPCCounts
     /// Whether look-ups that succeeded are worth a record.
     let recordsLookUps: Bool
-    /// Calls whose tasks or streams have not ended, whether or not anybody still waits for their answers.
-    let inFlight = CallCount()
     let streams: StreamPump
 
     /// What answers are put together in, by one connection after the other.
@@ -27,18 +29,30 @@ package final class RPCServer {
 
     private var listeners: [Listener] = []
     private var connections: [UInt64: Connection] = [:]
+    /// The servers of the other loops.
+    private let helpers: [LoopOwned<RPCServer>]
+    /// Whose turn it was to take a newcomer: 0 for this server, then the helpers.
+    private var turn = 0
     /// Whether it takes nothing more.
     package private(set) var isDraining = false
+    /// Servers that have not drained yet, this one included, and what is to be called when all have.
+    private var undrained = 0
+    private var whenDrained: () -> Void = {}
 
     /// - Parameters:
     ///   - keeper: makes calls with an idempotency key happen once; without one such keys have no effect.
     ///   - gatekeeper: asks callers for their tokens; without one everybody may do everything.
+    ///   - counts: shared by the servers of all loops.
+    ///   - helpers: the servers of other loops, which take their share of the connections. A helper does not listen.
     ///   - recordsLookUps: whether `onCall` is also told of calls that succeeded without asking anybody.
     ///   - onCall: told of every finished call, on the loop's thread.
+    ///   - onTLSFailure: told of every connection that TLS ended, on the loop's thread.
     package init(
         loop: EventLoop, local: any LocalMethods, upstream: any UpstreamMethods, limits: RPCLimits = RPCLimits(),
-        keeper: (any CallKeeper)? = nil, gatekeeper: Gatekeeper? = nil, recordsLookUps: Bool = false,
-        onCall: @escaping (CallRecord) -> Void = { _ in }
+        keeper: (any CallKeeper)? = nil, gatekeeper: Gatekeeper? = nil, counts: RPCCounts = RPCCounts(),
+        helpers: [LoopOwned<RPCServer>] = [], recordsLookUps: Bool = false,
+        onCall: @escaping (CallRecord) -> Void = { _ in },
+        onTLSFailure: @escaping (_ peer: String, _ reason: String) -> Void = { _, _ in }
     ) {
         self.loop = loop
         self.local = local
@@ -46,8 +60,11 @@ package final class RPCServer {
         self.limits = limits
         self.keeper = keeper
         self.gatekeeper = gatekeeper
+        self.counts = counts
+        self.helpers = helpers
         self.recordsLookUps = recordsLookUps
         self.onCall = onCall
+        self.onTLSFailure = onTLSFailure
         streams = StreamPump(loop: loop)
     }
 
@@ -60,67 +77,108 @@ package final class RPCServer {
     package func listen(
         _ address: SocketAddress, tls: (() -> TLSContext)? = nil
     ) throws(SystemError) -> SocketAddress {
-        let listener = try Listener(address, on: loop, tls: tls) { [self] in accept($0) }
-        listeners.append(listener)
-        return listener.address
+        let socket = try ListeningSocket.tcp(address)
+        guard case .tcp(let bound) = socket.endpoint else { return address }
+        try listen(socket, tls: tls)
+        return bound
     }
 
-    /// Starts listening at a Unix socket, whose file gets `mode`.
-    package func listen(unixPath: String, mode: UInt32) throws(SystemError) {
-        listeners.append(try Listener(unixPath: unixPath, mode: mode, on: loop) { [self] in accept($0) })
+    /// Starts taking connections from a socket that listens. Unix sockets do without TLS.
+    package func listen(_ socket: consuming ListeningSocket, tls: (() -> TLSContext)? = nil) throws(SystemError) {
+        let isUnix = if case .unix = socket.endpoint { true } else { false }
+        listeners.append(try Listener(socket: socket, on: loop, tls: isUnix ? nil : tls) { [self] in accept($0) })
     }
 
-    private func accept(_ connection: Connection) {
-        guard connections.count < limits.connections else { return refuse(connection) }
-        serve(connection)
+    /// By turns, rather than to whom the kernel wakes first: even a few connections that stay for hours are spread evenly.
+    private func accept(_ newcomer: Newcomer) {
+        guard counts.connections.add(upTo: limits.connections) else { return refuse(newcomer) }
+        turn = turn < helpers.count ? turn + 1 : 0
+        if turn == 0 { serve(newcomer) } else { helpers[turn - 1].post { $0.serve(newcomer) } }
     }
 
-    /// Serves one connection, and calls `onClose` when it is gone. One that is trusted, because it is the host's that started
-    /// this process, is not asked for a token.
-    package func serve(_ connection: Connection, isTrusted: Bool = false, onClose: @escaping () -> Void = {}) {
+    private func serve(_ newcomer: Newcomer) {
+        if let connection = newcomer.open(on: loop) {
+            adopt(connection, gatekeeper) {}
+        } else {
+            counts.connections.remove()
+        }
+    }
+
+    /// Serves a connection of this loop whose client needs no token, because it is the host's that started this process, and
+    /// calls `onClose` when it is gone.
+    package func serve(trusted connection: Connection, onClose: @escaping () -> Void) {
+        counts.connections.add()
+        adopt(connection, nil, onClose)
+    }
+
+    private func adopt(_ connection: Connection, _ gatekeeper: Gatekeeper?, _ onClose: @escaping () -> Void) {
         connections[connection.id] = connection
-        let handler = RPCConnection(server: self, gatekeeper: isTrusted ? nil : gatekeeper) { [self] in
+        let handler = RPCConnection(server: self, gatekeeper: gatekeeper) { [self, unowned connection] in
             connections[connection.id] = nil
+            counts.connections.remove()
+            if let reason = connection.tlsFailure { onTLSFailure(connection.peer, reason) }
             onClose()
         }
         connection.handler = handler
         handler.watchIdleness(of: connection)
     }
 
-    /// Stops listening, finishes what is in flight, refuses what still comes, closes, and then calls `whenDone`: after
-    /// `graceMilliseconds` at the latest, when what has not finished is answered that it will not.
-    package func drain(graceMilliseconds: Int64, whenDone: @escaping () -> Void) {
-        isDraining = true
-        for listener in listeners { listener.close() }
-        listeners = []
-        forEachConnection { $0.drain($1) }
-        waitUntilDrained(deadline: EventLoop.monotonicMilliseconds() + graceMilliseconds, whenDone)
-    }
-
-    private func waitUntilDrained(deadline: Int64, _ whenDone: @escaping () -> Void) {
-        if inFlight.value == 0, connections.values.allSatisfy(\.isFlushed) { return whenDone() }
-        if EventLoop.monotonicMilliseconds() >= deadline {
-            forEachConnection { $0.abandonAll($1) }
-            // One turn more, so that the last answers leave.
-            loop.schedule(afterMilliseconds: 10, whenDone)
-            return
-        }
-        loop.schedule(afterMilliseconds: 10) { [self] in waitUntilDrained(deadline: deadline, whenDone) }
-    }
-
-    private func forEachConnection(_ body: (RPCConnection, Connection) -> Void) {
-        for connection in connections.values {
-            if let handler = connection.handler as? RPCConnection { body(handler, connection) }
-        }
-    }
-
-    private func refuse(_ connection: Connection) {
+    private func refuse(_ newcomer: Newcomer) {
+        guard let connection = newcomer.open(on: loop) else { return }
         let error = RPCError(.tooManyConnections, "the server has \(limits.connections) connections, which is its limit")
         writer.failure(id: nil, of: Span(), error)
         writer.verbatim("\n")
         connection.write(writer.bytes)
         writer.cut(to: 0)
         connection.closeAfterFlush()
+    }
+
+    /// Replaces the tokens that open the service, on every loop.
+    package func replaceTokens(_ tokens: TokenTable) {
+        gatekeeper?.tokens = tokens
+        for helper in helpers { helper.post { $0.gatekeeper?.tokens = tokens } }
+    }
+
+    // MARK: Draining
+
+    /// Stops listening, finishes what is in flight, refuses what still comes, closes, on every loop, and then calls `whenDone`:
+    /// after `graceMilliseconds` at the latest, when what has not finished is answered that it will not.
+    package func drain(graceMilliseconds: Int64, whenDone: @escaping () -> Void) {
+        isDraining = true
+        whenDrained = whenDone
+        undrained = helpers.count + 1
+        for listener in listeners { listener.close() }
+        listeners = []
+        let me = LoopOwned(self, of: loop)
+        for helper in helpers {
+            helper.post { helper in
+                helper.drain(graceMilliseconds: graceMilliseconds) { me.post { $0.oneHasDrained() } }
+            }
+        }
+        forEachConnection { $0.drain($1) }
+        waitUntilDrained(deadline: EventLoop.monotonicMilliseconds() + graceMilliseconds)
+    }
+
+    private func oneHasDrained() {
+        undrained -= 1
+        if undrained == 0 { whenDrained() }
+    }
+
+    private func waitUntilDrained(deadline: Int64) {
+        if counts.calls.value == 0, connections.values.allSatisfy(\.isFlushed) { return oneHasDrained() }
+        if EventLoop.monotonicMilliseconds() >= deadline {
+            forEachConnection { $0.abandonAll($1) }
+            // One turn more, so that the last answers leave.
+            loop.schedule(afterMilliseconds: 10) { [self] in oneHasDrained() }
+            return
+        }
+        loop.schedule(afterMilliseconds: 10) { [self] in waitUntilDrained(deadline: deadline) }
+    }
+
+    private func forEachConnection(_ body: (RPCConnection, Connection) -> Void) {
+        for connection in connections.values {
+            if let handler = connection.handler as? RPCConnection { body(handler, connection) }
+        }
     }
 
     /// The writer of answers, empty, for one turn at it.
@@ -134,13 +192,4 @@ package final class RPCServer {
         used.cut(to: 0)
         swap(&used, &writer)
     }
-}
-
-/// How many calls are running: counted on the loop, and counted down wherever a task ends.
-final class CallCount: Sendable {
-    private let count = Atomic(0)
-
-    var value: Int { count.load(ordering: .relaxed) }
-    func add() { count.add(1, ordering: .relaxed) }
-    func remove() { count.subtract(1, ordering: .relaxed) }
 }

@@ -39,8 +39,9 @@ package protocol Store: Sendable {
 
     // MARK: Everything else
 
-    /// The value of a setting; `make` gives it where it is not set, and then it is kept.
-    func setting(_ name: String, orElse make: @Sendable @escaping () -> [UInt8]) async throws(StoreError) -> [UInt8]
+    /// The value of a setting; `make` gives it where it is not set, and then it is kept. Waits for the disk: to be asked for
+    /// at the start.
+    func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8]
     /// A view for one thread that reads without waiting for those who write.
     func reader() throws(StoreError) -> any StoreReader
     /// Calls `listener` after every commit of this process that made changes, on a thread of the store's: it must not wait.

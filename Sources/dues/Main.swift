@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Glibc
 
 /// The program: one word picks the command, and the command does the rest.
@@ -12,6 +13,7 @@ internal import Glibc
         // What is kept here (what customers pay, the key of the quotes) is for its owner alone.
         umask(0o077)
         signal(SIGPIPE, SIG_IGN)
+        StandardStreams.fillGaps()
         var words = CommandLine.arguments.dropFirst()
         do throws(Failure) {
             exit(try run(&words))

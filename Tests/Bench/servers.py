@@ -73,7 +73,8 @@ class Dues(Server):
         super().__init__(
             [*wrapper, binary, "serve", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--db", f"sqlite:{database}",
              # Nothing listens there: whatever the server asks Stripe by itself fails at once.
-             "--stripe-base", "http://127.0.0.1:1", "--log", "error", *options],
+             # One loop, as the other server has one thread.
+             "--stripe-base", "http://127.0.0.1:1", "--loops", "1", "--log", "error", *options],
             stdout=subprocess.PIPE, stderr=None if not wrapper else subprocess.DEVNULL)
         handshake = self.process.stdout.readline()
         if not handshake:

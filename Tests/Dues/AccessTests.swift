@@ -14,12 +14,6 @@ import Testing
         return "{\"name\":\"\(name)\",\"sha256\":\"\(digest)\",\"scopes\":[\(scopes)]}\n"
     }
 
-    private static func write(_ text: String, to path: String) throws {
-        let file = try #require(fopen(path, "w"))
-        fputs(text, file)
-        fclose(file)
-    }
-
     private static func reason(_ client: RPCClient, _ method: String, _ params: JSONValue = [:]) -> String? {
         do throws(RPCError) {
             _ = try client.call(method, params)
@@ -32,7 +26,7 @@ import Testing
     @Test func `a call needs a token with its scope, from hello or its own`() async throws {
         try await offPool {
             let path = try Scratch.directory() + "/tokens"
-            try Self.write(
+            try Scratch.write(
                 "# who may call\n" + Self.line("reader", "r3ad", "\"read\"")
                     + Self.line("writer", "wr1te", "\"read\",\"write\""),
                 to: path)
@@ -58,7 +52,7 @@ import Testing
     @Test func `SIGHUP reads the tokens again, and keeps the old ones where the new ones are wrong`() async throws {
         try await offPool {
             let path = try Scratch.directory() + "/tokens"
-            try Self.write(Self.line("old", "0ld", "\"read\""), to: path)
+            try Scratch.write(Self.line("old", "0ld", "\"read\""), to: path)
             let server = try DuesProcess(["--sandbox", "--tokens", path])
             let client = try server.client()
             func becomes(_ token: String, _ reason: String?) throws {
@@ -71,11 +65,11 @@ import Testing
                 }
             }
             try becomes("0ld", nil)
-            try Self.write("{\"name\":\"broken\"}\n", to: path)
+            try Scratch.write("{\"name\":\"broken\"}\n", to: path)
             server.child.signal(SIGHUP)
             usleep(200_000)
             try becomes("0ld", nil)
-            try Self.write(Self.line("new", "n3w", "\"read\""), to: path)
+            try Scratch.write(Self.line("new", "n3w", "\"read\""), to: path)
             server.child.signal(SIGHUP)
             try becomes("n3w", nil)
             try becomes("0ld", "TOKEN_UNKNOWN")
@@ -86,7 +80,7 @@ import Testing
     @Test func `a guesser is not listened to any more, and others are`() async throws {
         try await offPool {
             let path = try Scratch.directory() + "/tokens"
-            try Self.write(Self.line("web", "s3cret", "\"read\""), to: path)
+            try Scratch.write(Self.line("web", "s3cret", "\"read\""), to: path)
             let server = try DuesProcess(["--sandbox", "--tokens", path, "--unix", try Scratch.directory() + "/dues.sock"])
             let client = try server.client()
             let reasons = (0..<30).map { number in
@@ -103,7 +97,7 @@ import Testing
     @Test func `a token file that cannot be used ends the start, naming every line`() async throws {
         try await offPool {
             let directory = try Scratch.directory()
-            try Self.write("{\"name\":\"a\"}\nnonsense\n", to: "\(directory)/tokens")
+            try Scratch.write("{\"name\":\"a\"}\nnonsense\n", to: "\(directory)/tokens")
             let child = try ChildProcess([
                 "/bin/sh", "-c",
                 "exec \(DuesProcess.binary) serve --sandbox --tcp 127.0.0.1:0 --http 127.0.0.1:0 --sandbox-http 127.0.0.1:0"
@@ -130,6 +124,42 @@ import Testing
             let stranger = try? RPCClient(server.tcp, tls: try certificates.client())
             #expect(stranger.map { Self.reason($0, "ListPlans") } ?? "refused" != nil, "a certificate is asked for")
             server.stop()
+        }
+    }
+
+    @Test(.enabled(if: Certificates.canBeMade, Comment(rawValue: Certificates.whyNot)))
+    func `handshakes that fail are in the log with peer and reason, and no more of them than a log can bear`() async throws
+    {
+        try await offPool {
+            let certificates = try Certificates.shared.get()
+            let identity = certificates.identity("house-server")
+            let log = try Scratch.directory() + "/log"
+            let server = try ChildProcess([
+                "/bin/sh", "-c",
+                "exec \(DuesProcess.binary) serve --sandbox --loops 1 --tcp 127.0.0.1:0 --http 127.0.0.1:0"
+                    + " --sandbox-http 127.0.0.1:0 --tls-cert \(identity.certificateChainFile) --tls-key \(identity.keyFile)"
+                    + " --tls-client-ca \(certificates.authority()) 2>\(log)",
+            ])
+            let handshake = try JSONValue(parsing: try #require(try server.channel.receive(timeoutMilliseconds: 20_000)))
+            let tcp = try #require(handshake["tcp"]?.stringValue.flatMap(SocketAddress.init))
+            func isLogged(_ reason: String) -> Bool { (try? Scratch.text(of: log))?.contains(reason) == true }
+            #expect(Self.reason(try RPCClient(tcp), "rpc.health") == "SERVER_UNREACHABLE")
+            LoopsOfProcessTests.wait { isLogged("http request") || isLogged("wrong version number") }
+            _ = (try? RPCClient(tcp, tls: try certificates.client())).map { Self.reason($0, "ListPlans") }
+            LoopsOfProcessTests.wait { isLogged("peer did not return a certificate") }
+            for number in 0..<60 {
+                let channel = LineChannel(socket: try tcp.connect())
+                // The first bytes of a greeting; who sends none has only looked whether somebody is there.
+                if number % 2 == 0 { try channel.sendRaw([22, 3, 1]) }
+            }
+            let client = try RPCClient(tcp, tls: try certificates.client(as: "house-client"))
+            #expect(Self.reason(client, "rpc.health") == nil)
+            server.signal(SIGTERM)
+            #expect(server.wait(timeoutMilliseconds: 15_000) == 0)
+            let lines = try Scratch.text(of: log).split(separator: "\n").filter { $0.contains(" warning tls-failed ") }
+            #expect(lines.count == 20)
+            #expect(lines.allSatisfy { $0.contains("peer=127.0.0.1") })
+            #expect(lines.count { $0.contains("the connection ended before it was done") } == 18)
         }
     }
 

@@ -9,6 +9,12 @@ enum Scratch {
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    static func write(_ text: String, to path: String) throws {
+        let file = try #require(fopen(path, "w"))
+        fputs(text, file)
+        fclose(file)
+    }
+
     static func text(of path: String) throws -> String {
         let file = try #require(fopen(path, "r"))
         defer { fclose(file) }

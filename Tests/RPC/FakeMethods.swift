@@ -1,11 +1,17 @@
 import Contract
 import JSON
+import Synchronization
 
 /// Methods for tests: their answers say what was called.
 final class FakeLocal: LocalMethods {
     private let source: FakeSource
+    /// Which loop answers, as the subscription's id.
+    let loop: String?
 
-    init(source: FakeSource = FakeSource()) { self.source = source }
+    init(source: FakeSource = FakeSource(), loop: String? = nil) {
+        self.source = source
+        self.loop = loop
+    }
 
     func watchEvents(
         _ params: WatchEventsParams, _ call: CallContext
@@ -18,7 +24,7 @@ final class FakeLocal: LocalMethods {
         _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
     ) throws(RPCError) {
         CheckAccessResult(
-            allowed: true, reason: .active, status: .active, subscriptionId: nil, productId: params.productId, since: nil,
+            allowed: true, reason: .active, status: .active, subscriptionId: loop, productId: params.productId, since: nil,
             periodEnd: nil, graceEnd: nil, asOf: nil, asOfEventId: nil
         ).write(into: &result, metadata: call.resultMetadata)
     }
@@ -46,11 +52,25 @@ final class FakeLocal: LocalMethods {
     }
 }
 
-/// `ListPlans` waits as many milliseconds as its limit says, and answers its cursor; `IngestWebhook` fails.
+/// How many calls run at once.
+final class Running: Sendable {
+    private let counts = Mutex((now: 0, most: 0))
+    var now: Int { counts.withLock { $0.now } }
+    var most: Int { counts.withLock { $0.most } }
+    func begin() { counts.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
+    func end() { counts.withLock { $0.now -= 1 } }
+}
+
+/// `ListPlans` waits as many milliseconds as its limit says (a minute where its cursor says `stuck`), and answers its cursor;
+/// `IngestWebhook` fails.
 struct FakeUpstream: UpstreamMethods {
+    let running = Running()
+
     func listPlans(_ params: ListPlansParams, _ call: CallContext) async throws(RPCError) -> ListPlansResult {
+        running.begin()
+        defer { running.end() }
         do {
-            try await Task.sleep(for: .milliseconds(params.limit))
+            try await Task.sleep(for: .milliseconds(params.cursor == "stuck" ? 60_000 : params.limit))
         } catch {
             throw RPCError(.callerCancelled, "taken back")
         }

@@ -27,7 +27,7 @@ import Testing
                     loop: loop, local: FakeLocal(source: source), upstream: FakeUpstream(), limits: limits)
                 let bell = loop.makeBell { server.drain(graceMilliseconds: 60_000) { loop.stop() } }
                 bell.listen()
-                if let unixPath { try server.listen(unixPath: unixPath, mode: 0o600) }
+                if let unixPath { try server.listen(.unix(unixPath, mode: 0o600)) }
                 let address = try server.listen(SocketAddress(host: "127.0.0.1", port: 0))
                 return (address, server.newsForStreams, { @Sendable in bell.ring() })
             }

@@ -106,10 +106,10 @@ import Testing
         store.onChanges { alsoTold.count.add(1, ordering: .relaxed) }
         let sequence = try await journal("evt_1")
         // A later commit is answered once the earlier one's listeners were told.
-        _ = try await store.setting("s") { [1] }
+        _ = try store.setting("s") { [1] }
         #expect(told.count.load(ordering: .relaxed) == 0)
         try await store.markProjected(sequence: sequence, at: 1)
-        _ = try await store.setting("s") { [1] }
+        _ = try store.setting("s") { [1] }
         #expect(told.count.load(ordering: .relaxed) == 1)
         #expect(alsoTold.count.load(ordering: .relaxed) == 1)
     }

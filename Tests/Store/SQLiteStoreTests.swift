@@ -25,13 +25,34 @@ import Testing
 
     @Test func `what was written is there after the file is opened again`() async throws {
         let path = try TemporaryFile.path()
-        let made = try await SQLiteStore(path: path).setting("name") { [1, 2, 3] }
+        let made = try SQLiteStore(path: path).setting("name") { [1, 2, 3] }
         #expect(made == [1, 2, 3])
         _ = try await SQLiteStore(path: path).journal(
             JournalEvent(id: "evt_1", type: "t", created: 1, received: 1, customer: nil, subscription: nil, payload: [9]))
         let again = try SQLiteStore(path: path)
-        #expect(try await again.setting("name") { [4] } == [1, 2, 3])
+        #expect(try again.setting("name") { [4] } == [1, 2, 3])
         #expect(try await again.waitingEvents(after: 0, limit: 9).map(\.payload) == [[9]])
+    }
+
+    @Test func `opening a database that is up to date writes nothing, and a tidied one has nothing left to be read`()
+        async throws
+    {
+        let path = try TemporaryFile.path()
+        func logBytes() -> Int {
+            var status = stat()
+            return stat(path + "-wal", &status) == 0 ? Int(status.st_size) : 0
+        }
+        let first = try SQLiteStore(path: path)
+        _ = try first.setting("name") { [1] }
+        let before = logBytes()
+        #expect(before > 0)
+        let second = try SQLiteStore(path: path)
+        #expect(logBytes() == before)
+        let reader = try first.reader()
+        first.tidy()
+        #expect(logBytes() == 0)
+        #expect(try second.setting("name") { [2] } == [1])
+        _ = reader
     }
 
     @Test func `a change that fails takes nobody along`() async throws {
@@ -81,7 +102,7 @@ import Testing
         _ = try reader.changes()
         #expect(!reader.hasChanged)
         let other = try SQLiteStore(path: path)
-        _ = try await other.setting("name") { [1] }
+        _ = try other.setting("name") { [1] }
         #expect(reader.hasChanged)
         #expect(try reader.changes() == .some(customers: [], products: false))
         #expect(!reader.hasChanged)

@@ -2,6 +2,9 @@
 #define CCURL_H
 #include <curl/curl.h>
 #include <stdint.h>
+/// Loads libcurl and makes it ready, once in a process; NULL, or why that cannot be. Every other function here is to be called
+/// only after it has answered NULL.
+const char *dues_curl_load(void);
 // curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt are variadic, which Swift cannot call: one typed shim a kind.
 CURLcode dues_curl_set_text(CURL *handle, CURLoption option, const char *value);
 CURLcode dues_curl_set_number(CURL *handle, CURLoption option, long value);

@@ -21,4 +21,6 @@ int dues_block_signals(const int *signals, int count);
 int dues_signal_descriptor(const int *signals, int count);
 /// Next pending signal of `descriptor`, or 0 when there is none.
 int dues_next_signal(int descriptor);
+/// Processors that this process may run on (sched_getaffinity(2)), or 0 where that cannot be learned.
+int dues_processors(void);
 #endif

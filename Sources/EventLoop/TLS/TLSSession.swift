@@ -128,6 +128,14 @@ package final class TLSSession {
         fail("\(reason): \(String(cString: X509_verify_cert_error_string(Int(verification))))")
     }
 
+    /// Whether the peer has begun a handshake and not ended it; who only looks whether somebody listens has not.
+    var isMidHandshake: Bool { state == .handshaking && handshakeBytes > 0 }
+
+    /// Gives a handshake up that is not done.
+    func endHandshake(because reason: String) {
+        if state == .handshaking { fail(reason) }
+    }
+
     private func fail(_ reason: String) {
         state = .failed(reason: reason)
         waiting = []

@@ -35,8 +35,8 @@ final class ClientInbox: Sendable {
     private let maximumTransfers: Int
     private let state = Mutex(State())
 
+    /// To be made only where `dues_curl_load` has found libcurl.
     init(maximumTransfers: Int) {
-        _ = Self.libraryIsReady
         guard let multi = curl_multi_init() else { preconditionFailure("curl_multi_init fails only without memory") }
         self.multi = multi
         self.maximumTransfers = maximumTransfers
@@ -115,7 +115,4 @@ final class ClientInbox: Sendable {
     static func shutDown(mayHaveBeenSent: Bool) -> HTTPClientError {
         HTTPClientError(kind: .cancelled, message: "the client was shut down", mayHaveBeenSent: mayHaveBeenSent)
     }
-
-    /// libcurl's process-wide initialisation, which is not thread-safe everywhere: done once, before the first handle.
-    private static let libraryIsReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 }

@@ -1,4 +1,4 @@
-/// An HTTP client: libcurl's multi interface on one thread of its own.
+/// An HTTP client: libcurl's multi interface on one thread of its own, which the first request starts.
 ///
 /// Connections are kept and reused, and shared by HTTP/2 where TLS negotiates it. Redirects are not followed, bodies
 /// are not decompressed, cookies and the environment's proxies do not exist. libcurl sends a request once more by
@@ -9,20 +9,47 @@ internal import Glibc
 internal import Synchronization
 
 package final class HTTPClient: Sendable {
-    private let inbox: ClientInbox
-    private let thread: pthread_t
+    private let configuration: HTTPClientConfiguration
+    /// Guards against two first requests at once.
+    private let engine = Mutex(Engine.idle)
     /// Whether the thread was joined. Held while joining: of two threads that shut down, one joins and the other waits.
     private let joined = Mutex(false)
 
+    private enum Engine {
+        case idle
+        case running(ClientInbox, thread: pthread_t)
+        case shutDown
+    }
+
     package init(_ configuration: HTTPClientConfiguration = HTTPClientConfiguration()) {
-        inbox = ClientInbox(maximumTransfers: configuration.maximumTransfers)
-        thread = CurlEngine.startThread(inbox: inbox, configuration: configuration)
+        self.configuration = configuration
     }
 
     deinit {
+        guard case .running(let inbox, let thread) = engine.withLock({ $0 }) else { return }
         inbox.close()
         // The last reference may die in a completion, on the very thread that would be waited for.
-        if onOwnThread { pthread_detach(thread) } else { join() }
+        if isCurrent(thread) { pthread_detach(thread) } else { join(thread) }
+    }
+
+    /// Starts the thread, as the first request would. Throws where libcurl is missing, or after `shutdown`.
+    package func prepare() throws(HTTPClientError) { _ = try running() }
+
+    private func running() throws(HTTPClientError) -> ClientInbox {
+        try engine.withLock { engine throws(HTTPClientError) in
+            switch engine {
+            case .running(let inbox, _): return inbox
+            case .shutDown: throw ClientInbox.shutDown(mayHaveBeenSent: false)
+            case .idle:
+                if let problem = dues_curl_load() {
+                    let message = "libcurl cannot be used: \(String(cString: problem))"
+                    throw HTTPClientError(kind: .connect, message: message, mayHaveBeenSent: false)
+                }
+                let inbox = ClientInbox(maximumTransfers: configuration.maximumTransfers)
+                engine = .running(inbox, thread: CurlEngine.startThread(inbox: inbox, configuration: configuration))
+                return inbox
+            }
+        }
     }
 
     /// Sends `request`, whose target is a whole URL, and calls `completion` exactly once: on the client's thread (which
@@ -33,8 +60,14 @@ package final class HTTPClient: Sendable {
         _ request: HTTPRequest, timeoutMilliseconds: Int64,
         completion: @escaping @Sendable (Result<HTTPResponse, HTTPClientError>) -> Void
     ) -> HTTPTransfer {
-        HTTPTransfer(
-            id: inbox.submit(request, timeoutMilliseconds: timeoutMilliseconds, completion: completion), inbox: inbox)
+        do throws(HTTPClientError) {
+            let inbox = try running()
+            return HTTPTransfer(
+                id: inbox.submit(request, timeoutMilliseconds: timeoutMilliseconds, completion: completion), inbox: inbox)
+        } catch {
+            completion(.failure(error))
+            return HTTPTransfer(id: 0, inbox: nil)
+        }
     }
 
     /// Sends `request` and waits for its whole response. Cancelling the task stops the transfer at once.
@@ -56,13 +89,19 @@ package final class HTTPClient: Sendable {
     /// Finishes nothing: what is in flight fails with `.cancelled`, as does what is started later. Returns when the
     /// thread is gone, save where a completion calls it; then the thread ends after that completion.
     package func shutdown() {
+        let before = engine.withLock { engine in
+            let before = engine
+            if case .idle = engine { engine = .shutDown }
+            return before
+        }
+        guard case .running(let inbox, let thread) = before else { return }
         inbox.close()
-        if !onOwnThread { join() }
+        if !isCurrent(thread) { join(thread) }
     }
 
-    private var onOwnThread: Bool { pthread_equal(pthread_self(), thread) != 0 }
+    private func isCurrent(_ thread: pthread_t) -> Bool { pthread_equal(pthread_self(), thread) != 0 }
 
-    private func join() {
+    private func join(_ thread: pthread_t) {
         joined.withLock { joined in
             if !joined { pthread_join(thread, nil) }
             joined = true
@@ -73,10 +112,11 @@ package final class HTTPClient: Sendable {
 /// One request under way.
 package struct HTTPTransfer: Sendable {
     let id: UInt64
-    let inbox: ClientInbox
+    /// Nil where it failed before it began.
+    let inbox: ClientInbox?
 
     /// Stops the transfer; its completion is called with `.cancelled`. Does nothing once it is answered.
-    package func cancel() { inbox.cancel(id) }
+    package func cancel() { inbox?.cancel(id) }
 }
 
 /// Brings a task's cancellation to its transfer, whichever of the two comes first.

@@ -22,9 +22,16 @@ package final class HTTPServer {
     /// Starts listening; answers the address with the port that was bound. The loop retains what serves the connections.
     @discardableResult
     package func listen(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
-        let listener = try Listener(address, on: loop) { [self] connection in accept(connection) }
-        listeners.append(listener)
-        return listener.address
+        let socket = try ListeningSocket.tcp(address)
+        guard case .tcp(let bound) = socket.endpoint else { return address }
+        try listen(socket)
+        return bound
+    }
+
+    /// Starts taking requests from a socket that listens.
+    package func listen(_ socket: consuming ListeningSocket) throws(SystemError) {
+        listeners.append(
+            try Listener(socket: socket, on: loop) { [self] newcomer in newcomer.open(on: loop).map(accept) })
     }
 
     /// Whether, after `drain()`, every answer has left.

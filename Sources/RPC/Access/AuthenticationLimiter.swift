@@ -35,6 +35,9 @@ package struct AuthenticationLimiter: Sendable {
     /// How many peers are remembered.
     package var rememberedPeers: Int { byPeer.count }
 
+    /// Whether nobody's failures count any more at `now`.
+    package func isQuiet(now: Int64) -> Bool { !lasts(inAll, now) && !byPeer.values.contains { lasts($0, now) } }
+
     /// Whether an attempt of `peer` may be looked at, `now` being milliseconds of a clock that never goes back.
     package func decide(peer: String, now: Int64) -> Decision {
         let ends = [

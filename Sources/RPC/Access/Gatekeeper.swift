@@ -4,12 +4,18 @@ internal import Contract
 package final class Gatekeeper {
     /// The tokens that open the service; a reloaded file replaces them.
     package var tokens: TokenTable
-    private var limiter = AuthenticationLimiter()
+    private let limiter: SharedLimiter
     private let onFailure: (_ peer: String) -> Void
 
-    /// - Parameter onFailure: told of every wrong token, never of the token itself.
-    package init(tokens: TokenTable, onFailure: @escaping (_ peer: String) -> Void = { _ in }) {
+    /// - Parameters:
+    ///   - limiter: shared by the gatekeepers of all loops.
+    ///   - onFailure: told of every wrong token, never of the token itself.
+    package init(
+        tokens: TokenTable, limiter: SharedLimiter = SharedLimiter(),
+        onFailure: @escaping (_ peer: String) -> Void = { _ in }
+    ) {
         self.tokens = tokens
+        self.limiter = limiter
         self.onFailure = onFailure
     }
 

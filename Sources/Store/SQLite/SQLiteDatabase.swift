@@ -48,6 +48,20 @@ final class SQLiteDatabase {
         guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure("running a statement") }
     }
 
+    /// Runs `body` with the write lock held, and commits what it changed, or nothing where it throws.
+    func transaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        try execute("BEGIN IMMEDIATE")
+        do throws(StoreError) {
+            let value = try body()
+            try execute("COMMIT")
+            return value
+        } catch {
+            // The engine may have rolled back already (a full disk, for one); then this says so and nothing more.
+            try? execute("ROLLBACK")
+            throw error
+        }
+    }
+
     /// Runs one statement; answers how many rows it changed.
     @discardableResult
     func run(_ sql: String, _ arguments: SQLValue...) throws(StoreError) -> Int { try run(sql, arguments) }

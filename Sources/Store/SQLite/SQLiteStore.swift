@@ -9,6 +9,10 @@ package final class SQLiteStore: Store {
         writer = try SQLiteWriter(path: path)
     }
 
+    /// Moves what the write-ahead log holds into the database, so that the next start need not read it. What is not moved is
+    /// not lost: it stays in the log.
+    package func tidy() { writer.tidy() }
+
     package func journal(_ event: JournalEvent) async throws(StoreError) -> Bool {
         try await writer.change { database throws(StoreError) in
             try database.run(
@@ -108,10 +112,8 @@ package final class SQLiteStore: Store {
         }
     }
 
-    package func setting(
-        _ name: String, orElse make: @Sendable @escaping () -> [UInt8]
-    ) async throws(StoreError) -> [UInt8] {
-        try await writer.change { database throws(StoreError) in
+    package func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {
+        try writer.changeNow { database throws(StoreError) in
             let query = "SELECT value FROM settings WHERE name = ?"
             if let value = try database.first(query, .text(name), read: { $0.blob(0) }) { return value }
             let value = make()

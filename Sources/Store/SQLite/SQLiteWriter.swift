@@ -63,6 +63,24 @@ final class SQLiteWriter: Sendable {
         let value = Mutex<Result<Value, StoreError>?>(nil)
     }
 
+    /// As `change`, on the caller's thread, which waits for the disk: for the start, when there is nothing else to do.
+    func changeNow<Value>(
+        _ body: (SQLiteDatabase) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        let database = connection.database
+        let result: Result<Value, StoreError> = queue.sync {
+            Result { () throws(StoreError) in
+                try database.transaction { () throws(StoreError) in try body(database) }
+            }
+        }
+        return try result.get()
+    }
+
+    /// Empties the write-ahead log, after the changes that wait, unless somebody still reads from it.
+    func tidy() {
+        queue.sync { try? connection.database.execute("PRAGMA wal_checkpoint(TRUNCATE)") }
+    }
+
     private func enqueue(_ change: Change) {
         let wasEmpty = waiting.withLock { waiting in
             waiting.append(change)
@@ -93,18 +111,12 @@ final class SQLiteWriter: Sendable {
 
     private func commit(_ batch: [Change]) throws(StoreError) {
         let database = connection.database
-        try database.execute("BEGIN IMMEDIATE")
-        do throws(StoreError) {
+        try database.transaction { () throws(StoreError) in
             for change in batch {
                 try database.execute("SAVEPOINT change")
                 if !change.perform(database) { try database.execute("ROLLBACK TO change") }
                 try database.execute("RELEASE change")
             }
-            try database.execute("COMMIT")
-        } catch {
-            // The engine may have rolled back already (a full disk, for one); then this says so and nothing more.
-            try? database.execute("ROLLBACK")
-            throw error
         }
     }
 }

@@ -18,15 +18,17 @@ extension Command {
             """
     ) { arguments throws(Failure) in
         Signals.block([SIGTERM, SIGINT, SIGHUP])
-        let server = try Server(try ServerConfiguration(arguments, isStdio: true))
-        try server.listen()
-        do throws(SystemError) {
-            let connection = try StandardStreams.connect(on: server.loop)
-            server.rpc.serve(connection, isTrusted: true) { server.end() }
+        do {
+            let streams = try StandardStreams()
+            let server = try Server(try ServerConfiguration(arguments, isStdio: true))
+            try server.listen()
+            server.rpc.serve(trusted: try streams.connect(on: server.loop)) { server.end() }
+            try server.run()
+            return 0
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw Failure("\(error)")
         }
-        try server.run()
-        return 0
     }
 }

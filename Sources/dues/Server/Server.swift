@@ -23,9 +23,13 @@ final class Server {
     private let log: Log
     private let health = Health()
     private let http = HTTPClient()
+    private let store: SQLiteStore
     private let webhookServer: HTTPServer
     private let sandbox: EventLoopThread?
-    private let projection: Task<Void, Never>
+    /// The threads of the loops that help this one to serve calls.
+    private let helpers: [EventLoopThread]
+    private let warmer: AnswerWarmer
+    private let projector: Projector
     private let temporaryDirectory: String?
     private var signals: Signals?
     /// What newcomers on TCP are greeted with, where that is TLS.
@@ -36,6 +40,11 @@ final class Server {
         var unix: String?
         var http: SocketAddress?
         var sandbox: SocketAddress?
+        /// Every socket that was inherited, for calls or for webhooks.
+        var inherited: [ListenAddress] = []
+
+        /// Where calls arrive, for a person.
+        var calls: String { [tcp?.description, unix].compactMap(\.self).joined(separator: " and ") }
     }
 
     /// Opens the database and starts listening for webhooks; the caller then says where calls come from.
@@ -48,7 +57,9 @@ final class Server {
             let store = try SQLiteStore(path: path)
             let webhookPort = WebhookPort()
             let webhookServer = HTTPServer(loop: loop) { webhookPort.endpoint?.handle($0, $1) }
-            addresses.http = try configuration.http.map { try webhookServer.listen($0) }
+            let inherited = configuration.inherited.http
+            for socket in inherited { try webhookServer.listen(try socket.take()) }
+            addresses.http = try configuration.http.map { try webhookServer.listen($0) } ?? inherited.first?.tcp
             let upstream = try Self.startUpstream(configuration, webhooks: addresses.http, database: path)
             addresses.sandbox = upstream.address
             let stripe = StripeClient(upstream.configuration, http: http, observe: Self.observer(health))
@@ -61,42 +72,28 @@ final class Server {
                 health.webhooksImpossible("STRIPE_WEBHOOK_SECRET is not set: every webhook is refused")
                 log(.warning, "webhooks-refused", ["because": "STRIPE_WEBHOOK_SECRET is not set"])
             }
-            rpc = try Self.makeRPC(configuration, loop, store, stripe, projector, ingest, health)
-            store.onChanges(rpc.newsForStreams)
-            projection = Task.detached { await projector.run() }
+            let quoteKey = try store.setting(QuoteSeal.settingName, orElse: QuoteSeal.makeKey)
+            let billing = BillingService(
+                stripe: stripe, store: store, projector: projector, webhooks: ingest, quotes: QuoteSeal(key: quoteKey),
+                clock: Self.clock)
+            let parts = try RPCParts(
+                configuration, limits: Self.limits(configuration), store: store, billing: billing, health: health,
+                clock: Self.clock)
+            let helpers = try parts.startHelpers(configuration.loops - 1)
+            rpc = try parts.server(on: loop, helpers: helpers.map(\.server))
+            self.helpers = helpers.map(\.thread)
+            warmer = parts.warmer
+            self.projector = projector
             sandbox = upstream.sandbox
             self.log = log
             self.loop = loop
+            self.store = store
             self.webhookServer = webhookServer
             self.temporaryDirectory = temporaryDirectory
         } catch {
             if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
             throw Failure("\(error)")
         }
-    }
-
-    private static func makeRPC(
-        _ configuration: ServerConfiguration, _ loop: EventLoop, _ store: SQLiteStore, _ stripe: StripeClient,
-        _ projector: Projector, _ webhooks: WebhookIngest, _ health: Health
-    ) throws -> RPCServer {
-        let quoteKey = try blocking { () async throws(StoreError) in
-            try await store.setting(QuoteSeal.settingName, orElse: QuoteSeal.makeKey)
-        }
-        let limits = limits(configuration)
-        let access = AccessQuestions(graceSeconds: configuration.graceSeconds, clock: clock)
-        let answers = SharedAnswers(bytes: configuration.answerBytes)
-        let warmer = AnswerWarmer(answers, store: store, access: access)
-        return RPCServer(
-            loop: loop,
-            local: LocalService(
-                reader: try store.reader(), access: access, answers: answers, warmer: warmer, health: health,
-                identity: ServerIdentity(version: Dues.version, mode: configuration.mode, limits: HelloLimits(limits))),
-            upstream: BillingService(
-                stripe: stripe, store: store, projector: projector, webhooks: webhooks, quotes: QuoteSeal(key: quoteKey),
-                clock: clock),
-            limits: limits, keeper: IdempotencyKeeper(store: store, clock: clock),
-            gatekeeper: try gatekeeper(configuration), recordsLookUps: configuration.log.level == .debug,
-            onCall: callLog(configuration.log))
     }
 
     // MARK: Parts
@@ -148,12 +145,6 @@ final class Server {
         }
     }
 
-    private static func gatekeeper(_ configuration: ServerConfiguration) throws -> Gatekeeper? {
-        guard let path = configuration.tokensPath else { return nil }
-        let log = configuration.log
-        return Gatekeeper(tokens: try Tokens.read(path)) { peer in log(.warning, "wrong-token", ["peer": peer]) }
-    }
-
     private static let clock: @Sendable () -> Int64 = { Int64(time(nil)) }
 
     private static func limits(_ configuration: ServerConfiguration) -> RPCLimits {
@@ -196,20 +187,6 @@ final class Server {
         }
     }
 
-    /// Changes and failures are worth a line to everybody, look-ups to those who ask for it.
-    private static func callLog(_ log: Log) -> (CallRecord) -> Void {
-        { call in
-            let isLookUp = Method(rawValue: call.method)?.scope != .write
-            log(
-                isLookUp && call.reason == nil ? .debug : .info, "call",
-                [
-                    "method": call.method, "status": call.status, "reason": call.reason, "ms": String(call.milliseconds),
-                    "stripe": call.requestIDs.isEmpty ? nil : call.requestIDs.joined(separator: ","),
-                    "traceparent": call.traceparent,
-                ])
-        }
-    }
-
     // MARK: Running
 
     /// Listens for calls where the configuration says so.
@@ -217,25 +194,45 @@ final class Server {
         do {
             tls = try configuration.tls?.load()
             let context = tls.map { context in { [self] in tls ?? context } }
+            let inherited = configuration.inherited
+            for socket in inherited.rpc { try rpc.listen(try socket.take(), tls: context) }
+            addresses.tcp = inherited.rpc.lazy.compactMap(\.tcp).first
+            addresses.unix = inherited.rpc.lazy.compactMap(\.unixPath).first
+            addresses.inherited = (inherited.rpc + inherited.http).map(\.endpoint)
             if let address = configuration.tcp { addresses.tcp = try rpc.listen(address, tls: context) }
-            if let (path, mode) = configuration.unix { try rpc.listen(unixPath: path, mode: mode) }
+            if let (path, mode) = configuration.unix {
+                try rpc.listen(.unix(path, mode: mode))
+                addresses.unix = path
+            }
+            // Who serves many is in no hurry, and had better know now than at the first call.
+            if !addresses.calls.isEmpty { try http.prepare() }
         } catch {
             throw Failure("\(error)")
         }
-        addresses.unix = configuration.unix?.path
     }
 
     /// Reads again what may change while the server runs. What cannot be read leaves things as they were.
     private func reload() {
+        configuration.manager.tellReloading()
+        defer { configuration.manager.tellReady(status) }
         do {
-            if let path = configuration.tokensPath { rpc.gatekeeper?.tokens = try Tokens.read(path) }
+            let tokens: TokenTable? = if let path = configuration.tokensPath { try Tokens.read(path) } else { nil }
             if let files = configuration.tls { tls = try files.load() }
-            log(
-                .info, "reload",
-                ["tokens": rpc.gatekeeper.map { String($0.tokens.count) }, "tls": tls == nil ? "none" : "loaded"])
+            if let tokens { rpc.replaceTokens(tokens) }
+            log(.info, "reload", ["tokens": tokens.map { String($0.count) }, "tls": tls == nil ? "none" : "loaded"])
         } catch {
             log(.error, "reload", ["failed": "\(error)"])
         }
+    }
+
+    /// One line for whoever asks the service manager.
+    private var status: String { addresses.calls.isEmpty ? "Serving" : "Serving on \(addresses.calls)" }
+
+    /// Tells the service manager, more often than it asks for, that the loop turns.
+    private func watch() {
+        guard let patience = configuration.manager.watchdogMilliseconds else { return }
+        configuration.manager.tellAlive()
+        loop.schedule(afterMilliseconds: patience / 2) { [self] in watch() }
     }
 
     /// Turns until SIGTERM or SIGINT, or until `end()`; returns when everything is answered and closed.
@@ -253,11 +250,20 @@ final class Server {
                 "version": Dues.version, "mode": configuration.mode.rawValue, "tcp": addresses.tcp?.description,
                 "unix": addresses.unix,
                 "http": addresses.http?.description, "sandbox": addresses.sandbox?.description,
+                "loops": String(configuration.loops),
             ])
+        configuration.manager.tellReady(status)
+        watch()
+        var projection: Task<Void, Never>?
+        // The first call comes first: what waits in the journal can wait for it.
+        loop.schedule(afterMilliseconds: 50) { [projector] in projection = Task.detached { await projector.run() } }
         loop.run()
-        projection.cancel()
+        for helper in helpers { helper.stop() }
+        warmer.stop()
+        projection?.cancel()
         sandbox?.stop()
         http.shutdown()
+        if temporaryDirectory == nil { store.tidy() }
         if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
         log(.info, "ended")
     }
@@ -265,6 +271,7 @@ final class Server {
     /// Takes nothing more, finishes what is in flight, and lets `run()` return.
     func end() {
         guard !rpc.isDraining else { return }
+        configuration.manager.tellStopping("Finishing what is in flight")
         health.drain()
         webhookServer.drain()
         rpc.drain(graceMilliseconds: Self.graceMilliseconds) { [self] in stopWhenWebhooksAreStored(tries: 100) }
@@ -274,14 +281,5 @@ final class Server {
     private func stopWhenWebhooksAreStored(tries: Int) {
         guard !webhookServer.isIdle, tries > 0 else { return loop.stop() }
         loop.schedule(afterMilliseconds: 10) { [self] in stopWhenWebhooksAreStored(tries: tries - 1) }
-    }
-}
-
-extension HelloLimits {
-    fileprivate init(_ limits: RPCLimits) {
-        self.init(
-            lineBytes: Int64(limits.lineBytes), inFlightCalls: Int64(limits.callsPerConnection),
-            batchLength: Int64(limits.batchLength), outputBytes: Int64(limits.outputHighWaterBytes),
-            idleSeconds: (limits.idleMilliseconds ?? 0) / 1000)
     }
 }

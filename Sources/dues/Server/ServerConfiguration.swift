@@ -6,8 +6,13 @@ internal import Stripe
 
 /// What a server is told by its flags and its environment, checked before anything is opened.
 struct ServerConfiguration: Sendable {
-    /// Where JSON-RPC is served; nil on stdio.
+    /// Where JSON-RPC is served beside the inherited sockets; nil on stdio.
     var tcp: SocketAddress?
+    /// What started this process, where that is a supervisor.
+    var manager: ServiceManager
+    var inherited: InheritedSockets
+    /// Event loops that serve calls.
+    var loops: Int
     /// What TLS on TCP is spoken with; nil for plain TCP.
     var tls: TLSFiles?
     /// The Unix socket where JSON-RPC is served, and its file's mode.
@@ -68,6 +73,9 @@ struct ServerConfiguration: Sendable {
         .init(
             name: "insecure-plaintext",
             help: "Listen beyond this machine without TLS, because\nsomething in front of it does that."),
+        .init(
+            name: "loops", placeholder: "N",
+            help: "Threads that serve connections (one per processor\nthat this process may use)."),
         .init(name: "sandbox", help: "Serve against a Stripe of our own, offline. Needs no key."),
         .init(name: "http", placeholder: "HOST:PORT", help: "Where webhooks arrive, at /webhook (127.0.0.1:7172)."),
         .init(name: "sandbox-http", placeholder: "HOST:PORT", help: "Where the sandbox listens (127.0.0.1:7173)."),
@@ -99,9 +107,15 @@ struct ServerConfiguration: Sendable {
     /// - Parameter isStdio: whether standard input and output are the connection; then nothing listens that was not asked for.
     init(_ arguments: Arguments, isStdio: Bool) throws(Failure) {
         let isSandbox = arguments.has("sandbox")
-        tcp = try arguments.address("tcp") ?? (isStdio ? nil : Self.defaultTCP)
+        do throws(SystemError) {
+            manager = try ServiceManager(environment: Self.environment)
+        } catch {
+            throw .usage("\(error)")
+        }
+        inherited = try InheritedSockets(manager)
+        tcp = try arguments.address("tcp") ?? (isStdio || !inherited.rpc.isEmpty ? nil : Self.defaultTCP)
         let ownHTTP = isStdio ? (isSandbox ? Self.somewhere : nil) : Self.defaultHTTP
-        http = try arguments.address("http") ?? ownHTTP
+        http = try arguments.address("http") ?? (inherited.http.isEmpty ? ownHTTP : nil)
         if isSandbox {
             stripe = try Self.sandbox(arguments, isStdio: isStdio)
         } else {
@@ -115,16 +129,30 @@ struct ServerConfiguration: Sendable {
         unix = try Self.unix(arguments)
         tokensPath = arguments.value("tokens")
         tls = try Self.tls(arguments)
-        let isProtected = arguments.has("insecure-plaintext")
-        if let tcp, try !Self.isLoopback(tcp) {
+        // One client on standard streams keeps one loop busy.
+        let isShared = !isStdio || tcp != nil || unix != nil || !inherited.rpc.isEmpty
+        loops =
+            try arguments.integer("loops", in: 1...Self.maximumLoops)
+            ?? (isShared ? min(Processors.available, Self.maximumLoops) : 1)
+        try checkExposure(isProtected: arguments.has("insecure-plaintext"))
+    }
+
+    /// More threads than a machine has processors for.
+    private static let maximumLoops = 256
+
+    /// What other machines reach asks for tokens, and is encrypted.
+    private func checkExposure(isProtected: Bool) throws(Failure) {
+        for address in [tcp].compactMap(\.self) + inherited.rpc.compactMap(\.tcp) where try !Self.isLoopback(address) {
             guard tokensPath != nil else {
                 throw .usage(
-                    "\(tcp) can be reached from other machines: ask callers for --tokens, or use a loopback address")
+                    "\(address) can be reached from other machines: ask callers for --tokens, or use a loopback address")
             }
-            guard isProtected || tls != nil else { throw Self.needsProtection(tcp) }
+            guard isProtected || tls != nil else { throw Self.needsProtection(address) }
         }
         // A webhook proves by its signature where it comes from: it needs no token.
-        if let http, try !Self.isLoopback(http), !isProtected { throw Self.needsProtection(http) }
+        for address in [http].compactMap(\.self) + inherited.http.compactMap(\.tcp) where try !Self.isLoopback(address) {
+            guard isProtected else { throw Self.needsProtection(address) }
+        }
         if case .sandbox(let address) = stripe, try !Self.isLoopback(address) {
             throw .usage("the sandbox takes everybody for its owner: \(address) must be a loopback address")
         }
