@@ -18,7 +18,10 @@ extension RPCError {
         return error
     }
 
-    static func deadlinePassed(afterMilliseconds milliseconds: Int64) -> RPCError {
+    static func deadlinePassed(afterMilliseconds milliseconds: Int64, _ call: CallContext) -> RPCError {
+        if call.trace.isWaitingForTurn {
+            return RPCError(.waitingForTurn, "the deadline of \(milliseconds) ms passed before the call had its turn")
+        }
         var error = RPCError(.waitingForStripe, "the deadline of \(milliseconds) ms passed while waiting for Stripe")
         error.mayHaveTakenEffect = true
         return error

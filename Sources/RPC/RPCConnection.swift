@@ -283,7 +283,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         }
         let deadline = context.metadata.timeoutMilliseconds.map { milliseconds in
             connection.loop.schedule(afterMilliseconds: milliseconds) { [weak self, unowned connection] in
-                self?.abandon(number, because: .deadlinePassed(afterMilliseconds: milliseconds), on: connection)
+                self?.abandon(number, because: .deadlinePassed(afterMilliseconds: milliseconds, context), on: connection)
             }
         }
         calls[number] = Call(request: request, context: context, answer: answer, task: task, deadline: deadline)

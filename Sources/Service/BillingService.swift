@@ -89,10 +89,21 @@ package final class BillingService: UpstreamMethods {
 
     /// Runs `body` when no other call changes this subscription's customer.
     func inTurn<Value>(
-        ofSubscription id: String, _ body: () async throws(RPCError) -> Value
+        ofSubscription id: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
     ) async throws(RPCError) -> Value {
         let customer = try await stored { () async throws(StoreError) in try await store.customer(ofSubscription: id) }
-        return try await turns.hold(customer ?? id, body)
+        return try await inTurn(of: customer ?? id, call, body)
+    }
+
+    /// Runs `body` when no other call changes this customer.
+    func inTurn<Value>(
+        of customer: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
+    ) async throws(RPCError) -> Value {
+        call.trace.isWaitingForTurn = true
+        return try await turns.hold(customer) { () async throws(RPCError) in
+            call.trace.isWaitingForTurn = false
+            return try await body()
+        }
     }
 }
 
