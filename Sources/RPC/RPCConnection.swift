@@ -205,9 +205,9 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     // MARK: Calls
 
     private func start(_ request: RPCRequest, answer: Answer, on connection: Connection) throws(RPCError) {
-        if server.isDraining { throw .shuttingDown }
         if request.method == CancelNotification.method { return try cancel(request) }
         guard let method = Method(rawValue: request.method) else { throw .unknownMethod(request.method) }
+        if server.isDraining, method != .rpcHealth { throw .shuttingDown }
         let (metadata, decoded) = try method.decode(params: request.params, local: Local.self, upstream: Upstream.self)
         let now = ContinuousClock.now
         let context = CallContext(
