@@ -35,7 +35,7 @@ final class Victim {
         let latencies = neighbour.finish(thread)
         let peak = Self.kilobytes("VmHWM", server.child.pid) - restingKilobytes
         let report = "abuse: \(name): memory +\(peak) kB at most; the neighbour's \(latencies)"
-        _ = Array((report + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+        note(report)
         #expect(latencies.failures.isEmpty, "\(report): \(latencies.failures.prefix(3))")
         #expect(latencies.microseconds.count > 1, "a neighbour that did not call proves nothing")
         #expect((latencies.microseconds.last ?? 0) < 2_000_000, "\(report)")
@@ -44,17 +44,29 @@ final class Victim {
         #expect(kill(server.child.pid, 0) == 0, "the server is there still")
     }
 
-    /// Descriptors that the server has open.
-    var descriptors: Int {
-        guard let folder = opendir("/proc/\(server.child.pid)/fd") else { return 0 }
-        defer { closedir(folder) }
-        var count = 0
-        while readdir(folder) != nil { count += 1 }
-        return count
+    /// Connections that the server has open where calls come in, as /proc/net/tcp knows them: those of which it still holds
+    /// the socket.
+    var connections: Int {
+        let port = String(server.tcp.port, radix: 16, uppercase: true)
+        let suffix = ":" + String(repeating: "0", count: 4 - port.count) + port
+        let lines = (try? Scratch.text(of: "/proc/net/tcp"))?.split(separator: "\n").dropFirst() ?? []
+        return lines.count { line in
+            let fields = line.split(separator: " ")
+            let (isListening, isClosed) = (fields[3] == "0A", fields[9] == "0")
+            return fields[1].hasSuffix(suffix) && !isListening && !isClosed
+        }
     }
 
+    /// Waits until no more than `count` connections are left.
+    func expectConnections(atMost count: Int) {
+        #expect(eventually { self.connections <= count }, "\(connections) are open, \(count) should be")
+    }
+
+    /// Resident memory now.
+    var residentKilobytes: Int { Self.kilobytes("VmRSS", server.child.pid) }
+
     /// A line of /proc/PID/status.
-    static func kilobytes(_ name: String, _ pid: Int32) -> Int {
+    private static func kilobytes(_ name: String, _ pid: Int32) -> Int {
         let line = (try? Scratch.text(of: "/proc/\(pid)/status"))?.split(separator: "\n").first { $0.hasPrefix("\(name):") }
         return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) } ?? 0
     }
@@ -78,9 +90,13 @@ private final class Neighbour: Sendable {
     private let isOver = Atomic(false)
     private let found = Mutex(Latencies())
 
+    /// Has called once when it returns.
     static func start(_ address: SocketAddress) throws -> (neighbour: Neighbour, thread: Thread) {
         let neighbour = Neighbour()
-        return (neighbour, try Thread.start { neighbour.run(address) })
+        let ready = Rendezvous<Void>()
+        let thread = try Thread.start { neighbour.run(address, ready) }
+        ready.take()
+        return (neighbour, thread)
     }
 
     /// Ends the calls and answers how they went.
@@ -92,30 +108,38 @@ private final class Neighbour: Sendable {
         return latencies
     }
 
-    private func run(_ address: SocketAddress) {
-        var channel: LineChannel?
-        var id = 0
-        while !isOver.load(ordering: .relaxed) {
-            id += 1
-            let began = ContinuousClock.now
-            do {
-                let open = try channel ?? LineChannel(socket: try address.connect())
-                channel = open
-                try open.send(Calls.access(id))
-                let answer = try open.receive(timeoutMilliseconds: 20_000) ?? []
-                let text = String(decoding: answer, as: UTF8.self)
-                if !text.hasPrefix("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":") { note(failure: text) }
-            } catch {
-                note(failure: "\(error)")
-                return
+    private func run(_ address: SocketAddress, _ ready: Rendezvous<Void>) {
+        do {
+            let channel = LineChannel(socket: try address.connect())
+            try call(0, on: channel)
+            ready.put(())
+            var id = 1
+            while !isOver.load(ordering: .relaxed) {
+                let began = ContinuousClock.now
+                try call(id, on: channel)
+                let took = began.duration(to: .now) / .microseconds(1)
+                found.withLock { $0.microseconds.append(Int64(took)) }
+                usleep(2000)
+                id += 1
             }
-            let took = began.duration(to: .now) / .microseconds(1)
-            found.withLock { $0.microseconds.append(Int64(took)) }
-            usleep(2000)
+        } catch {
+            note(failure: "\(error)")
+            ready.put(())
         }
     }
 
+    private func call(_ id: Int, on channel: LineChannel) throws {
+        try channel.send(Calls.access(id))
+        let answer = String(decoding: try channel.receive(timeoutMilliseconds: 20_000) ?? [], as: UTF8.self)
+        if !answer.hasPrefix("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":") { note(failure: answer) }
+    }
+
     private func note(failure: String) { found.withLock { $0.failures.append(failure) } }
+}
+
+/// A line for the person who reads the tests' output.
+func note(_ line: String) {
+    _ = Array((line + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
 }
 
 /// Lines that tests send.
