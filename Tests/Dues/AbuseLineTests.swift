@@ -74,23 +74,23 @@ import Testing
                 + "\"}}", -32602
         ),
         (
-            "a hundred thousand unknown members",
+            "fifty thousand unknown members",
             #"{"jsonrpc":"2.0","id":1,"method":"rpc.hello","params":{"#
-                + (0..<90_000).map { #""k\#($0)":1"# }.joined(separator: ",") + "}}", -32602
+                + (0..<50_000).map { #""k\#($0)":1"# }.joined(separator: ",") + "}}", -32602
         ),
         (
-            "a hundred thousand unknown members of the envelope",
-            (0..<90_000).map { #""k\#($0)":1"# }.joined(separator: ",")
+            "fifty thousand unknown members of the envelope",
+            (0..<50_000).map { #""k\#($0)":1"# }.joined(separator: ",")
                 + #","jsonrpc":"2.0","id":1,"method":"rpc.health"}"#, nil
         ),
         (
-            "a hundred thousand keys that differ by their escapes",
+            "fifty thousand keys that differ by their escapes",
             #"{"jsonrpc":"2.0","id":1,"method":"rpc.health","params":{"#
-                + (0..<60_000).map { #""\u006b\#($0)":1"# }.joined(separator: ",") + "}}", -32602
+                + (0..<50_000).map { #""\u006b\#($0)":1"# }.joined(separator: ",") + "}}", -32602
         ),
         (
-            "a duplicate after a hundred thousand keys",
-            "{" + (0..<90_000).map { #""k\#($0)":1"# }.joined(separator: ",") + #","k0":1}"#, -32700
+            "a duplicate after fifty thousand keys",
+            "{" + (0..<50_000).map { #""k\#($0)":1"# }.joined(separator: ",") + #","k0":1}"#, -32700
         ),
     ]
 

@@ -8,7 +8,6 @@ package final class RawClient {
     private var partial: [UInt8] = []
     /// How many of them are known to hold no line's end.
     private var searched = 0
-    private var chunk = [UInt8](repeating: 0, count: 256 * 1024)
     /// Whether the server has closed, or cut the connection off.
     package private(set) var hasEnded = false
 
@@ -102,9 +101,11 @@ package final class RawClient {
     /// Reads what is there; false once `body` wants no more. Lines behind the one that it wanted last are kept for the next time.
     @discardableResult
     private func take(_ body: (ArraySlice<UInt8>) throws -> Bool) rethrows -> Bool {
-        let count = recv(socket.descriptor.raw, &chunk, chunk.count, 0)
-        if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { hasEnded = true }
-        if count > 0 { partial += chunk[..<count] }
+        withUnsafeTemporaryAllocation(byteCount: 256 * 1024, alignment: 1) { chunk in
+            let count = recv(socket.descriptor.raw, chunk.baseAddress, chunk.count, 0)
+            if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { hasEnded = true }
+            if count > 0 { partial += UnsafeRawBufferPointer(rebasing: chunk[..<count]) }
+        }
         var start = 0
         defer {
             partial.removeFirst(start)
