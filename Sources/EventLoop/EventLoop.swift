@@ -24,6 +24,8 @@ package final class EventLoop {
     /// Sources that epoll refuses because they are always ready (regular files): asked once a turn.
     private var alwaysReady: [any EventSource] = []
     private var isStopped = false
+    /// Milliseconds for which a peer may take nothing of the last bytes that it is sent, before it is given up.
+    package var flushMilliseconds: Int64 = 10_000
     /// What one read fills; shared by all connections, which copy what they keep.
     let readBuffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 64 * 1024)
 
