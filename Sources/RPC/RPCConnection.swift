@@ -28,6 +28,8 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     private struct Call {
         let request: RPCRequest
         let context: CallContext
+        /// The request's id as it is meant: a client may write it with escapes here and without them in rpc.cancel.
+        let id: JSONValue?
         let answer: Answer
         let task: Task<Void, Never>
         let deadline: TimerToken?
@@ -286,7 +288,9 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
                 self?.abandon(number, because: .deadlinePassed(afterMilliseconds: milliseconds, context), on: connection)
             }
         }
-        calls[number] = Call(request: request, context: context, answer: answer, task: task, deadline: deadline)
+        calls[number] = Call(
+            request: request, context: context, id: request.id.flatMap { try? JSONValue(parsing: $0) }, answer: answer,
+            task: task, deadline: deadline)
     }
 
     /// The way of a task's outcome back to the loop's thread, and to the connection if it is still there.
@@ -324,8 +328,7 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
             throw RPCError(.invalidRequest, "rpc.cancel is a notification: send it without an id")
         }
         guard let id = CancelNotification.target(of: request.params) else { return }
-        // Compared as they are meant: a client may write one id with escapes here and without them there.
-        for call in calls.values where call.request.id.flatMap({ try? JSONValue(parsing: $0) }) == id { call.task.cancel() }
+        for call in calls.values where call.id == id { call.task.cancel() }
     }
 
     // MARK: Answers
