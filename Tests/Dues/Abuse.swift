@@ -12,8 +12,10 @@ final class Victim {
     /// Resident memory when nothing had happened yet, in kilobytes.
     let restingKilobytes: Int
 
-    init(_ flags: [String] = ["--sandbox"]) throws {
-        server = try DuesProcess(flags)
+    convenience init(_ flags: [String] = ["--sandbox"]) throws { try self.init(DuesProcess(flags)) }
+
+    init(_ server: DuesProcess) throws {
+        self.server = server
         let channel = LineChannel(socket: try server.tcp.connect())
         // The first calls load what is loaded once.
         for line in [Calls.discover(1), Calls.access(2), "nonsense"] { _ = try channel.ask(line) }

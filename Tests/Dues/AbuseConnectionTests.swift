@@ -252,4 +252,27 @@ import Testing
             scripted.stop()
         }
     }
+
+    @Test func `taking back calls that never were costs nobody anything, and those that are have one answer`() async throws
+    {
+        try await offPool {
+            let scripted = try ScriptedServer { _ in [.hang] }
+            let victim = try Victim(scripted.process)
+            let count = 1000
+            try victim.endure("4000 cancellations with \(count) calls in flight", megabytes: 48) { server in
+                let client = try RawClient(server.tcp)
+                let cancel = { (id: String) in
+                    #"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":\#(id)}}"# + "\n"
+                }
+                let calls = (1...count).map { Calls.plans($0) + "\n" }.joined()
+                let misses = (0..<4000).map { cancel("\"x\($0)\"") }.joined()
+                #expect(client.sendAll(Array((calls + misses).utf8)[...]))
+                let answers = client.ask((1...count).map { cancel("\($0)") }.joined(), lines: count)
+                #expect(answers.compactMap { Calls.id(of: $0.utf8) }.sorted() == Array(1...count))
+                #expect(answers.allSatisfy { $0.contains("CALLER_CANCELLED") })
+                #expect(client.ask(Calls.access(9) + "\n", lines: 1).first.flatMap { Calls.id(of: $0.utf8) } == 9)
+            }
+            scripted.stop()
+        }
+    }
 }
