@@ -148,10 +148,28 @@ import Testing
         }
     }
 
-    @Test func `a full disk makes health NOT_SERVING; nothing is acknowledged, and look-ups go on`() async throws {
+    /// An event that fills the disk, or a call that does.
+    private static func filling(_ method: String, _ number: Int) -> JSONValue {
+        let ballast = JSONValue.string(String(repeating: "x", count: 4000))
+        if method == "CreateCustomer" {
+            return ["description": ballast, "_meta": ["idempotencyKey": .string("\(number)")]]
+        }
+        let payload: JSONValue = [
+            "id": .string("evt_\(number)"), "object": "event", "type": "balance.available", "created": 1_700_000_000,
+            "data": ["object": ["object": "balance", "note": ballast]],
+        ]
+        let signature = Web.signature(payload.bytes, secret: DuesProcess.webhookSecret, at: Int64(time(nil)))
+        return ["payload": .string(payload.text), "signature": .string(signature)]
+    }
+
+    @Test(arguments: ["IngestWebhook", "CreateCustomer"])
+    func `a full disk makes health NOT_SERVING; nothing is acknowledged, and look-ups go on`(method: String) async throws {
         try await offPool {
+            let stripe = SocketServer { request in
+                [.reply(body: #"{"id":"cus_\#(request.number)","object":"customer","created":1}"#)]
+            }
             // No file may grow beyond some hundred kilobytes: the write-ahead log reaches that soon.
-            let words = "trap '' XFSZ; ulimit -f 800; exec \(DuesProcess.binary) serve --stripe-base http://127.0.0.1:1"
+            let words = "trap '' XFSZ; ulimit -f 800; exec \(DuesProcess.binary) serve --stripe-base \(stripe.base)"
             let flags = "--db sqlite:\(try Scratch.directory())/dues.db --tcp 127.0.0.1:0 --http 127.0.0.1:0 --log error"
             let server = try ChildProcess(
                 ["/bin/sh", "-c", "\(words) \(flags) 2>/dev/null"],
@@ -160,16 +178,9 @@ import Testing
             let channel = LineChannel(socket: try tcp.connect())
             let health = #"{"jsonrpc":"2.0","id":"h","method":"rpc.health"}"#
             var refusal: JSONValue?
-            for number in 0..<400 where refusal == nil {
-                let payload: JSONValue = [
-                    "id": .string("evt_\(number)"), "object": "event", "type": "balance.available",
-                    "created": 1_700_000_000,
-                    "data": ["object": ["object": "balance", "note": .string(String(repeating: "x", count: 4000))]],
-                ]
-                let signature = Web.signature(payload.bytes, secret: DuesProcess.webhookSecret, at: Int64(time(nil)))
+            for number in 0..<600 where refusal == nil {
                 let call: JSONValue = [
-                    "jsonrpc": "2.0", "id": 1, "method": "IngestWebhook",
-                    "params": ["payload": .string(payload.text), "signature": .string(signature)],
+                    "jsonrpc": "2.0", "id": 1, "method": .string(method), "params": Self.filling(method, number),
                 ]
                 refusal = try channel.ask(call.text)["error"]
             }
@@ -181,6 +192,7 @@ import Testing
             #expect(try channel.ask(Self.look("{}"))["result"]?["allowed"] == false)
             server.signal(SIGTERM)
             #expect(server.wait(timeoutMilliseconds: 15_000) == 0)
+            stripe.stop()
         }
     }
 

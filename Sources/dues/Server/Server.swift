@@ -90,8 +90,8 @@ final class Server {
                 clock: clock),
             upstream: BillingService(
                 stripe: stripe, store: store, projector: projector, webhooks: webhooks, quotes: QuoteSeal(key: quoteKey),
-                clock: clock),
-            limits: limits, keeper: IdempotencyKeeper(store: store, clock: clock),
+                health: health, clock: clock),
+            limits: limits, keeper: IdempotencyKeeper(store: store, health: health, clock: clock),
             gatekeeper: try gatekeeper(configuration), onCall: callLog(configuration.log))
     }
 
