@@ -80,7 +80,7 @@ import Testing
         ),
         (
             "fifty thousand unknown members of the envelope",
-            (0..<50_000).map { #""k\#($0)":1"# }.joined(separator: ",")
+            "{" + (0..<50_000).map { #""k\#($0)":1"# }.joined(separator: ",")
                 + #","jsonrpc":"2.0","id":1,"method":"rpc.health"}"#, nil
         ),
         (
@@ -97,15 +97,12 @@ import Testing
     @Test func `a line that is costly to read is answered all the same, and holds nobody up`() async throws {
         try await offPool {
             let victim = try Victim()
-            for (name, text, code) in Self.costly {
-                let line = name.hasSuffix("envelope") ? "{" + text : text
+            for (name, line, code) in Self.costly {
                 try victim.endure(name, megabytes: 48) { server in
                     let client = try RawClient(server.tcp)
-                    for _ in 0..<2 {
-                        let answer = try JSONValue(parsing: try #require(client.ask(line + "\n", lines: 1).first))
-                        #expect(answer["error"]?["code"]?.integerValue == code, "\(answer.text.prefix(300))")
-                        #expect(answer["error"] == nil || answer.bytes.count < 64 * 1024, "an error is short")
-                    }
+                    let answer = try JSONValue(parsing: try #require(client.ask(line + "\n", lines: 1).first))
+                    #expect(answer["error"]?["code"]?.integerValue == code, "\(answer.text.prefix(300))")
+                    #expect(answer["error"] == nil || answer.bytes.count < 64 * 1024, "an error is short")
                 }
             }
             victim.server.stop()
