@@ -134,6 +134,27 @@ import Testing
         }
     }
 
+    @Test func `lines that are almost complete cost what is permitted, and nothing when their senders are gone`()
+        async throws
+    {
+        try await offPool {
+            let victim = try Victim()
+            let count = 100
+            // A buffer that grows holds up to twice of what is in it.
+            try victim.endure("\(count) lines of almost 1 MiB", megabytes: count * 2 + 8) { server in
+                let almost = [UInt8](repeating: UInt8(ascii: "x"), count: Self.mebibyte)[...]
+                let clients = try (0..<count).map { _ in try RawClient(server.tcp) }
+                for client in clients { #expect(client.sendAll(almost)) }
+                // Everything that was sent is read when one line more is answered.
+                #expect(clients.last?.ask("\n", lines: 1).first?.contains("PARSE_ERROR") == true)
+                for client in clients { client.reset() }
+            }
+            victim.expectConnections(atMost: 0)
+            #expect(eventually { victim.residentKilobytes - victim.restingKilobytes < 64 * 1024 })
+            victim.server.stop()
+        }
+    }
+
     @Test func `a batch of as many calls as are permitted is answered whole, and one more is refused`() async throws {
         try await offPool {
             let victim = try Victim()
