@@ -72,7 +72,7 @@ let package = Package(
         tests("RPC", ["RPC", "TestSupport"]),
         tests("Stripe", ["Stripe", "TestSupport"]),
         tests("Store", ["Store"]),
-        tests("Service", ["Service", "Sandbox"]),
+        tests("Service", ["Service", "Sandbox", "TestSupport"]),
         tests("Sandbox", ["Sandbox"]),
         tests("Dues", ["RPC", "HTTP", "Store", "Crypto", "TestSupport"]),
         tests("Repository", ["JSON"]),

@@ -1,3 +1,24 @@
+/// What a method that runs on the loop's own thread knows about its call, beyond its params.
+package struct LocalContext {
+    package let metadata: CallMetadata
+    /// What the caller may do.
+    package let scopes: Set<Scope>
+    /// The params as they were written.
+    package let params: [UInt8]
+
+    package init(_ metadata: CallMetadata, scopes: Set<Scope>, params: [UInt8]) {
+        self.metadata = metadata
+        self.scopes = scopes
+        self.params = params
+    }
+
+    /// What the result says about the call in `_meta`, which is that nothing happened upstream; nil unless the caller asked.
+    package var resultMetadata: ResultMetadata? {
+        guard metadata.verbose else { return nil }
+        return ResultMetadata(stripeRequestIds: [], attempts: 0, upstreamMilliseconds: 0, replayed: false)
+    }
+}
+
 /// What a handler knows about its call, beyond its params.
 package struct CallContext: Sendable {
     package let method: Method
@@ -16,7 +37,7 @@ package struct CallContext: Sendable {
     package init(
         method: Method, metadata: CallMetadata = CallMetadata(), received: ContinuousClock.Instant,
         deadline: ContinuousClock.Instant? = nil, trace: CallTrace = CallTrace(),
-        scopes: Set<Scope> = Set(Scope.allCases)
+        scopes: Set<Scope> = Scope.all
     ) {
         self.method = method
         self.metadata = metadata
@@ -44,4 +65,9 @@ package struct CallContext: Sendable {
 
     /// What the result says about the call in `_meta`; nil unless the caller asked for it.
     var resultMetadata: ResultMetadata? { metadata.verbose ? trace.metadata : nil }
+}
+
+extension Scope {
+    /// What somebody may do whom nobody asks for a token.
+    package static let all = Set(Scope.allCases)
 }

@@ -1,11 +1,14 @@
-/// A call whose params were decoded and validated: what is left is to give it to its handler.
+/// From a method's params, in JSON, to its handler.
 package import JSON
 
-package enum DecodedCall<Local: LocalMethods, Upstream: UpstreamMethods> {
-    /// Runs on the loop's thread and writes the result object.
-    case local((Local, CallContext, inout JSONWriter) throws(RPCError) -> Void)
-    /// Runs in a task and gives the result object's JSON.
-    case upstream(@Sendable (Upstream, CallContext) async throws(RPCError) -> [UInt8])
+/// A call whose params were decoded and validated: what is left is to give it to its handler, in a task of its own. Gives the
+/// result object's JSON.
+package typealias UpstreamCall = @Sendable (any UpstreamMethods, CallContext) async throws(RPCError) -> [UInt8]
+
+extension LocalMethods {
+    /// Writes the result of a call that was made in the same words before, if it is known to be the same still; only of calls
+    /// that everybody with the method's scope may make, and that bear no metadata. False where the call is to be made.
+    package func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool { false }
 }
 
 /// The params of a method: decoded from JSON in one pass with their validation.
@@ -15,15 +18,15 @@ protocol DecodableParams {
 }
 
 extension Method {
-    /// The params in `bytes` (absent means none), and the metadata of the call. Throws INVALID_ARGUMENT with every
+    /// The params in `bytes` (empty means none), and the metadata of the call. Throws INVALID_ARGUMENT with every
     /// violation.
     func decode<Params: DecodableParams>(
-        _ type: Params.Type, from bytes: [UInt8]?
+        _ type: Params.Type, from bytes: Span<UInt8>
     ) throws(RPCError) -> (Params, CallMetadata) {
         var decoding = Decoding()
         var params: Params?
         do throws(JSONError) {
-            try JSONReader.scan(bytes ?? Self.noParams) { reader throws(JSONError) in
+            try JSONReader.scan(bytes.isEmpty ? Self.noParams.span : bytes) { reader throws(JSONError) in
                 let kind = try reader.peek()
                 guard kind == .object else {
                     return decoding.violate(nil, "type", "params must be an object, got \(kind.withArticle)")
@@ -35,8 +38,8 @@ extension Method {
             // The RPC layer parses the whole line before; this is for callers who come another way.
             decoding.violate(nil, "json", "\(error)")
         }
+        if let params, decoding.isSound { return (params, decoding.metadata) }
         let violations = decoding.allViolations
-        if let params, violations.isEmpty { return (params, decoding.metadata) }
         throw RPCError(.schema, summary(of: violations), violations: violations)
     }
 

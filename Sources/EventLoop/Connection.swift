@@ -32,7 +32,8 @@ package final class Connection {
     /// How much of `output` has left.
     private var outputStart = 0
     private var state = State.open
-    private var isReading = true
+    /// Whether what the peer sends is read.
+    package private(set) var isReading = true
     private var hasEnded = false
     private var isDirty = false
     /// Whether the input is a regular file, which is asked once a turn instead of being watched.
@@ -72,6 +73,25 @@ package final class Connection {
             }
         }
         var isPair: Bool { input != output }
+
+        /// Reads what is there; like read(2). A socket's own call has a shorter way through the kernel.
+        func receive(into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+            switch self {
+            case .socket(let box): recv(box.descriptor.raw, buffer.baseAddress, buffer.count, 0)
+            case .pair(let box, _): Glibc.read(box.descriptor.raw, buffer.baseAddress, buffer.count)
+            }
+        }
+
+        /// Writes as much as is taken; like write(2).
+        func send(_ bytes: Slice<UnsafeRawBufferPointer>) -> Int {
+            let bytes = UnsafeRawBufferPointer(rebasing: bytes)
+            switch self {
+            case .socket(let box):
+                let flags = Int32(MSG_NOSIGNAL)
+                return Glibc.send(box.descriptor.raw, bytes.baseAddress, bytes.count, flags)
+            case .pair(_, let box): return Glibc.write(box.descriptor.raw, bytes.baseAddress, bytes.count)
+            }
+        }
     }
 
     /// Starts watching `streams`; the loop retains the connection until it is closed.
@@ -121,8 +141,10 @@ package final class Connection {
     package var isFlushed: Bool { state != .open && pendingOutputBytes == 0 }
 
     /// Appends `bytes` to what leaves at the end of this turn. Without effect on a closing connection.
-    package func write(_ bytes: some Sequence<UInt8>) {
-        guard state == .open else { return }
+    package func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
+
+    package func write(_ bytes: UnsafeRawBufferPointer) {
+        guard state == .open, !bytes.isEmpty else { return }
         if let tls { tls.session.send(bytes) } else { output.append(contentsOf: bytes) }
         markDirty()
     }
@@ -199,9 +221,7 @@ package final class Connection {
         }
         guard unsentBytes > 0 else { return }
         while unsentBytes > 0 {
-            let sent = output.withUnsafeBytes { bytes in
-                Glibc.write(streams.output, bytes.baseAddress! + outputStart, bytes.count - outputStart)
-            }
+            let sent = output.withUnsafeBytes { streams.send($0[outputStart...]) }
             if sent < 0, errno == EINTR { continue }
             if sent < 0, errno == EAGAIN { break }
             if sent < 0 {
@@ -221,6 +241,7 @@ package final class Connection {
         updateInterest()
     }
 
+    /// Tells the loop what is waited for, where that has changed.
     private func updateInterest() {
         let wantsInput = state == .lingering || (isReading && state == .open)
         let reading = wantsInput && !hasEnded ? EventLoop.readable : 0
@@ -259,7 +280,7 @@ extension Connection: EventSource {
             return
         }
         guard isReading || hangup else { return }
-        let count = read(streams.input, loop.readBuffer.baseAddress, loop.readBuffer.count)
+        let count = streams.receive(into: loop.readBuffer)
         if count > 0 {
             let bytes = UnsafeBufferPointer(start: loop.readBuffer.baseAddress, count: count)
             if let tls { receive(bytes.span, through: tls) } else { handler?.received(bytes.span, on: self) }
@@ -293,7 +314,7 @@ extension Connection: EventSource {
     }
 
     private func discard() {
-        let count = read(streams.input, loop.readBuffer.baseAddress, loop.readBuffer.count)
+        let count = streams.receive(into: loop.readBuffer)
         if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { close() }
     }
 

@@ -12,7 +12,8 @@ package final class EventLoop {
     package private(set) var now: Int64
 
     private let epoll: Descriptor
-    private var registrations: [Int32: Registration] = [:]
+    /// By descriptor: the system gives out the lowest number that is free.
+    private var registrations: [Registration?] = []
     /// Travels in epoll's data beside the descriptor, so that an event for a descriptor number that was closed and given
     /// out again within one turn is told from an event for its successor.
     private var generation: UInt32 = 0
@@ -86,10 +87,14 @@ package final class EventLoop {
 
     private func dispatch(tag: UInt64, events: UInt32) {
         let descriptor = Int32(truncatingIfNeeded: tag)
-        guard let registration = registrations[descriptor],
+        guard let registration = registration(of: descriptor),
             registration.generation == UInt32(truncatingIfNeeded: tag >> 32)
         else { return }
         registration.source.ready(events, on: self)
+    }
+
+    private func registration(of descriptor: Int32) -> Registration? {
+        descriptor < registrations.count ? registrations[Int(descriptor)] : nil
     }
 
     /// The end of a turn: output is written and closed connections go. Closing may make more dirty, hence the loop.
@@ -128,7 +133,8 @@ package final class EventLoop {
             guard errno == EPERM else { throw SystemError.last("epoll_ctl") }
             return false
         }
-        registrations[descriptor] = Registration(generation: generation, source: source, interest: interest)
+        while registrations.count <= descriptor { registrations.append(nil) }
+        registrations[Int(descriptor)] = Registration(generation: generation, source: source, interest: interest)
         return true
     }
 
@@ -138,9 +144,9 @@ package final class EventLoop {
     func stopPolling(_ source: any EventSource) { alwaysReady.removeAll { $0 === source } }
 
     func update(_ descriptor: Int32, interest: UInt32) {
-        guard var registration = registrations[descriptor], registration.interest != interest else { return }
+        guard var registration = registration(of: descriptor), registration.interest != interest else { return }
         registration.interest = interest
-        registrations[descriptor] = registration
+        registrations[Int(descriptor)] = registration
         let tag = UInt64(registration.generation) << 32 | UInt64(UInt32(bitPattern: descriptor))
         // Cannot fail: the descriptor is open and registered, and a modification allocates nothing.
         _ = dues_epoll_control(epoll.raw, EPOLL_CTL_MOD, descriptor, interest, tag)
@@ -148,7 +154,8 @@ package final class EventLoop {
 
     func unregister(_ descriptor: Int32, source: any EventSource) {
         stopPolling(source)
-        guard registrations.removeValue(forKey: descriptor) != nil else { return }
+        guard registration(of: descriptor) != nil else { return }
+        registrations[Int(descriptor)] = nil
         _ = dues_epoll_control(epoll.raw, EPOLL_CTL_DEL, descriptor, 0, 0)
     }
 

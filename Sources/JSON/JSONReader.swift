@@ -7,11 +7,11 @@ package struct JSONReader {
     package static let maximumDepth = 64
 
     /// Unsafe because bytes are scanned here: valid for the duration of `read`'s body, which makes the reader.
-    private let bytes: UnsafeRawBufferPointer
+    let bytes: UnsafeRawBufferPointer
     private let deepest: Int
     private var depth = 0
     /// Offset of the next unread byte.
-    package private(set) var position: Int
+    package internal(set) var position: Int
 
     private init(_ bytes: UnsafeRawBufferPointer, maximumDepth: Int) {
         self.bytes = bytes
@@ -33,7 +33,7 @@ package struct JSONReader {
     /// Like `read`, for what is read at every call: neither the bytes nor what comes of them are generic, so that the way in
     /// costs nothing. `body` leaves its result in a variable of the caller's.
     package static func scan(
-        _ bytes: [UInt8], _ body: (inout JSONReader) throws(JSONError) -> Void
+        _ bytes: Span<UInt8>, _ body: (inout JSONReader) throws(JSONError) -> Void
     ) throws(JSONError) {
         var failure: JSONError?
         bytes.withUnsafeBytes { buffer in
@@ -54,17 +54,29 @@ package struct JSONReader {
     // MARK: Position
 
     /// The kind of the value that comes next; skips white space before it.
+    @inline(__always)
     package mutating func peek() throws(JSONError) -> JSONKind {
         skipWhitespace()
         guard position < bytes.count else { throw error("the text ends where a value should be") }
-        switch bytes[position] {
-        case UInt8(ascii: "{"): return .object
-        case UInt8(ascii: "["): return .array
-        case UInt8(ascii: "\""): return .string
-        case UInt8(ascii: "t"), UInt8(ascii: "f"): return .boolean
-        case UInt8(ascii: "n"): return .null
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
-        default: throw error("a value cannot start with this byte")
+        guard let kind = Self.kind(startingWith: bytes[position]) else {
+            throw error("a value cannot start with this byte")
+        }
+        return kind
+    }
+
+    /// The kind of the value that stands at `range`.
+    package func kind(at range: Range<Int>) -> JSONKind? { Self.kind(startingWith: bytes[range.lowerBound]) }
+
+    @inline(__always)
+    private static func kind(startingWith byte: UInt8) -> JSONKind? {
+        switch byte {
+        case UInt8(ascii: "{"): .object
+        case UInt8(ascii: "["): .array
+        case UInt8(ascii: "\""): .string
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): .boolean
+        case UInt8(ascii: "n"): .null
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): .number
+        default: nil
         }
     }
 
@@ -77,11 +89,24 @@ package struct JSONReader {
     /// The bytes of `range`, copied.
     package func copy(_ range: Range<Int>) -> [UInt8] { Array(bytes[range]) }
 
-    private func error(_ problem: String, at offset: Int? = nil) -> JSONError {
+    /// Whether every byte of `range` is one that `isWanted`.
+    package func allSatisfy(_ range: Range<Int>, _ isWanted: (UInt8) -> Bool) -> Bool {
+        bytes[range].allSatisfy(isWanted)
+    }
+
+    @inline(never)
+    func error(_ problem: String, at offset: Int? = nil) -> JSONError {
         JSONError(offset: offset ?? position, problem: problem)
     }
 
+    /// Most texts have no white space where it may be: one comparison finds that out.
+    @inline(__always)
     private mutating func skipWhitespace() {
+        if position < bytes.count, bytes[position] <= 0x20 { skipWhitespaceThatIsThere() }
+    }
+
+    @inline(never)
+    private mutating func skipWhitespaceThatIsThere() {
         while position < bytes.count {
             switch bytes[position] {
             case 0x20, 0x0A, 0x0D, 0x09: position += 1
@@ -90,6 +115,7 @@ package struct JSONReader {
         }
     }
 
+    @inline(__always)
     private mutating func take(_ byte: UInt8, _ problem: @autoclosure () -> String) throws(JSONError) {
         skipWhitespace()
         guard position < bytes.count, bytes[position] == byte else { throw error(problem()) }
@@ -157,10 +183,8 @@ package struct JSONReader {
         let start = position
         guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw error("a key should be here") }
         let index: Int
-        if let end = endOfPlainKey(from: start + 1),
-            let found = names.index(of: UnsafeRawBufferPointer(rebasing: bytes[(start + 1)..<end]))
-        {
-            position = end + 1
+        if let found = names.index(quotedIn: bytes, at: start + 1, guess: cursor.guess) {
+            position = start + 2 + names[found].utf8CodeUnitCount
             index = found
         } else {
             var key = try readString()
@@ -176,17 +200,18 @@ package struct JSONReader {
         return .known(index)
     }
 
+    /// Where the string ends that is here and is plain ASCII; nil where there is none.
+    @inline(__always)
+    private func endOfPlainString() -> Int? {
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { return nil }
+        return endOfPlainKey(from: position + 1).map { $0 + 1 }
+    }
+
     /// Where the closing quote of a key of plain ASCII stands; nil where the key needs decoding.
+    @inline(__always)
     private func endOfPlainKey(from start: Int) -> Int? {
-        var end = start
-        while end < bytes.count {
-            switch bytes[end] {
-            case UInt8(ascii: "\""): return end
-            case UInt8(ascii: "\\"), 0..<0x20, 0x80...: return nil
-            default: end += 1
-            }
-        }
-        return nil
+        let end = endOfPlain(from: start)
+        return end < bytes.count && bytes[end] == UInt8(ascii: "\"") ? end : nil
     }
 
     /// Enters an array. Its elements are then announced by `nextElement(_:)` until that returns false.
@@ -203,11 +228,13 @@ package struct JSONReader {
         return more
     }
 
+    @inline(__always)
     private mutating func enter() throws(JSONError) {
         depth += 1
         guard depth <= deepest else { throw error("the text nests deeper than \(deepest) levels", at: position - 1) }
     }
 
+    @inline(__always)
     private mutating func nextElement(closing: UInt8, first: Bool) throws(JSONError) -> Bool {
         skipWhitespace()
         guard position < bytes.count else { throw error("the text ends inside a container") }
@@ -311,15 +338,36 @@ package struct JSONReader {
     /// Steps over the characters of a string up to its closing quote or its next backslash.
     private mutating func skipUnescaped() throws(JSONError) {
         while true {
-            var next = position
-            while next < bytes.count, Self.isPlain(bytes[next]) { next += 1 }
-            position = next
+            position = endOfPlain(from: position)
             guard position < bytes.count else { throw error("the text ends inside a string") }
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return }
             try skipCharacter(byte)
         }
     }
+
+    /// Where the characters of plain ASCII end that begin at `start`. Eight at a time: in a word, the top bit of each byte is
+    /// set where the byte is a quote, a backslash, a control character or not ASCII. A borrow from such a byte can set
+    /// the bit of one after it, never of one before it, so that the lowest bit tells the truth.
+    @inline(__always)
+    private func endOfPlain(from start: Int) -> Int {
+        var next = start
+        while next + 8 <= bytes.count {
+            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: next, as: UInt64.self))
+            let quote = word ^ (Self.everyByte &* 0x22)
+            let backslash = word ^ (Self.everyByte &* 0x5C)
+            let found =
+                (quote &- Self.everyByte) & ~quote | (backslash &- Self.everyByte) & ~backslash
+                | (word &- Self.everyByte &* 0x20) & ~word | word
+            let stops = found & (Self.everyByte &* 0x80)
+            guard stops == 0 else { return next + stops.trailingZeroBitCount / 8 }
+            next += 8
+        }
+        while next < bytes.count, Self.isPlain(bytes[next]) { next += 1 }
+        return next
+    }
+
+    private static var everyByte: UInt64 { 0x0101_0101_0101_0101 }
 
     /// Whether a byte of a string is a character that stands for itself.
     private static func isPlain(_ byte: UInt8) -> Bool {
@@ -346,69 +394,14 @@ package struct JSONReader {
         throw error("the text ends inside a string")
     }
 
-    private mutating func readEscape() throws(JSONError) -> Unicode.Scalar {
-        let start = position
-        guard position + 1 < bytes.count else { throw error("the text ends inside an escape") }
-        let letter = bytes[position + 1]
-        position += 2
-        switch letter {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(letter)
-        case UInt8(ascii: "b"): return "\u{8}"
-        case UInt8(ascii: "f"): return "\u{C}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            let unit = try readHexadecimalUnit()
-            if let scalar = Unicode.Scalar(unit) { return scalar }
-            guard unit < 0xDC00, position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
-                bytes[position + 1] == UInt8(ascii: "u")
-            else { throw error("a surrogate stands alone", at: start) }
-            position += 2
-            let low = try readHexadecimalUnit()
-            guard (0xDC00...0xDFFF).contains(low) else { throw error("a surrogate stands alone", at: start) }
-            let pair = 0x10000 + (UInt32(unit) - 0xD800) << 10 + (UInt32(low) - 0xDC00)
-            guard let scalar = Unicode.Scalar(pair) else { throw error("a surrogate stands alone", at: start) }
-            return scalar
-        default: throw error("this escape does not exist", at: start)
-        }
-    }
-
-    private mutating func readHexadecimalUnit() throws(JSONError) -> UInt16 {
-        guard position + 4 <= bytes.count else { throw error("the text ends inside an escape") }
-        var unit: UInt16 = 0
-        for _ in 0..<4 {
-            guard let digit = Character(Unicode.Scalar(bytes[position])).hexDigitValue, bytes[position] < 0x80 else {
-                throw error("a hexadecimal digit should be here")
-            }
-            unit = unit << 4 | UInt16(digit)
-            position += 1
-        }
-        return unit
-    }
-
-    /// Steps over one unescaped character of a string, or throws where it is a control character or not UTF-8
-    /// (Unicode table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF).
-    private mutating func skipCharacter(_ lead: UInt8) throws(JSONError) {
-        switch lead {
-        case 0..<0x20: throw error("a control character must be escaped")
-        case 0x20..<0x80: position += 1
-        case 0xC2...0xDF: try skipMultibyte(count: 2, second: 0x80...0xBF)
-        case 0xE0: try skipMultibyte(count: 3, second: 0xA0...0xBF)
-        case 0xED: try skipMultibyte(count: 3, second: 0x80...0x9F)
-        case 0xE1...0xEF: try skipMultibyte(count: 3, second: 0x80...0xBF)
-        case 0xF0: try skipMultibyte(count: 4, second: 0x90...0xBF)
-        case 0xF1...0xF3: try skipMultibyte(count: 4, second: 0x80...0xBF)
-        case 0xF4: try skipMultibyte(count: 4, second: 0x80...0x8F)
-        default: throw error("these bytes are not UTF-8")
-        }
-    }
-
-    private mutating func skipMultibyte(count: Int, second: ClosedRange<UInt8>) throws(JSONError) {
-        guard position + count <= bytes.count, second.contains(bytes[position + 1]),
-            (2..<count).allSatisfy({ bytes[position + $0] & 0xC0 == 0x80 })
-        else { throw error("these bytes are not UTF-8") }
-        position += count
+    /// Steps over `text`, a whole value, if it is what comes next, as it is written there.
+    package mutating func skip(plain text: StaticString) -> Bool {
+        skipWhitespace()
+        let end = position + text.utf8CodeUnitCount
+        guard end <= bytes.count else { return false }
+        for offset in 0..<text.utf8CodeUnitCount where bytes[position + offset] != text.utf8Start[offset] { return false }
+        position = end
+        return true
     }
 
     // MARK: Any value
@@ -438,9 +431,13 @@ package struct JSONReader {
     /// Steps over whatever comes next, as strictly as if it were read; returns where it stands.
     @discardableResult
     package mutating func skipValue() throws(JSONError) -> Range<Int> {
-        let kind = try peek()
+        skipWhitespace()
         let start = position
-        switch kind {
+        if let end = endOfPlainString() {
+            position = end
+            return start..<end
+        }
+        switch try peek() {
         case .null: try readNull()
         case .boolean: _ = try readBool()
         case .number: _ = try skipNumber()

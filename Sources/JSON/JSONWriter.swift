@@ -3,7 +3,7 @@
 package struct JSONWriter {
     /// What is written, in the first `count` places. The rest is room: one growth serves many small pieces.
     private var storage: [UInt8]
-    private var count = 0
+    package private(set) var count = 0
     private let pretty: Bool
     private var depth = 0
     /// Whether the next element needs a comma before it.
@@ -19,6 +19,21 @@ package struct JSONWriter {
 
     /// What was written so far, copied.
     package var bytes: [UInt8] { Array(storage[..<count]) }
+
+    /// What was written so far, lent. Unsafe because nothing may be written meanwhile.
+    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        storage.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+
+    /// Forgets what was written after the first `length` bytes; the next value begins afresh. A buffer that has grown large
+    /// is given back.
+    package mutating func cut(to length: Int) {
+        count = length
+        (depth, needsComma, afterKey) = (0, false, false)
+        if length == 0, storage.count > Self.keptBytes { storage = [UInt8](repeating: 0, count: Self.keptBytes) }
+    }
+
+    private static let keptBytes = 64 * 1024
 
     // MARK: Containers
 
@@ -121,10 +136,28 @@ package struct JSONWriter {
     }
 
     /// Like `raw(_:)`, for bytes that are at hand as they are.
-    package mutating func raw(_ json: [UInt8]) {
+    package mutating func raw(_ json: [UInt8]) { raw(json.span) }
+
+    package mutating func raw(_ json: Span<UInt8>) { json.withUnsafeBytes { raw($0) } }
+
+    package mutating func raw(_ json: UnsafeRawBufferPointer) {
         separate()
-        json.withUnsafeBytes { append($0) }
+        append(json)
         needsComma = true
+    }
+
+    /// Appends what is no value, but stands around whole values; the next value begins afresh.
+    package mutating func verbatim(_ text: StaticString) {
+        append(text)
+        (depth, needsComma, afterKey) = (0, false, false)
+    }
+
+    /// Like `verbatim(_:)`, for bytes.
+    package mutating func verbatim(_ bytes: Span<UInt8>) { bytes.withUnsafeBytes { verbatim($0) } }
+
+    package mutating func verbatim(_ bytes: UnsafeRawBufferPointer) {
+        append(bytes)
+        (depth, needsComma, afterKey) = (0, false, false)
     }
 
     private mutating func word(_ text: StaticString) {
@@ -134,10 +167,13 @@ package struct JSONWriter {
     }
 
     private mutating func literal(_ text: String) { raw(text.utf8) }
+
+    @inline(__always)
     private mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    @inline(__always)
     private mutating func append(_ byte: UInt8) {
         if count == storage.count { grow(by: 1) }
         storage[count] = byte
@@ -145,6 +181,7 @@ package struct JSONWriter {
     }
 
     /// Unsafe because it copies bytes: there is room for all of `piece`, which lies elsewhere.
+    @inline(__always)
     private mutating func append(_ piece: UnsafeRawBufferPointer) {
         guard !piece.isEmpty else { return }
         if storage.count - count < piece.count { grow(by: piece.count) }
@@ -154,6 +191,7 @@ package struct JSONWriter {
         count += piece.count
     }
 
+    @inline(never)
     private mutating func grow(by more: Int) {
         storage += [UInt8](repeating: 0, count: max(more, storage.count))
     }

@@ -11,6 +11,9 @@ extension RPCError {
 
     static let shuttingDown = RPCError(.shuttingDown, "the server is shutting down: call another, or call again")
 
+    static let batchAnswerTooLong = RPCError(
+        .answerTooLong, "the answers of this batch are too long together: ask in smaller batches")
+
     /// The server ends before the call does.
     static var cutOff: RPCError {
         var error = RPCError(.shuttingDown, "the server is shutting down before the call has ended")
@@ -40,17 +43,12 @@ extension RPCError {
 }
 
 extension CallRecord {
-    init(_ request: RPCRequest, _ outcome: Outcome, _ context: CallContext?) {
+    /// `failure` is nil for a result, `context` for a call that did not get as far.
+    init(_ request: RPCRequest, _ failure: RPCError?, _ context: CallContext?) {
         // Cutting counts characters, which takes time: only where there is something to cut.
         method = request.method.utf8.count <= 64 ? request.method : String(request.method.prefix(64))
-        switch outcome {
-        case .success:
-            status = "OK"
-            reason = nil
-        case .failure(let error):
-            status = error.status.name
-            reason = error.reason
-        }
+        status = failure?.status.name ?? "OK"
+        reason = failure?.reason
         let duration = context?.received.duration(to: .now).components
         milliseconds = duration.map { $0.seconds * 1000 + $0.attoseconds / 1_000_000_000_000_000 } ?? 0
         traceparent = context?.metadata.traceparent

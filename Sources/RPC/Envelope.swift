@@ -1,19 +1,16 @@
 internal import JSON
 
-/// One JSON-RPC request or notification, its envelope checked and its params still bytes.
+/// A call as JSON-RPC 2.0 frames it, kept beyond the line that it came in.
 package struct RPCRequest: Sendable, Equatable {
-    /// The id exactly as it was written (`7`, `"a"`, `null`); nil for a notification.
+    /// The id's JSON text as it was written (`7`, `"a"`, `null`); nil for a notification.
     package var id: [UInt8]?
     package var method: String
     /// The JSON text of the params; nil where there are none.
     package var params: [UInt8]?
-
-    /// The token that rpc.hello bears.
-    var authorization: String? { params.flatMap { try? JSONValue(parsing: $0) }?["authorization"]?.stringValue }
 }
 
-/// What one line holds (JSON-RPC 2.0, sections 4 and 6).
-enum Envelope: Equatable {
+/// What one line holds (JSON-RPC 2.0, sections 4 and 6). It names places in the line, and copies nothing of it.
+enum Envelope {
     case single(Entry)
     case batch([Entry])
     /// Not JSON as PROTOCOL section 2 wants it.
@@ -21,14 +18,37 @@ enum Envelope: Equatable {
     /// A batch longer than permitted.
     case tooManyEntries
 
-    enum Entry: Equatable {
-        case request(RPCRequest)
-        /// Not a request. It is answered with its id where that could be read, else with null.
-        case invalid(id: [UInt8]?, problem: String)
+    enum Entry {
+        case call(Call)
+        /// Not a call. It is answered with its id where that could be read, else with null.
+        case invalid(id: Range<Int>?, problem: String)
+    }
+
+    /// Where the parts of a call stand in the line.
+    struct Call {
+        /// Nil for a notification.
+        let id: Range<Int>?
+        /// The name with its quotes, escapes and all.
+        let method: Range<Int>
+        /// Empty where there are none.
+        let params: Range<Int>
+
+        /// The method's name as it is meant.
+        func name(in line: Span<UInt8>) -> String {
+            let text = line.extracting(method)
+            return (try? JSONValue(parsing: text.bytes))?.stringValue ?? ""
+        }
+
+        /// The call, for as long as it takes.
+        func request(in line: Span<UInt8>) -> RPCRequest {
+            RPCRequest(
+                id: id.map { line.extracting($0).bytes }, method: name(in: line),
+                params: params.isEmpty ? nil : line.extracting(params).bytes)
+        }
     }
 
     /// Reads a whole line: strictly, in one pass, without building a tree.
-    static func read(_ line: [UInt8], batchLength: Int) -> Envelope {
+    static func read(_ line: Span<UInt8>, batchLength: Int) -> Envelope {
         var envelope = Envelope.tooManyEntries
         do throws(JSONError) {
             try JSONReader.scan(line) { reader throws(JSONError) in
@@ -79,14 +99,16 @@ enum Envelope: Equatable {
 
     /// The members of an envelope as far as they were read, and what is wrong with them.
     private struct Fields {
-        var id: [UInt8]?
-        var method: String?
-        var params: [UInt8]?
+        var id: Range<Int>?
+        var method: Range<Int>?
+        var params = 0..<0
         var isVersion2 = false
         var problem: String?
 
         mutating func readVersion(_ reader: inout JSONReader) throws(JSONError) {
-            if try reader.peek() == .string {
+            if reader.skip(plain: "\"2.0\"") {
+                isVersion2 = true
+            } else if try reader.peek() == .string {
                 isVersion2 = try reader.readString() == "2.0"
             } else {
                 try reader.skipValue()
@@ -94,29 +116,25 @@ enum Envelope: Equatable {
         }
 
         mutating func readID(_ reader: inout JSONReader) throws(JSONError) {
-            let kind = try reader.peek()
-            let written = reader.copy(try reader.skipValue())
-            // A number with a point or an exponent names the same call as an integer to one client and not to another.
-            let isInteger = written.allSatisfy { $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) }
-            switch kind {
+            let written = try reader.skipValue()
+            switch reader.kind(at: written) {
             case .string, .null: id = written
-            case .number where isInteger: id = written
+            // A number with a point or an exponent names the same call as an integer to one client and not to another.
+            case .number where reader.allSatisfy(written, Self.isOfInteger): id = written
             default: problem = "id must be a string, an integer or null"
             }
         }
 
+        private static func isOfInteger(_ byte: UInt8) -> Bool { byte &- 0x30 <= 9 || byte == UInt8(ascii: "-") }
+
         mutating func readMethod(_ reader: inout JSONReader) throws(JSONError) {
-            if try reader.peek() == .string {
-                method = try reader.readString()
-            } else {
-                try reader.skipValue()
-                problem = "method must be a string"
-            }
+            let written = try reader.skipValue()
+            if reader.kind(at: written) == .string { method = written } else { problem = "method must be a string" }
         }
 
         mutating func readParams(_ reader: inout JSONReader) throws(JSONError) {
-            let kind = try reader.peek()
-            params = reader.copy(try reader.skipValue())
+            params = try reader.skipValue()
+            let kind = reader.kind(at: params)
             if kind != .object, kind != .array { problem = "params must be an object" }
         }
 
@@ -124,7 +142,12 @@ enum Envelope: Equatable {
             guard isVersion2 else { return .invalid(id: id, problem: "jsonrpc must be \"2.0\"") }
             if let problem { return .invalid(id: id, problem: problem) }
             guard let method else { return .invalid(id: id, problem: "method is missing") }
-            return .request(RPCRequest(id: id, method: method, params: params))
+            return .call(Call(id: id, method: method, params: params))
         }
     }
+}
+
+extension Span<UInt8> {
+    /// The bytes, copied.
+    var bytes: [UInt8] { withUnsafeBufferPointer { Array($0) } }
 }

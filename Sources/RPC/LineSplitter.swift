@@ -1,17 +1,21 @@
 internal import Glibc
 
-/// Lines out of bytes, in whatever pieces they arrive (PROTOCOL section 1). Holds at most one unfinished line of the
-/// permitted length; the rest of a longer one is discarded as it comes.
+/// Lines out of bytes, in whatever pieces they arrive (PROTOCOL section 1). A line that is whole in one piece is not copied;
+/// of others at most one is held, of the permitted length; the rest of a longer one is discarded as it comes.
 struct LineSplitter {
     private let maximumBytes: Int
     private var partial: [UInt8] = []
     private var isDiscarding = false
 
-    enum Line: Equatable {
-        /// A line without its end; never blank.
-        case complete([UInt8])
+    enum Next: Equatable {
+        /// A line that stands here in the bytes, without its end; never blank.
+        case line(Range<Int>)
+        /// A line that came in pieces, without its end; never blank.
+        case assembled([UInt8])
         /// A line longer than permitted; announced once, when that is clear.
         case tooLong
+        /// Nothing more is complete in the bytes; what has begun is kept.
+        case nothing
     }
 
     /// Whether a line has begun and not ended.
@@ -19,45 +23,69 @@ struct LineSplitter {
 
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
-    /// Hands the lines that `bytes` completes to `body`, in order. Unsafe because bytes are scanned here, by memchr.
-    mutating func append(_ bytes: Span<UInt8>, _ body: (Line) -> Void) {
-        bytes.withUnsafeBytes { buffer in
-            guard let base = buffer.baseAddress else { return }
-            var start = 0
-            while start < buffer.count, let end = memchr(base + start, Int32(UInt8(ascii: "\n")), buffer.count - start) {
-                let position = UnsafeRawPointer(end) - base
-                take(UnsafeRawBufferPointer(rebasing: buffer[start..<position]), body)
-                finish(body)
-                start = position + 1
+    /// The next line that `bytes` completes, from `position` on, which is moved behind it.
+    mutating func next(in bytes: Span<UInt8>, from position: inout Int) -> Next {
+        while position < bytes.count {
+            let start = position
+            guard let end = Self.lineEnd(in: bytes, from: start) else {
+                position = bytes.count
+                return keep(bytes.extracting(start...)) ? .nothing : .tooLong
             }
-            take(UnsafeRawBufferPointer(rebasing: buffer[start...]), body)
+            position = end + 1
+            if isMidway {
+                guard keep(bytes.extracting(start..<end)) else {
+                    isDiscarding = false
+                    return .tooLong
+                }
+                if let found = finish() { return found }
+            } else {
+                let line = start..<(end > start && bytes[end - 1] == UInt8(ascii: "\r") ? end - 1 : end)
+                if line.count > maximumBytes { return .tooLong }
+                if !Self.isBlank(bytes.extracting(line)) { return .line(line) }
+            }
+        }
+        return .nothing
+    }
+
+    /// The line that has begun, as a whole one: at the end of the input, or of the line. Nil where it has been announced as too
+    /// long, or is blank.
+    mutating func finish() -> Next? {
+        defer { isDiscarding = false }
+        var line: [UInt8] = []
+        swap(&line, &partial)
+        if isDiscarding { return nil }
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        if line.count > maximumBytes { return .tooLong }
+        return Self.isBlank(line.span) ? nil : .assembled(line)
+    }
+
+    /// Where the line that begins at `start` ends. Unsafe because bytes are scanned here, by memchr.
+    private static func lineEnd(in bytes: Span<UInt8>, from start: Int) -> Int? {
+        bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress else { return nil }
+            return memchr(base + start, Int32(UInt8(ascii: "\n")), buffer.count - start).map { UnsafeRawPointer($0) - base }
         }
     }
 
-    /// The input has ended: what is there without a line's end is a line too.
-    mutating func finish(_ body: (Line) -> Void) {
-        defer {
-            partial = []
-            isDiscarding = false
-        }
-        if isDiscarding { return }
-        if partial.last == UInt8(ascii: "\r") { partial.removeLast() }
-        if partial.count > maximumBytes { return body(.tooLong) }
-        if !partial.allSatisfy(Self.isBlank) { body(.complete(partial)) }
+    private static func isBlank(_ line: Span<UInt8>) -> Bool {
+        for index in 0..<line.count where !isSpace(line[index]) { return false }
+        return true
     }
 
-    private static func isBlank(_ byte: UInt8) -> Bool {
+    private static func isSpace(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
     }
 
-    private mutating func take(_ piece: UnsafeRawBufferPointer, _ body: (Line) -> Void) {
-        guard !isDiscarding else { return }
+    /// Adds a piece to the line that has begun. False where that has just become too long.
+    private mutating func keep(_ piece: Span<UInt8>) -> Bool {
+        if isDiscarding { return true }
         // One byte more than permitted is kept, for it may be the `\r` of the line's end.
         guard partial.count + piece.count <= maximumBytes + 1 else {
             isDiscarding = true
             partial = []
-            return body(.tooLong)
+            return false
         }
-        partial.append(contentsOf: piece)
+        piece.withUnsafeBufferPointer { partial.append(contentsOf: $0) }
+        return true
     }
 }

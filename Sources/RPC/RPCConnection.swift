@@ -3,8 +3,8 @@ internal import EventLoop
 internal import JSON
 
 /// One client's dialogue: lines in, calls out to the methods, one answer each.
-final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: UpstreamMethods>: ConnectionHandler {
-    private let server: RPCServer<Local, Upstream>
+final class RPCConnection: ConnectionHandler {
+    private let server: RPCServer
     private let gatekeeper: Gatekeeper?
     /// Who rpc.hello said the client is; nil before, and where nobody is asked.
     private var identity: Identity?
@@ -13,8 +13,8 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     /// Upstream calls that are not answered yet, by their number on this connection.
     private var calls: [UInt64: Call] = [:]
     private var nextCall: UInt64 = 1
-    /// Lines that wait because the client has not taken the answers to earlier ones; no more than one read's worth.
-    private var backlog: ArraySlice<LineSplitter.Line> = []
+    /// What waits because the client has not taken the answers to earlier lines; no more than one read's worth.
+    private var unread: [UInt8] = []
     /// Whether the client will send nothing more.
     private var hasEnded = false
     /// Whether the connection closes as soon as nothing is in flight, because the server ends.
@@ -47,11 +47,11 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     /// The answers of a batch, sent together when the last one is there.
     private final class Batch {
         var waiting: Int
-        var line: [UInt8] = [UInt8(ascii: "[")]
+        var line = JSONWriter(capacity: 0)
         init(waiting: Int) { self.waiting = waiting }
     }
 
-    init(server: RPCServer<Local, Upstream>, gatekeeper: Gatekeeper?, onClose: @escaping () -> Void) {
+    init(server: RPCServer, gatekeeper: Gatekeeper?, onClose: @escaping () -> Void) {
         self.server = server
         self.gatekeeper = gatekeeper
         self.onClose = onClose
@@ -62,34 +62,65 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
 
     func received(_ bytes: Span<UInt8>, on connection: Connection) {
         lastActivity = connection.loop.now
-        let before = backlog.count
-        splitter.append(bytes) { backlog.append($0) }
-        watchLine(on: connection, hasEnded: backlog.count > before)
-        work(on: connection)
+        guard unread.isEmpty else {
+            // TLS hands on what it had decrypted before reading was stopped.
+            bytes.withUnsafeBufferPointer { unread.append(contentsOf: $0) }
+            return
+        }
+        take(bytes, on: connection)
+        settle(connection)
     }
 
     func ended(_ connection: Connection) {
-        splitter.finish { backlog.append($0) }
         hasEnded = true
-        work(on: connection)
+        settle(connection)
     }
 
-    func drained(_ connection: Connection) { work(on: connection) }
+    func drained(_ connection: Connection) { if !unread.isEmpty || !connection.isReading { settle(connection) } }
 
-    /// Takes the lines that wait, as long as the client takes the answers. One that does not read is not listened to either:
-    /// that bounds what it can cost.
-    private func work(on connection: Connection) {
-        while let line = backlog.first, connection.pendingOutputBytes <= server.limits.outputHighWaterBytes {
-            backlog = backlog.dropFirst()
-            take(line, on: connection)
+    /// Takes what waits, as long as the client takes the answers. One that does not read is not listened to either: that
+    /// bounds what it can cost.
+    private func settle(_ connection: Connection) {
+        if !unread.isEmpty {
+            var bytes: [UInt8] = []
+            swap(&bytes, &unread)
+            take(bytes.span, on: connection)
         }
-        if backlog.isEmpty { backlog = [] }
+        if hasEnded, unread.isEmpty, !isHeldBack(connection), let rest = splitter.finish() {
+            answering(connection) { answers in take(rest, Span(), on: connection, &answers) }
+        }
         connection.setReading(!hasEnded && !isHeldBack(connection))
         closeIfDone(connection)
     }
 
     private func isHeldBack(_ connection: Connection) -> Bool {
-        !backlog.isEmpty || connection.pendingOutputBytes > server.limits.outputHighWaterBytes
+        !unread.isEmpty || connection.pendingOutputBytes > server.limits.outputHighWaterBytes
+    }
+
+    /// Takes the lines of `bytes`, as long as the client takes the answers, and keeps what is left.
+    private func take(_ bytes: Span<UInt8>, on connection: Connection) {
+        var position = 0
+        var hasEnded = false
+        answering(connection) { answers in
+            while connection.isOpen,
+                connection.pendingOutputBytes + answers.count <= server.limits.outputHighWaterBytes
+            {
+                let next = splitter.next(in: bytes, from: &position)
+                if case .nothing = next { break }
+                hasEnded = true
+                take(next, bytes, on: connection, &answers)
+            }
+        }
+        if position < bytes.count, connection.isOpen { unread = bytes.extracting(position...).bytes }
+        watchLine(on: connection, hasEnded: hasEnded)
+    }
+
+    /// Sends what `body` writes, in one piece.
+    private func answering(_ connection: Connection, _ body: (inout JSONWriter) -> Void) {
+        var answers = server.takeWriter()
+        body(&answers)
+        answers.withBytes { connection.write($0) }
+        server.giveBack(&answers)
     }
 
     /// Lets a line that has begun take its time, and no more than that.
@@ -127,8 +158,12 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
 
     /// Says why, and closes.
     private func end(_ connection: Connection, _ error: RPCError) {
-        send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
-        backlog = []
+        answering(connection) { answers in refuse(nil, of: Span(), error, to: .line, &answers) }
+        leave(connection)
+    }
+
+    private func leave(_ connection: Connection) {
+        unread = []
         connection.closeAfterFlush()
     }
 
@@ -155,87 +190,152 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     }
 
     private func closeIfDone(_ connection: Connection) {
-        if hasEnded || isLeaving, calls.isEmpty, backlog.isEmpty { connection.closeAfterFlush() }
+        if hasEnded || isLeaving, calls.isEmpty, unread.isEmpty, !splitter.isMidway || !hasEnded {
+            connection.closeAfterFlush()
+        }
     }
 
     // MARK: Lines
 
-    private func take(_ line: LineSplitter.Line, on connection: Connection) {
-        switch line {
+    private func take(
+        _ next: LineSplitter.Next, _ bytes: Span<UInt8>, on connection: Connection, _ answers: inout JSONWriter
+    ) {
+        switch next {
+        case .nothing: break
+        case .line(let place): take(line: bytes.extracting(place), on: connection, &answers)
+        case .assembled(let line): take(line: line.span, on: connection, &answers)
         case .tooLong:
             let error = RPCError(.lineTooLong, "a line may have at most \(server.limits.lineBytes) bytes")
-            send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
-        case .complete(let bytes):
-            switch Envelope.read(bytes, batchLength: server.limits.batchLength) {
-            case .single(let entry): take(entry, answer: .line, on: connection)
-            case .batch(let entries): take(entries, on: connection)
-            case .unreadable where HTTPLine.isRequestLine(bytes):
-                // A web page can make a browser send this to any port of its machine, with calls in the body: none is taken.
-                end(connection, RPCError(.parseError, "this port speaks JSON lines, not HTTP"))
-            case .unreadable(let problem):
-                let error = RPCError(.parseError, "the line is not valid JSON: \(problem)")
-                send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
-            case .tooManyEntries:
-                let error = RPCError(.batchTooLong, "a batch may hold at most \(server.limits.batchLength) calls")
-                send(Response.failure(id: Response.nullID, error: error), to: .line, on: connection)
-            }
+            refuse(nil, of: Span(), error, to: .line, &answers)
         }
     }
 
-    private func take(_ entries: [Envelope.Entry], on connection: Connection) {
-        let answered = entries.count { entry in
-            if case .request(let request) = entry { request.id != nil } else { true }
+    private func take(line: Span<UInt8>, on connection: Connection, _ answers: inout JSONWriter) {
+        if recall(line, &answers) { return }
+        let problem: RPCError
+        switch Envelope.read(line, batchLength: server.limits.batchLength) {
+        case .single(let entry): return take(entry, of: line, to: .line, on: connection, &answers)
+        case .batch(let entries): return take(entries, of: line, on: connection, &answers)
+        case .unreadable where HTTPLine.isRequestLine(line.bytes):
+            // A web page can make a browser send this to any port of its machine, with calls in the body: none is taken.
+            problem = RPCError(.parseError, "this port speaks JSON lines, not HTTP")
+            refuse(nil, of: Span(), problem, to: .line, &answers)
+            answers.withBytes { connection.write($0) }
+            answers.cut(to: 0)
+            return leave(connection)
+        case .unreadable(let error): problem = RPCError(.parseError, "the line is not valid JSON: \(error)")
+        case .tooManyEntries:
+            problem = RPCError(.batchTooLong, "a batch may hold at most \(server.limits.batchLength) calls")
         }
+        refuse(nil, of: Span(), problem, to: .line, &answers)
+    }
+
+    private func take(
+        _ entries: [Envelope.Entry], of line: Span<UInt8>, on connection: Connection, _ answers: inout JSONWriter
+    ) {
+        let answered = entries.count { entry in if case .call(let call) = entry { call.id != nil } else { true } }
         let batch = Batch(waiting: answered)
-        for entry in entries { take(entry, answer: .batch(batch), on: connection) }
+        for entry in entries { take(entry, of: line, to: .batch(batch), on: connection, &answers) }
     }
 
-    private func take(_ entry: Envelope.Entry, answer: Answer, on connection: Connection) {
+    private func take(
+        _ entry: Envelope.Entry, of line: Span<UInt8>, to answer: Answer, on connection: Connection,
+        _ answers: inout JSONWriter
+    ) {
         switch entry {
         case .invalid(let id, let problem):
             let error = RPCError(.invalidRequest, "not a JSON-RPC 2.0 call: \(problem)")
-            send(Response.failure(id: id ?? Response.nullID, error: error), to: answer, on: connection)
-        case .request(let request):
-            do throws(RPCError) {
-                try start(request, answer: answer, on: connection)
-            } catch {
-                finish(request, with: .failure(error), context: nil, answer: answer, on: connection)
+            refuse(id, of: line, error, to: answer, &answers)
+        case .call(let call):
+            if let method = call.method(in: line), method.isLocal, !server.isDraining || method == .rpcHealth {
+                run(method, call, of: line, to: answer, on: connection, &answers)
+            } else {
+                let request = call.request(in: line)
+                do throws(RPCError) {
+                    try start(request, answer: answer, on: connection)
+                } catch {
+                    finish(request, with: .failure(error), context: nil, to: answer, &answers)
+                }
             }
         }
     }
 
     // MARK: Calls
 
+    /// Answers a call that was made before in the same words, if its answer is known to be the same still.
+    private func recall(_ line: Span<UInt8>, _ answers: inout JSONWriter) -> Bool {
+        guard let call = PlainCall(line), mayCall(call.method), !server.recordsLookUps, !server.isDraining else {
+            return false
+        }
+        let start = answers.count
+        answers.beginResult(id: call.id, of: line)
+        guard server.local.recall(call.method, line.extracting(call.params), into: &answers) else {
+            answers.cut(to: start)
+            return false
+        }
+        answers.endResponse()
+        answers.verbatim("\n")
+        return true
+    }
+
+    /// Runs a method that is answered at once.
+    private func run(
+        _ method: Method, _ call: Envelope.Call, of line: Span<UInt8>, to answer: Answer, on connection: Connection,
+        _ answers: inout JSONWriter
+    ) {
+        let isTooLong = answer.bytes > server.limits.outputHighWaterBytes
+        reply(to: answer, isSilent: call.id == nil, &answers) { answers in
+            let start = answers.count
+            answers.beginResult(id: call.id, of: line)
+            let params = line.extracting(call.params)
+            do throws(RPCError) {
+                if isTooLong { throw .batchAnswerTooLong }
+                try method.answer(
+                    params, by: server.local,
+                    admitting: { metadata throws(RPCError) in
+                        let scopes = try self.scopes(for: method, metadata, params, on: connection)
+                        return LocalContext(metadata, scopes: scopes, params: params.bytes)
+                    }, into: &answers)
+                answers.endResponse()
+                if server.recordsLookUps { server.onCall(CallRecord(call.request(in: line), nil, nil)) }
+            } catch {
+                answers.cut(to: start)
+                answers.failure(id: call.id, of: line, error)
+                server.onCall(CallRecord(call.request(in: line), error, nil))
+            }
+        }
+    }
+
     private func start(_ request: RPCRequest, answer: Answer, on connection: Connection) throws(RPCError) {
         if request.method == CancelNotification.method { return try cancel(request) }
         guard let method = Method(rawValue: request.method) else { throw .unknownMethod(request.method) }
-        if server.isDraining, method != .rpcHealth { throw .shuttingDown }
-        let (metadata, decoded) = try method.decode(params: request.params, local: Local.self, upstream: Upstream.self)
+        if server.isDraining { throw .shuttingDown }
+        let params = request.params ?? []
+        let (metadata, run) = try method.call(params.span)
         let now = ContinuousClock.now
         let context = CallContext(
             method: method, metadata: metadata, received: now,
             deadline: metadata.timeoutMilliseconds.map { now + .milliseconds($0) },
-            scopes: try scopes(for: method, metadata, request, on: connection))
-        switch decoded {
-        case .local(let run):
-            var writer = JSONWriter()
-            try run(server.local, context, &writer)
-            finish(request, with: .success(writer.bytes), context: context, answer: answer, on: connection)
-        case .upstream(let run):
-            try startTask(request, context, answer: answer, on: connection, run)
-        }
+            scopes: try scopes(for: method, metadata, params.span, on: connection))
+        try startTask(request, context, answer: answer, on: connection, run)
+    }
+
+    /// Whether the caller may call `method`, whatever the call says.
+    private func mayCall(_ method: Method) -> Bool {
+        guard gatekeeper != nil, let scope = method.scope else { return true }
+        return identity?.scopes.contains(scope) ?? false
     }
 
     /// What the caller may do, if that is enough for `method`. The token of the call counts before that of the connection,
     /// which rpc.hello gives.
     private func scopes(
-        for method: Method, _ metadata: CallMetadata, _ request: RPCRequest, on connection: Connection
+        for method: Method, _ metadata: CallMetadata, _ params: Span<UInt8>, on connection: Connection
     ) throws(RPCError) -> Set<Scope> {
-        guard let gatekeeper else { return Set(Scope.allCases) }
+        guard let gatekeeper else { return Scope.all }
         var caller = identity
         if let authorization = metadata.authorization {
             caller = try gatekeeper.identify(authorization, peer: connection.peer, now: connection.loop.now)
-        } else if method == .rpcHello, let authorization = request.authorization {
+        } else if method == .rpcHello, let authorization = Self.authorization(ofHello: params) {
             caller = try gatekeeper.identify(authorization, peer: connection.peer, now: connection.loop.now)
             identity = caller
         }
@@ -249,9 +349,13 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         return caller.scopes
     }
 
+    private static func authorization(ofHello params: Span<UInt8>) -> String? {
+        (try? JSONValue(parsing: params.bytes))?["authorization"]?.stringValue
+    }
+
     private func startTask(
         _ request: RPCRequest, _ context: CallContext, answer: Answer, on connection: Connection,
-        _ run: @escaping @Sendable (Upstream, CallContext) async throws(RPCError) -> [UInt8]
+        _ run: @escaping UpstreamCall
     ) throws(RPCError) {
         guard calls.count < server.limits.callsPerConnection else {
             throw RPCError(.tooManyCalls, "\(calls.count) calls of this connection are in flight, which is the limit")
@@ -318,7 +422,9 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
         guard let call = calls.removeValue(forKey: number) else { return }
         if let deadline = call.deadline { connection.loop.cancel(deadline) }
         lastActivity = connection.loop.now
-        finish(call.request, with: outcome, context: call.context, answer: call.answer, on: connection)
+        answering(connection) { answers in
+            finish(call.request, with: outcome, context: call.context, to: call.answer, &answers)
+        }
         closeIfDone(connection)
     }
 
@@ -334,30 +440,57 @@ final class RPCConnection<Local: LocalMethods & SendableMetatype, Upstream: Upst
     // MARK: Answers
 
     private func finish(
-        _ request: RPCRequest, with outcome: Outcome, context: CallContext?, answer: Answer, on connection: Connection
+        _ request: RPCRequest, with outcome: Outcome, context: CallContext?, to answer: Answer, _ answers: inout JSONWriter
     ) {
-        server.onCall(CallRecord(request, outcome, context))
+        server.onCall(CallRecord(request, outcome.failure, context))
         guard let id = request.id else { return }
         switch outcome.mapError({ $0.asSeen(by: context) }) {
         case .success where answer.bytes > server.limits.outputHighWaterBytes:
-            let error = RPCError(.answerTooLong, "the answers of this batch are too long together: ask in smaller batches")
-            send(Response.failure(id: id, error: error), to: answer, on: connection)
-        case .success(let result): send(Response.success(id: id, result: result), to: answer, on: connection)
-        case .failure(let error): send(Response.failure(id: id, error: error), to: answer, on: connection)
+            refuse(0..<id.count, of: id.span, .batchAnswerTooLong, to: answer, &answers)
+        case .success(let result):
+            reply(to: answer, &answers) { answers in
+                answers.beginResult(id: 0..<id.count, of: id.span)
+                answers.raw(result)
+                answers.endResponse()
+            }
+        case .failure(let error): refuse(0..<id.count, of: id.span, error, to: answer, &answers)
         }
     }
 
-    private func send(_ response: [UInt8], to answer: Answer, on connection: Connection) {
+    private func refuse(
+        _ id: Range<Int>?, of text: Span<UInt8>, _ error: RPCError, to answer: Answer, _ answers: inout JSONWriter
+    ) {
+        reply(to: answer, &answers) { $0.failure(id: id, of: text, error) }
+    }
+
+    /// Puts the response that `body` writes where it belongs: on a line of its own, or into its batch, which is sent when it
+    /// is complete. What is silent runs for its effect.
+    private func reply(
+        to answer: Answer, isSilent: Bool = false, _ answers: inout JSONWriter, _ body: (inout JSONWriter) -> Void
+    ) {
+        let start = answers.count
         switch answer {
-        case .line: connection.write(response + [UInt8(ascii: "\n")])
+        case _ where isSilent:
+            body(&answers)
+            answers.cut(to: start)
+        case .line:
+            body(&answers)
+            answers.verbatim("\n")
         case .batch(let batch):
-            if batch.line.count > 1 { batch.line.append(UInt8(ascii: ",")) }
-            batch.line += response
+            batch.line.verbatim(batch.line.count == 0 ? "[" : ",")
+            body(&batch.line)
             batch.waiting -= 1
-            if batch.waiting == 0 { connection.write(batch.line + Array("]\n".utf8)) }
+            if batch.waiting == 0 {
+                batch.line.verbatim("]\n")
+                batch.line.withBytes { answers.verbatim($0) }
+            }
         }
     }
 }
 
 /// What became of a call: the JSON text of its result, or its error.
 typealias Outcome = Result<[UInt8], RPCError>
+
+extension Outcome {
+    fileprivate var failure: RPCError? { if case .failure(let error) = self { error } else { nil } }
+}

@@ -1,22 +1,28 @@
 package import Contract
 package import EventLoop
+internal import JSON
 internal import Synchronization
 
 /// JSON-RPC 2.0 over lines, for any number of connections of one event loop: TCP sockets, and standard input and output.
 ///
-/// `Local` methods run on the loop's thread; `Upstream` methods run in tasks, and their answers come back through the loop's
+/// Local methods run on the loop's thread; upstream methods run in tasks, and their answers come back through the loop's
 /// inbox. Every request gets exactly one answer.
-package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: UpstreamMethods> {
-    let local: Local
-    let upstream: Upstream
+package final class RPCServer {
+    let local: any LocalMethods
+    let upstream: any UpstreamMethods
     let limits: RPCLimits
     let loop: EventLoop
     let keeper: (any CallKeeper)?
     /// Nil where nobody is asked for a token.
     package let gatekeeper: Gatekeeper?
     let onCall: (CallRecord) -> Void
+    /// Whether look-ups that succeeded are worth a record.
+    let recordsLookUps: Bool
     /// Calls whose tasks have not ended, whether or not anybody still waits for their answers.
     let inFlight = CallCount()
+
+    /// What answers are put together in, by one connection after the other.
+    private var writer = JSONWriter(capacity: 16 * 1024)
 
     private var listeners: [Listener] = []
     private var connections: [UInt64: Connection] = [:]
@@ -26,10 +32,12 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
     /// - Parameters:
     ///   - keeper: makes calls with an idempotency key happen once; without one such keys have no effect.
     ///   - gatekeeper: asks callers for their tokens; without one everybody may do everything.
+    ///   - recordsLookUps: whether `onCall` is also told of calls that succeeded without asking anybody.
     ///   - onCall: told of every finished call, on the loop's thread.
     package init(
-        loop: EventLoop, local: Local, upstream: Upstream, limits: RPCLimits = RPCLimits(), keeper: (any CallKeeper)? = nil,
-        gatekeeper: Gatekeeper? = nil, onCall: @escaping (CallRecord) -> Void = { _ in }
+        loop: EventLoop, local: any LocalMethods, upstream: any UpstreamMethods, limits: RPCLimits = RPCLimits(),
+        keeper: (any CallKeeper)? = nil, gatekeeper: Gatekeeper? = nil, recordsLookUps: Bool = false,
+        onCall: @escaping (CallRecord) -> Void = { _ in }
     ) {
         self.loop = loop
         self.local = local
@@ -37,6 +45,7 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
         self.limits = limits
         self.keeper = keeper
         self.gatekeeper = gatekeeper
+        self.recordsLookUps = recordsLookUps
         self.onCall = onCall
     }
 
@@ -94,16 +103,31 @@ package final class RPCServer<Local: LocalMethods & SendableMetatype, Upstream: 
         loop.schedule(afterMilliseconds: 10) { [self] in waitUntilDrained(deadline: deadline, whenDone) }
     }
 
-    private func forEachConnection(_ body: (RPCConnection<Local, Upstream>, Connection) -> Void) {
+    private func forEachConnection(_ body: (RPCConnection, Connection) -> Void) {
         for connection in connections.values {
-            if let handler = connection.handler as? RPCConnection<Local, Upstream> { body(handler, connection) }
+            if let handler = connection.handler as? RPCConnection { body(handler, connection) }
         }
     }
 
     private func refuse(_ connection: Connection) {
         let error = RPCError(.tooManyConnections, "the server has \(limits.connections) connections, which is its limit")
-        connection.write(Response.failure(id: Response.nullID, error: error) + [UInt8(ascii: "\n")])
+        writer.failure(id: nil, of: Span(), error)
+        writer.verbatim("\n")
+        connection.write(writer.bytes)
+        writer.cut(to: 0)
         connection.closeAfterFlush()
+    }
+
+    /// The writer of answers, empty, for one turn at it.
+    func takeWriter() -> JSONWriter {
+        var taken = JSONWriter(capacity: 0)
+        swap(&taken, &writer)
+        return taken
+    }
+
+    func giveBack(_ used: inout JSONWriter) {
+        used.cut(to: 0)
+        swap(&used, &writer)
     }
 }
 

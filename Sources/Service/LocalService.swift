@@ -1,59 +1,116 @@
-internal import Billing
 package import Contract
+package import JSON
 package import Store
 
 /// The methods that are answered on the loop's own thread, from what is at hand. One for each loop: the reader is the
 /// loop's own.
 package final class LocalService: LocalMethods {
     private let reader: any StoreReader
-    private let policy: AccessPolicy
+    private let access: AccessQuestions
     private let health: Health
     private let identity: ServerIdentity
-    private let clock: @Sendable () -> Int64
+    private let shared: SharedAnswers
+    private let answers: AnswerCache
+    /// Makes answers beforehand; nil where that is not wanted.
+    private let warmer: AnswerWarmer?
+    private var misses = 0
+    /// What was looked up, as long as no product changes.
+    private var productsByFeature: [String: [String]] = [:]
 
-    /// - Parameter graceSeconds: how long a customer whose payment failed keeps access; nil for the policy's default.
     package init(
-        reader: any StoreReader, graceSeconds: Int64? = nil, health: Health, identity: ServerIdentity,
-        clock: @escaping @Sendable () -> Int64
+        reader: any StoreReader, access: AccessQuestions, answers: SharedAnswers, warmer: AnswerWarmer? = nil,
+        health: Health, identity: ServerIdentity
     ) {
         self.reader = reader
-        policy = graceSeconds.map(AccessPolicy.init) ?? AccessPolicy()
+        self.access = access
         self.health = health
         self.identity = identity
-        self.clock = clock
+        shared = answers
+        self.answers = AnswerCache(answers)
+        self.warmer = warmer
     }
 
-    package func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
+    package func checkAccess(
+        _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
         do throws(StoreError) {
-            let products: [String]
-            if let product = params.productId {
-                products = [product]
-            } else {
-                products = try reader.products(withFeature: params.feature ?? "")
-            }
+            try noticeChanges()
             let known = try reader.subscriptions(ofCustomer: params.customerId)
-            let decision = policy.decide(anyOf: products, subscriptions: known.map(SubscriptionView.init), now: clock())
-            return CheckAccessResult(decision, basedOn: known.first { $0.id == decision.subscriptionID })
+            let answer = access.decide(anyOf: try products(of: params), known)
+            let start = result.count
+            answer.result.write(into: &result, metadata: call.resultMetadata)
+            guard call.metadata == CallMetadata(), params.productId != nil else { return }
+            misses += 1
+            if misses % AnswerWarmer.worthwhileMisses == 0 { warmer?.start() }
+            result.withBytes { bytes in
+                call.params.withUnsafeBytes { question in
+                    answers.insert(
+                        question, customer: params.customerId, validUntil: answer.validUntil,
+                        answer: UnsafeRawBufferPointer(rebasing: bytes[start...]))
+                }
+            }
         } catch {
             throw RPCError(error)
         }
     }
 
-    package func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult {
+    /// What was asked in the same words before, and has not changed since.
+    package func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool {
+        // A store that cannot be read says so when the call is made in earnest.
+        guard method == .checkAccess, (try? noticeChanges()) != nil else { return false }
+        if answers.isBehind { answers.adoptOne() }
+        return params.withUnsafeBytes { question in answers.find(question, now: access.clock()) { result.raw($0) } }
+    }
+
+    private func noticeChanges() throws(StoreError) {
+        if reader.hasChanged { forget(try reader.changes()) }
+    }
+
+    private func products(of params: CheckAccessParams) throws(StoreError) -> [String] {
+        if let product = params.productId { return [product] }
+        let feature = params.feature ?? ""
+        if let known = productsByFeature[feature] { return known }
+        let products = try reader.products(withFeature: feature)
+        if productsByFeature.count == Self.rememberedFeatures { productsByFeature = [:] }
+        productsByFeature[feature] = products
+        return products
+    }
+
+    private static let rememberedFeatures = 1000
+
+    private func forget(_ changes: StoreChanges) {
+        switch changes {
+        case .some(let customers, let products):
+            for customer in customers { shared.forget(customer: customer) }
+            if products { productsByFeature = [:] }
+        case .everything:
+            shared.forgetAll()
+            productsByFeature = [:]
+        }
+    }
+
+    package func rpcHello(
+        _ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
         if let wanted = params.protocol, wanted != protocolVersion {
             throw RPCError(.protocolMismatch, "this server speaks protocol \(protocolVersion), not \(wanted)")
         }
-        return RPCHelloResult(
+        RPCHelloResult(
             server: "dues", version: identity.version, protocol: Int64(protocolVersion), mode: identity.mode,
-            scopes: Scope.allCases.filter(call.scopes.contains), limits: identity.limits)
+            scopes: Scope.allCases.filter(call.scopes.contains), limits: identity.limits
+        ).write(into: &result, metadata: call.resultMetadata)
     }
 
-    package func rpcDiscover(_ params: RPCDiscoverParams, _ call: CallContext) throws(RPCError) -> RawJSON {
-        RawJSON(ContractDocument.openRPC)
+    package func rpcDiscover(
+        _ params: RPCDiscoverParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
+        RawJSON(ContractDocument.openRPC).write(into: &result)
     }
 
-    package func rpcHealth(_ params: RPCHealthParams, _ call: CallContext) throws(RPCError) -> RPCHealthResult {
-        health.report
+    package func rpcHealth(
+        _ params: RPCHealthParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
+        health.report.write(into: &result, metadata: call.resultMetadata)
     }
 }
 
@@ -67,50 +124,5 @@ package struct ServerIdentity: Sendable {
         self.version = version
         self.mode = mode
         self.limits = limits
-    }
-}
-
-extension SubscriptionView {
-    fileprivate init(_ known: SubscriptionRecord.Known) {
-        let record = known.record
-        self.init(
-            id: known.id, status: Billing.SubscriptionStatus(rawValue: record.status),
-            products: record.items.map(\.product),
-            created: record.created, currentPeriodStart: record.items.lazy.compactMap { $0.periodStart }.min(),
-            currentPeriodEnd: record.items.lazy.compactMap { $0.periodEnd }.max(), cancelAt: record.cancelAt,
-            endedAt: record.endedAt,
-            trialEnd: record.trialEnd, pastDueSince: known.pastDueSince)
-    }
-}
-
-extension CheckAccessResult {
-    fileprivate init(_ decision: AccessDecision, basedOn known: SubscriptionRecord.Known?) {
-        self.init(
-            allowed: decision.allowed, reason: Contract.AccessReason(decision.reason),
-            status: decision.status.map { Contract.SubscriptionStatus(rawValue: $0.rawValue) },
-            subscriptionId: decision.subscriptionID, productId: decision.productID,
-            since: decision.since.map(Timestamp.init),
-            periodEnd: decision.periodEnd.map(Timestamp.init),
-            graceEnd: decision.reason == .grace ? decision.until.map(Timestamp.init) : nil,
-            asOf: known.map { Timestamp(unixSeconds: $0.knownUntil) }, asOfEventId: known?.event)
-    }
-}
-
-extension Contract.AccessReason {
-    fileprivate init(_ reason: Billing.AccessReason) {
-        self =
-            switch reason {
-            case .active: .active
-            case .trialing: .trialing
-            case .grace: .grace
-            case .noSubscription: .noSubscription
-            case .pastDue: .pastDue
-            case .unpaid: .unpaid
-            case .paused: .paused
-            case .incomplete: .incomplete
-            case .canceled: .canceled
-            case .incompleteExpired: .incompleteExpired
-            case .unknownStatus: .unknownStatus
-            }
     }
 }

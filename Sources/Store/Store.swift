@@ -43,8 +43,28 @@ package protocol Store: Sendable {
 
 /// What is read on a hot path, from one thread.
 package protocol StoreReader {
+    /// Whether anything may have been committed, by whichever process, since `changes()` was last asked. Costs next to
+    /// nothing: what somebody remembers of what was read is still right where this is false.
+    var hasChanged: Bool { get }
+    /// What has changed since this was last asked, or since the reader was made.
+    func changes() throws(StoreError) -> StoreChanges
     /// The customer's subscriptions, as the mirror has them.
     func subscriptions(ofCustomer id: String) throws(StoreError) -> [SubscriptionRecord.Known]
+    /// The subscriptions of the next customers, in the order of their ids, at most `limit` customers; of the first ones for "".
+    func subscriptions(afterCustomer id: String, limit: Int) throws(StoreError) -> [CustomersSubscriptions]
+    /// How many subscriptions the mirror has.
+    func countOfSubscriptions() throws(StoreError) -> Int
     /// The products that have a feature of this name.
     func products(withFeature name: String) throws(StoreError) -> [String]
 }
+
+/// What has changed in the mirror, as far as CheckAccess rests on it.
+package enum StoreChanges: Sendable, Equatable {
+    /// The subscriptions of these customers, and whether products.
+    case some(customers: Set<String>, products: Bool)
+    /// So much that it is not worth listing.
+    case everything
+}
+
+/// A customer's id, and the customer's subscriptions by id.
+package typealias CustomersSubscriptions = (customer: String, known: [SubscriptionRecord.Known])

@@ -145,4 +145,30 @@ internal import Testing
             }
         }
     }
+
+    @Test func `between its turns a decision does not change with the time`() {
+        let views = SubscriptionStatus.known.flatMap { status in
+            [nil, 990, 1003].flatMap { cancelAt in
+                [nil, 10, 895, 902, 950].map { pastDueSince in
+                    SubscriptionView(
+                        id: "\(status)\(cancelAt ?? 0)\(pastDueSince ?? 0)", status: status, products: ["p"], created: 500,
+                        currentPeriodStart: 907, currentPeriodEnd: 1004, cancelAt: cancelAt, trialEnd: 1002,
+                        pastDueSince: pastDueSince)
+                }
+            }
+        }
+        for left in views {
+            for right in views {
+                let both = [left, right]
+                for now in Int64(1000)..<1012 {
+                    let next = policy.nextTurn(of: both, after: now)
+                    #expect(next > now)
+                    let same = policy.decide(product: "p", subscriptions: both, now: now)
+                    for later in now..<min(next, 1012) {
+                        #expect(policy.decide(product: "p", subscriptions: both, now: later) == same)
+                    }
+                }
+            }
+        }
+    }
 }

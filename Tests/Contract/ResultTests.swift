@@ -49,39 +49,49 @@ struct ResultTests {
         #expect(Timestamp(unixSeconds: seconds).description == expected)
     }
 
-    /// A handler that answers.
-    private struct Answer: LocalMethods {
-        func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
-            call.trace.noteAttempt(requestId: "req_1", milliseconds: 120)
-            call.trace.noteAttempt(requestId: nil, milliseconds: 30)
-            call.trace.noteReplay()
-            return refusal
+    /// Handlers that answer.
+    private final class Answer: LocalMethods {
+        func checkAccess(
+            _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
+        ) throws(RPCError) {
+            refusal.write(into: &result, metadata: call.resultMetadata)
         }
-        func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult {
+        func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
             throw RPCError(.internalError, "")
         }
-        func rpcDiscover(_ params: RPCDiscoverParams, _ call: CallContext) throws(RPCError) -> RawJSON {
-            RawJSON(ContractDocument.openRPC)
+        func rpcDiscover(
+            _ params: RPCDiscoverParams, _ call: LocalContext, into result: inout JSONWriter
+        ) throws(RPCError) {
+            RawJSON(ContractDocument.openRPC).write(into: &result)
         }
-        func rpcHealth(_ params: RPCHealthParams, _ call: CallContext) throws(RPCError) -> RPCHealthResult {
+        func rpcHealth(_ params: RPCHealthParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
             throw RPCError(.internalError, "")
         }
     }
 
     private func answer(_ method: Method, _ params: String) throws -> JSONValue {
-        let (metadata, decoded) = try method.decode(params: Array(params.utf8), local: Answer.self, upstream: Echo.self)
-        guard case .local(let run) = decoded else { throw RPCError(.internalError, "not local") }
+        let bytes = Array(params.utf8)
         var writer = JSONWriter()
-        try run(Answer(), CallContext(method: method, metadata: metadata, received: .now), &writer)
+        try method.answer(
+            bytes.span, by: Answer(), admitting: { LocalContext($0, scopes: Scope.all, params: bytes) }, into: &writer)
         return try JSONValue(parsing: writer.bytes)
     }
 
     @Test func `what the server says about a call is in the result where the call asked for it`() throws {
         let asked = try answer(.checkAccess, #"{"customerId":"cus_1","feature":"f","_meta":{"verbose":true}}"#)
-        #expect(
-            asked["_meta"] == ["stripeRequestIds": ["req_1"], "attempts": 2, "upstreamMs": 150, "replayed": true])
+        #expect(asked["_meta"] == ["stripeRequestIds": [], "attempts": 0, "upstreamMs": 0, "replayed": false])
         let silent = try answer(.checkAccess, #"{"customerId":"cus_1","feature":"f","_meta":{"verbose":false}}"#)
         #expect(silent.objectValue?.keys.last == "asOfEventId")
+    }
+
+    @Test func `what was done upstream is in the context's metadata`() {
+        let call = CallContext(method: .cancel, metadata: CallMetadata(verbose: true), received: .now)
+        call.trace.noteAttempt(requestId: "req_1", milliseconds: 120)
+        call.trace.noteAttempt(requestId: nil, milliseconds: 30)
+        call.trace.noteReplay()
+        #expect(
+            call.trace.metadata
+                == ResultMetadata(stripeRequestIds: ["req_1"], attempts: 2, upstreamMilliseconds: 150, replayed: true))
     }
 
     @Test func `rpc-discover gives the document as it is`() throws {

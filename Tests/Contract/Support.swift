@@ -3,23 +3,23 @@ import Contract
 import JSON
 
 /// Every handler fails with its params, written as JSON, as the message: so that a test sees what was decoded.
-struct Echo: LocalMethods, UpstreamMethods {
+final class Echo: LocalMethods, UpstreamMethods {
     static func error(_ params: some JSONWritable) -> RPCError {
         var writer = JSONWriter()
         params.write(into: &writer)
         return RPCError(.internalError, String(decoding: writer.bytes, as: UTF8.self))
     }
 
-    func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
+    func checkAccess(
+        _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) { throw Self.error(params) }
+    func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw Self.error(params)
     }
-    func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult {
+    func rpcDiscover(_ params: RPCDiscoverParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw Self.error(params)
     }
-    func rpcDiscover(_ params: RPCDiscoverParams, _ call: CallContext) throws(RPCError) -> RawJSON {
-        throw Self.error(params)
-    }
-    func rpcHealth(_ params: RPCHealthParams, _ call: CallContext) throws(RPCError) -> RPCHealthResult {
+    func rpcHealth(_ params: RPCHealthParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw Self.error(params)
     }
     func createCustomer(
@@ -58,15 +58,21 @@ struct Echo: LocalMethods, UpstreamMethods {
 extension Method {
     /// What a handler gets of `params`, as JSON, and the call's metadata.
     func echo(_ params: String?) async throws -> (params: JSONValue, metadata: CallMetadata) {
-        let bytes = params.map { Array($0.utf8) }
-        let (metadata, decoded) = try decode(params: bytes, local: Echo.self, upstream: Echo.self)
-        let context = CallContext(method: self, metadata: metadata, received: .now)
+        let bytes = Array((params ?? "").utf8)
+        var metadata = CallMetadata()
         do throws(RPCError) {
-            switch decoded {
-            case .local(let run):
+            if isLocal {
                 var writer = JSONWriter()
-                try run(Echo(), context, &writer)
-            case .upstream(let run): _ = try await run(Echo(), context)
+                try answer(
+                    bytes.span, by: Echo(),
+                    admitting: { found in
+                        metadata = found
+                        return LocalContext(found, scopes: Scope.all, params: bytes)
+                    }, into: &writer)
+            } else {
+                let (found, run) = try call(bytes.span)
+                metadata = found
+                _ = try await run(Echo(), CallContext(method: self, metadata: found, received: .now))
             }
         } catch {
             return (try JSONValue(parsing: error.message), metadata)
@@ -76,8 +82,24 @@ extension Method {
 
     /// The error with which `params` are refused; nil if they are taken.
     func refusal(_ params: String?) -> RPCError? {
+        let bytes = Array((params ?? "").utf8)
         do throws(RPCError) {
-            _ = try decode(params: params.map { Array($0.utf8) }, local: Echo.self, upstream: Echo.self)
+            guard isLocal else {
+                _ = try call(bytes.span)
+                return nil
+            }
+            var writer = JSONWriter()
+            var isTaken = false
+            do throws(RPCError) {
+                try answer(
+                    bytes.span, by: Echo(),
+                    admitting: { metadata in
+                        isTaken = true
+                        return LocalContext(metadata, scopes: Scope.all, params: bytes)
+                    }, into: &writer)
+            } catch {
+                if !isTaken { throw error }
+            }
             return nil
         } catch {
             return error

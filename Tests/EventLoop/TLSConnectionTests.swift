@@ -202,7 +202,7 @@ private final class LoggedEcho: ConnectionHandler {
 
     func received(_ bytes: Span<UInt8>, on connection: Connection) {
         log.noteReceived(bytes.count)
-        bytes.withUnsafeBufferPointer { connection.write($0) }
+        bytes.withUnsafeBufferPointer { connection.write(UnsafeRawBufferPointer($0)) }
     }
     func ended(_ connection: Connection) {
         log.noteEnded()

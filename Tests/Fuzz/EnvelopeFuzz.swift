@@ -35,7 +35,7 @@ private func check(_ line: [UInt8]) {
     }
 }
 
-private func check(_ entry: Envelope.Entry, _ tree: JSONValue, _ line: [UInt8]) {
+private func check(_ entry: Held.Entry, _ tree: JSONValue, _ line: [UInt8]) {
     let id: [UInt8]?
     switch entry {
     case .request(let request):
@@ -82,16 +82,38 @@ private func isID(_ value: JSONValue) -> Bool {
     }
 }
 
+/// What a line holds, with what the places in it stand for.
+private enum Held: Equatable {
+    case single(Entry)
+    case batch([Entry])
+    case unreadable(JSONError)
+    case tooManyEntries
+
+    enum Entry: Equatable {
+        case request(RPCRequest)
+        case invalid(id: [UInt8]?, problem: String)
+    }
+}
+
 private enum Subject {
     /// The canary: a reader that keeps the id of a call in a buffer of 12 bytes.
-    static func read(_ line: [UInt8], batchLength: Int) -> Envelope {
-        let envelope = Envelope.read(line, batchLength: batchLength)
-        #if CANARY
-        if case .single(.request(var request)) = envelope {
-            request.id = request.id.map { Array($0.prefix(12)) }
-            return .single(.request(request))
+    static func read(_ line: [UInt8], batchLength: Int) -> Held {
+        func hold(_ entry: Envelope.Entry) -> Held.Entry {
+            switch entry {
+            case .call(let call):
+                var request = call.request(in: line.span)
+                #if CANARY
+                request.id = request.id.map { Array($0.prefix(12)) }
+                #endif
+                return .request(request)
+            case .invalid(let id, let problem): return .invalid(id: id.map { Array(line[$0]) }, problem: problem)
+            }
         }
-        #endif
-        return envelope
+        switch Envelope.read(line.span, batchLength: batchLength) {
+        case .single(let entry): return .single(hold(entry))
+        case .batch(let entries): return .batch(entries.map(hold))
+        case .unreadable(let error): return .unreadable(error)
+        case .tooManyEntries: return .tooManyEntries
+        }
     }
 }

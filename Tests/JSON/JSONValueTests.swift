@@ -65,7 +65,7 @@ import Testing
     }
 
     private static func skip(_ text: String) throws(JSONError) {
-        try JSONReader.scan(Array(text.utf8)) { reader throws(JSONError) in
+        try JSONReader.scan(Array(text.utf8).span) { reader throws(JSONError) in
             try reader.skipValue()
             try reader.finish()
         }

@@ -1,13 +1,39 @@
+import Contract
 import Testing
 
 @testable import RPC
 
+/// What a line holds, kept beyond the line.
+private enum Held: Equatable {
+    case single(Entry)
+    case batch([Entry])
+    case unreadable
+    case tooManyEntries
+
+    enum Entry: Equatable {
+        case request(RPCRequest)
+        case invalid(id: [UInt8]?, problem: String)
+    }
+}
+
 @Suite struct EnvelopeTests {
-    private func read(_ text: String, batchLength: Int = 3) -> Envelope {
-        Envelope.read(Array(text.utf8), batchLength: batchLength)
+    private func read(_ text: String, batchLength: Int = 3) -> Held {
+        let line = Array(text.utf8)
+        func hold(_ entry: Envelope.Entry) -> Held.Entry {
+            switch entry {
+            case .call(let call): .request(call.request(in: line.span))
+            case .invalid(let id, let problem): .invalid(id: id.map { Array(line[$0]) }, problem: problem)
+            }
+        }
+        return switch Envelope.read(line.span, batchLength: batchLength) {
+        case .single(let entry): .single(hold(entry))
+        case .batch(let entries): .batch(entries.map(hold))
+        case .unreadable: .unreadable
+        case .tooManyEntries: .tooManyEntries
+        }
     }
 
-    private func request(_ id: String?, _ method: String, _ params: String? = nil) -> Envelope.Entry {
+    private func request(_ id: String?, _ method: String, _ params: String? = nil) -> Held.Entry {
         .request(RPCRequest(id: id.map { Array($0.utf8) }, method: method, params: params.map { Array($0.utf8) }))
     }
 
@@ -78,9 +104,36 @@ import Testing
 
     @Test(arguments: ["{", #"{"jsonrpc":"2.0","id":1,"id":2,"method":"m"}"#, #"[{"jsonrpc":"2.0"}"#, "[1,2,3,4,", "{} {}"])
     func `what is not JSON is unreadable as a whole`(text: String) {
-        guard case .unreadable = read(text) else {
-            Issue.record("\(text) was read")
-            return
-        }
+        #expect(read(text) == .unreadable)
+    }
+
+    @Test(arguments: [
+        (#"{"jsonrpc":"2.0","id":7,"method":"CheckAccess","params":{"a":1}}"#, "7", #"{"a":1}"#),
+        (#"{"jsonrpc":"2.0","id":90,"method":"CheckAccess","params":}"#, "90", ""),
+    ])
+    func `a call in its usual form is told without reading it`(line: String, id: String, params: String) throws {
+        let bytes = Array(line.utf8)
+        let found = PlainCall(bytes.span)
+        let call = try #require(found)
+        #expect(call.method == .checkAccess)
+        #expect(String(decoding: bytes[call.id], as: UTF8.self) == id)
+        #expect(String(decoding: bytes[call.params], as: UTF8.self) == params)
+    }
+
+    @Test(arguments: [
+        "", "{", #"{"jsonrpc":"2.0","id":"#, #"{"jsonrpc":"2.0","id":7"#, #"{"jsonrpc":"2.0","id":7,"method":""#,
+        #"{"jsonrpc":"2.0","id":07,"method":"CheckAccess","params":{}}"#,
+        #"{"jsonrpc":"2.0","id":0,"method":"CheckAccess","params":{}}"#,
+        #"{"jsonrpc":"2.0","id":-7,"method":"CheckAccess","params":{}}"#,
+        #"{"jsonrpc":"2.0","id":"7","method":"CheckAccess","params":{}}"#,
+        #"{"jsonrpc":"2.0","id":7,"method":"NoSuch","params":{}}"#,
+        #"{"jsonrpc":"2.0","id":7,"method":"CheckAccess","params":{}"# + " ",
+        #"{"jsonrpc":"2.0", "id":7,"method":"CheckAccess","params":{}}"#,
+        #"{"jsonrpc":"2.0","id":7,"method":"CheckAccess","params":"#,
+    ])
+    func `whatever else there is, is left to who reads it`(line: String) {
+        let bytes = Array(line.utf8)
+        let isPlain = PlainCall(bytes.span) != nil
+        #expect(!isPlain)
     }
 }

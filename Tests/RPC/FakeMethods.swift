@@ -1,22 +1,37 @@
 import Contract
+import JSON
 
-/// Methods for tests: their answers say what was called, and GetSubscription's id says what it is to do.
-struct FakeLocal: LocalMethods {
-    func checkAccess(_ params: CheckAccessParams, _ call: CallContext) throws(RPCError) -> CheckAccessResult {
+/// Methods for tests: their answers say what was called.
+final class FakeLocal: LocalMethods {
+    func checkAccess(
+        _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError) {
         CheckAccessResult(
             allowed: true, reason: .active, status: .active, subscriptionId: nil, productId: params.productId, since: nil,
-            periodEnd: nil, graceEnd: nil, asOf: nil, asOfEventId: nil)
+            periodEnd: nil, graceEnd: nil, asOf: nil, asOfEventId: nil
+        ).write(into: &result, metadata: call.resultMetadata)
     }
 
-    func rpcHello(_ params: RPCHelloParams, _ call: CallContext) throws(RPCError) -> RPCHelloResult {
+    func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw RPCError(.protocolMismatch, "never the right one")
     }
 
-    func rpcDiscover(_ params: RPCDiscoverParams, _ call: CallContext) throws(RPCError) -> RawJSON { RawJSON("{}") }
+    func rpcDiscover(_ params: RPCDiscoverParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
+        RawJSON("{}").write(into: &result)
+    }
 
-    func rpcHealth(_ params: RPCHealthParams, _ call: CallContext) throws(RPCError) -> RPCHealthResult {
+    func rpcHealth(_ params: RPCHealthParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         let check = HealthCheck(status: .serving, ageMilliseconds: nil, lastError: nil)
-        return RPCHealthResult(status: .serving, checks: HealthChecks(stripe: check, store: check, webhooks: check))
+        RPCHealthResult(status: .serving, checks: HealthChecks(stripe: check, store: check, webhooks: check))
+            .write(into: &result, metadata: call.resultMetadata)
+    }
+
+    /// What is asked of the customer `cus_recalled` is known by heart.
+    func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool {
+        let text = String(decoding: params.withUnsafeBufferPointer { Array($0) }, as: UTF8.self)
+        guard method == .checkAccess, text == #"{"customerId":"cus_recalled","productId":"prod_1"}"# else { return false }
+        result.raw(#""recalled""#.utf8)
+        return true
     }
 }
 

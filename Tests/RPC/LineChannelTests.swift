@@ -56,7 +56,7 @@ import Testing
 
 private final class Echo: ConnectionHandler {
     func received(_ bytes: Span<UInt8>, on connection: Connection) {
-        bytes.withUnsafeBufferPointer { connection.write($0) }
+        bytes.withUnsafeBufferPointer { connection.write(UnsafeRawBufferPointer($0)) }
     }
     func ended(_ connection: Connection) { connection.closeAfterFlush() }
     func drained(_ connection: Connection) {}

@@ -7,18 +7,22 @@ import Testing
     private func lines(_ text: String, pieces size: Int, maximum: Int = 10) -> [String] {
         var splitter = LineSplitter(maximumBytes: maximum)
         var found: [String] = []
-        let note = { (line: LineSplitter.Line) in
-            switch line {
-            case .complete(let bytes): found.append(String(decoding: bytes, as: UTF8.self))
+        func note(_ next: LineSplitter.Next, _ piece: [UInt8]) {
+            switch next {
+            case .line(let place): found.append(String(decoding: piece[place], as: UTF8.self))
+            case .assembled(let bytes): found.append(String(decoding: bytes, as: UTF8.self))
             case .tooLong: found.append("!")
+            case .nothing: break
             }
         }
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
-            Array(rest.prefix(size)).withUnsafeBufferPointer { splitter.append($0.span, note) }
+            let piece = Array(rest.prefix(size))
+            var position = 0
+            while position < piece.count { note(splitter.next(in: piece.span, from: &position), piece) }
             rest = rest.dropFirst(size)
         }
-        splitter.finish(note)
+        if let last = splitter.finish() { note(last, []) }
         return found
     }
 

@@ -74,6 +74,31 @@ import Testing
         #expect(error?.kind == .unavailable)
         #expect(error?.message.contains("/nonexistent/dues.db") == true)
     }
+
+    @Test func `a reader says what was committed since it was asked, whoever did it`() async throws {
+        let path = try TemporaryFile.path()
+        let reader = try SQLiteStore(path: path).reader()
+        _ = try reader.changes()
+        #expect(!reader.hasChanged)
+        let other = try SQLiteStore(path: path)
+        _ = try await other.setting("name") { [1] }
+        #expect(reader.hasChanged)
+        #expect(try reader.changes() == .some(customers: [], products: false))
+        #expect(!reader.hasChanged)
+        let subscription = SubscriptionRecord(customer: "cus_1", status: "active", created: 1, items: [])
+        for object in [
+            MirrorObject(id: "sub_1", raw: "{}", record: .subscription(subscription)),
+            MirrorObject(id: "cus_1", raw: "{}", record: .customer(email: nil, name: nil)),
+        ] {
+            _ = try await other.project(object, from: ReplyBasis(version: 0, from: 1, until: 1, settles: nil, now: 1))
+        }
+        #expect(reader.hasChanged)
+        #expect(try reader.changes() == .some(customers: ["cus_1"], products: false))
+        let product = MirrorObject(id: "prod_1", raw: "{}", record: .product(name: nil, isActive: true, features: []))
+        _ = try await other.project(product, from: ReplyBasis(version: 0, from: 1, until: 1, settles: nil, now: 1))
+        #expect(try reader.changes() == .some(customers: [], products: true))
+        #expect(try reader.changes() == .some(customers: [], products: false))
+    }
 }
 
 /// Paths for databases that a test alone uses.

@@ -31,6 +31,16 @@ package struct AccessPolicy: Sendable, Equatable {
         return best?.1 ?? .noSubscription
     }
 
+    /// Until when a decision over these subscriptions stays what it is at `now` if nothing changes but the time: the next
+    /// end that is settled, or end of a grace. `Int64.max` where time alone changes nothing.
+    package func nextTurn(of subscriptions: [SubscriptionView], after now: Int64) -> Int64 {
+        subscriptions.reduce(Int64.max) { next, subscription in
+            let grace = subscription.status == .pastDue ? graceEnd(of: subscription)?.end : nil
+            let turns = [subscription.cancelAt, grace]
+            return turns.lazy.compactMap { $0 }.filter { $0 > now }.reduce(next, min)
+        }
+    }
+
     // MARK: One subscription
 
     private func decision(_ subscription: SubscriptionView, _ product: String, _ now: Int64) -> AccessDecision {
@@ -66,17 +76,20 @@ package struct AccessPolicy: Sendable, Equatable {
         case .trialing:
             return (.trialing, subscription.created, end ?? subscription.trialEnd ?? subscription.currentPeriodEnd)
         case .pastDue:
-            // The unpaid period's start is when the renewal was due: never later than the failure, so that nobody gets
-            // more than the grace. Without either time the grace has no end, and is not given.
-            let since = subscription.pastDueSince ?? subscription.currentPeriodStart
-            guard let since else { return (.pastDue, nil, nil) }
-            let (sum, overflow) = since.addingReportingOverflow(pastDueGraceSeconds)
-            let graceEnd = overflow ? Int64.max : sum
+            guard let (since, graceEnd) = graceEnd(of: subscription) else { return (.pastDue, nil, nil) }
             guard now < graceEnd else { return (.pastDue, since, nil) }
             return (.grace, since, min(graceEnd, end ?? .max))
         default:
             return (.active, subscription.currentPeriodStart ?? subscription.created, end ?? subscription.currentPeriodEnd)
         }
+    }
+
+    /// The unpaid period's start is when the renewal was due: never later than the failure, so that nobody gets more than the
+    /// grace. Without either time the grace has no end, and is not given.
+    private func graceEnd(of subscription: SubscriptionView) -> (since: Int64, end: Int64)? {
+        guard let since = subscription.pastDueSince ?? subscription.currentPeriodStart else { return nil }
+        let (sum, overflow) = since.addingReportingOverflow(pastDueGraceSeconds)
+        return (since, overflow ? Int64.max : sum)
     }
 
     // MARK: The best of several

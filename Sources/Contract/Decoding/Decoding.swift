@@ -21,6 +21,9 @@ struct Decoding {
     private var violations: [Violation] = []
     private var unlisted = 0
 
+    /// Whether there is no violation so far.
+    var isSound: Bool { violations.isEmpty }
+
     /// Every violation; the last one says how many more there are than an error lists.
     var allViolations: [Violation] {
         guard unlisted > 0 else { return violations }

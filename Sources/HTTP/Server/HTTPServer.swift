@@ -92,7 +92,7 @@ final class HTTPServerConnection: ConnectionHandler {
             case .needMore:
                 if closesAfterAnswer, !parser.isMidway { connection.closeAfterFlush() }
                 return connection.setReading(true)
-            case .wantsContinue: connection.write("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+            case .wantsContinue: connection.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
             case .request(let request):
                 current = request
                 closesAfterAnswer = closesAfterAnswer || request.headers["Connection"]?.lowercased() == "close"
@@ -123,7 +123,7 @@ final class HTTPServerConnection: ConnectionHandler {
         if response.headers["Date"] == nil { head += "Date: \(HTTPDate.text(Int64(time(nil))))\r\n" }
         head += "Content-Length: \(response.body.count)\r\n"
         if closesAfterAnswer { head += "Connection: close\r\n" }
-        connection.write((head + "\r\n").utf8)
+        connection.write(Array((head + "\r\n").utf8))
         if !toHead { connection.write(response.body) }
     }
 

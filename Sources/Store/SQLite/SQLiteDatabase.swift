@@ -103,6 +103,9 @@ final class SQLiteDatabase {
     /// The row id that the last insertion made.
     var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
+    /// The header of the write-ahead log's index, valid as long as this connection; nil where there is none.
+    var logHeader: UnsafePointer<UInt64>? { dues_sqlite_log_header(handle) }
+
     private func step(_ sql: String, _ arguments: [SQLValue], _ each: (SQLRow) -> Void) throws(StoreError) {
         let statement = try prepared(sql)
         defer {

@@ -4,7 +4,13 @@ final class SQLiteReader: StoreReader {
     /// no more than this, however large the database.
     private static let cacheKibibytes = 32 * 1024
 
+    /// Changes that are listed one by one.
+    private static let listedChanges = 10_000
+
     private let database: SQLiteDatabase
+    private let commits: SQLiteCommits
+    /// The number of the last change that `changes()` told of.
+    private var lastChange: Int64
     private let subscriptionsOfCustomer: SQLStatement
     private let productsWithFeature: SQLStatement
 
@@ -13,6 +19,34 @@ final class SQLiteReader: StoreReader {
         try database.execute("PRAGMA cache_size=-\(Self.cacheKibibytes)")
         subscriptionsOfCustomer = try database.statement(Self.subscriptionsOfCustomer)
         productsWithFeature = try database.statement("SELECT product FROM product_features WHERE feature = ?")
+        commits = SQLiteCommits(of: database)
+        lastChange = try database.first(Self.newestChange) { $0.integer(0) } ?? 0
+    }
+
+    private static let newestChange = "SELECT coalesce(max(seq), 0) FROM changes"
+
+    var hasChanged: Bool { commits.hasChanged }
+
+    func changes() throws(StoreError) -> StoreChanges {
+        // Noted before it is read: what is committed meanwhile counts as new, and is looked at again.
+        commits.note()
+        var customers: Set<String> = []
+        var products = false
+        let limit = Int64(Self.listedChanges)
+        let found = try database.rows(
+            "SELECT seq, kind, customer FROM changes WHERE seq > ? ORDER BY seq LIMIT ?", .integer(lastChange), .integer(limit)
+        ) { row -> Int64 in
+            switch MirrorKind(rawValue: row.text(1)) {
+            case .subscriptions: if let customer = row.optionalText(2) { customers.insert(customer) }
+            case .products: products = true
+            default: break
+            }
+            return row.integer(0)
+        }
+        lastChange = found.last ?? lastChange
+        guard found.count == Self.listedChanges else { return .some(customers: customers, products: products) }
+        lastChange = try database.first(Self.newestChange) { $0.integer(0) } ?? lastChange
+        return .everything
     }
 
     /// Asks for no order, which would cost a sorter at every call: a left join gives a subscription's items one after the
@@ -41,6 +75,20 @@ final class SQLiteReader: StoreReader {
         }
         if found.count > 1 { found.sort { $0.id < $1.id } }
         return found
+    }
+
+    func subscriptions(afterCustomer id: String, limit: Int) throws(StoreError) -> [CustomersSubscriptions] {
+        let customers = try database.rows(
+            "SELECT DISTINCT customer FROM subscriptions WHERE customer > ? ORDER BY customer LIMIT ?", .text(id),
+            .integer(Int64(limit))
+        ) { $0.text(0) }
+        var found: [CustomersSubscriptions] = []
+        for customer in customers { found.append((customer, try subscriptions(ofCustomer: customer))) }
+        return found
+    }
+
+    func countOfSubscriptions() throws(StoreError) -> Int {
+        try database.first("SELECT count(*) FROM subscriptions") { Int($0.integer(0)) } ?? 0
     }
 
     private func subscription(of row: SQLRow, customer: String) -> SubscriptionRecord.Known {

@@ -15,7 +15,7 @@ final class Server {
     private static let graceMilliseconds: Int64 = 10_000
 
     let loop: EventLoop
-    let rpc: RPCServer<LocalService, BillingService>
+    let rpc: RPCServer
     /// What the handshake says, as far as it concerns this kind of server.
     private(set) var addresses = Addresses()
 
@@ -77,22 +77,25 @@ final class Server {
     private static func makeRPC(
         _ configuration: ServerConfiguration, _ loop: EventLoop, _ store: SQLiteStore, _ stripe: StripeClient,
         _ projector: Projector, _ webhooks: WebhookIngest, _ health: Health
-    ) throws -> RPCServer<LocalService, BillingService> {
+    ) throws -> RPCServer {
         let quoteKey = try blocking { () async throws(StoreError) in
             try await store.setting(QuoteSeal.settingName, orElse: QuoteSeal.makeKey)
         }
         let limits = limits(configuration)
+        let access = AccessQuestions(graceSeconds: configuration.graceSeconds, clock: clock)
+        let answers = SharedAnswers(bytes: configuration.answerBytes)
+        let warmer = AnswerWarmer(answers, store: store, access: access)
         return RPCServer(
             loop: loop,
             local: LocalService(
-                reader: try store.reader(), graceSeconds: configuration.graceSeconds, health: health,
-                identity: ServerIdentity(version: Dues.version, mode: configuration.mode, limits: HelloLimits(limits)),
-                clock: clock),
+                reader: try store.reader(), access: access, answers: answers, warmer: warmer, health: health,
+                identity: ServerIdentity(version: Dues.version, mode: configuration.mode, limits: HelloLimits(limits))),
             upstream: BillingService(
                 stripe: stripe, store: store, projector: projector, webhooks: webhooks, quotes: QuoteSeal(key: quoteKey),
                 health: health, clock: clock),
             limits: limits, keeper: IdempotencyKeeper(store: store, health: health, clock: clock),
-            gatekeeper: try gatekeeper(configuration), onCall: callLog(configuration.log))
+            gatekeeper: try gatekeeper(configuration), recordsLookUps: configuration.log.level == .debug,
+            onCall: callLog(configuration.log))
     }
 
     // MARK: Parts

@@ -19,6 +19,8 @@ struct ServerConfiguration: Sendable {
     var stripe: Upstream
     var database: Database
     var graceSeconds: Int64?
+    /// Memory for CheckAccess's answers.
+    var answerBytes: Int
     var limits: RPCLimits
     var log: Log
 
@@ -75,6 +77,8 @@ struct ServerConfiguration: Sendable {
         .init(name: "stripe-base", placeholder: "URL", help: "Stripe's address, for a sandbox elsewhere or a proxy."),
         .init(name: "live", help: "Allow a live key, with which money moves."),
         .init(name: "grace", placeholder: "SECONDS", help: "Access after a failed renewal (259200, three days)."),
+        .init(
+            name: "answer-memory", placeholder: "MIB", help: "Memory for CheckAccess's answers; 0 asks the database (256)."),
         .init(name: "max-connections", placeholder: "N", help: "Connections at a time (16384)."),
         .init(name: "max-calls", placeholder: "N", help: "Calls in flight on one connection (1024)."),
         .init(name: "max-calls-in-all", placeholder: "N", help: "Calls in flight in all (16384)."),
@@ -105,6 +109,7 @@ struct ServerConfiguration: Sendable {
         }
         database = try Self.database(arguments, stripe)
         graceSeconds = try arguments.integer("grace", in: 0...31_536_000).map(Int64.init)
+        answerBytes = (try arguments.integer("answer-memory", in: 0...65_000) ?? 256) << 20
         limits = try Self.limits(arguments)
         log = Log(level: try Self.level(arguments))
         unix = try Self.unix(arguments)

@@ -68,32 +68,9 @@ struct SwiftEmitter {
         return trimmed(source)
     }
 
-    /// The way from a name on the wire to its method, at every call: by the name's length first, so that one or two names are
-    /// compared and not all, as the compiler's own would.
-    private func methodLookup(into source: inout SourceText) {
-        source.line("/// The method of that name; nil for a name that no method has.")
-        source.block("package init?(rawValue name: String) {") { source in
-            source.choice("name.utf8.count") { source in
-                let lengths = Dictionary(grouping: contract.methods) { $0.name.utf8.count }
-                for (length, methods) in lengths.sorted(by: { $0.key < $1.key }) {
-                    source.line("case \(length):")
-                    source.indented { source in
-                        source.choice("name") { source in
-                            for method in methods {
-                                source.line("case \"\(method.name)\": self = .\(Names.swiftValue(method.name))")
-                            }
-                            source.line("default: return nil")
-                        }
-                    }
-                }
-                source.line("default: return nil")
-            }
-        }
-    }
-
     /// The methods, with what holds for each.
     func methods() -> String {
-        var source = head("The methods.")
+        var source = head("The methods.", imports: ["import JSON"])
         source.line("/// The version of the protocol that this contract is written for.")
         source.line("package let protocolVersion = \(contract.protocolVersion)")
         source.line()
@@ -103,11 +80,14 @@ struct SwiftEmitter {
                 source.prose(method.summary, mark: "/// ")
                 source.line("case \(Names.swiftValue(method.name)) = \"\(method.name)\"")
             }
-            source.line()
-            methodLookup(into: &source)
         }
         source.line()
         source.block("extension Method {") { source in
+            source.line("/// The names on the wire, in the order of the cases.")
+            list(
+                contract.methods.map { "\"\($0.name)\"" }, opening: "static let names = JSONNames([", closing: "])",
+                into: &source)
+            source.line()
             source.line("/// What a token must allow for this method; nil where none is needed.")
             source.block("package var scope: Scope? {") { source in
                 source.choice("self") { source in
