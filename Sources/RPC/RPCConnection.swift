@@ -286,6 +286,7 @@ final class RPCConnection: ConnectionHandler {
         let isTooLong = answer.bytes > server.limits.outputHighWaterBytes
         reply(to: answer, isSilent: call.id == nil, &answers) { answers in
             let start = answers.count
+            var traceparent: String?
             answers.beginResult(id: call.id, of: line)
             let params = line.extracting(call.params)
             do throws(RPCError) {
@@ -293,15 +294,18 @@ final class RPCConnection: ConnectionHandler {
                 try method.answer(
                     params, by: server.local,
                     admitting: { metadata throws(RPCError) in
+                        traceparent = metadata.traceparent
                         let scopes = try self.scopes(for: method, metadata, params, on: connection)
                         return LocalContext(metadata, scopes: scopes, params: params.bytes)
                     }, into: &answers)
                 answers.endResponse()
-                if server.recordsLookUps { server.onCall(CallRecord(call.request(in: line), nil, nil)) }
+                if server.recordsLookUps {
+                    server.onCall(CallRecord(call.request(in: line), nil, nil, traceparent: traceparent))
+                }
             } catch {
                 answers.cut(to: start)
                 answers.failure(id: call.id, of: line, error)
-                server.onCall(CallRecord(call.request(in: line), error, nil))
+                server.onCall(CallRecord(call.request(in: line), error, nil, traceparent: traceparent))
             }
         }
     }
@@ -486,11 +490,4 @@ final class RPCConnection: ConnectionHandler {
             }
         }
     }
-}
-
-/// What became of a call: the JSON text of its result, or its error.
-typealias Outcome = Result<[UInt8], RPCError>
-
-extension Outcome {
-    fileprivate var failure: RPCError? { if case .failure(let error) = self { error } else { nil } }
 }

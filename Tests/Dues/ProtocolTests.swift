@@ -65,6 +65,41 @@ import Testing
         }
     }
 
+    /// What was asked in the same words before may be answered without reading them again: the rest of the line is read all the
+    /// same. A line, and its answer in short.
+    static let sameWords: [(line: String, code: Int64?)] = [
+        (#"{"jsonrpc":"2.0","id":9,"method":"CheckAccess","params":P}"#, nil),
+        (#"{"jsonrpc":"2.0","id":09,"method":"CheckAccess","params":P}"#, -32700),
+        (#"{"jsonrpc":"2.0","id":,"method":"CheckAccess","params":P}"#, -32700),
+        (#"{"jsonrpc":"2.0","id":9.0,"method":"CheckAccess","params":P}"#, -32600),
+        (#"{"jsonrpc":"2.0","id":9,"method":"CheckAccess","params":P"#, -32700),
+        (#"{"jsonrpc":"2.0","id":9,"method":"CheckAccess","params":P}}"#, -32700),
+        (#"{"jsonrpc":"2.0","id":9,"method":"CheckAccess","params":P} }"#, -32700),
+        (#"{"jsonrpc":"2.0","id":9,"method":"CheckAccess","params":P,"id":9}"#, -32700),
+        (#"{"jsonrpc":"2.0","id":9,"method":"CheckAccess","params":P,"params":P}"#, -32700),
+        (#"{"jsonrpc":"2.0","id":9,"method":"checkAccess","params":P}"#, -32601),
+        (#"{"jsonrpc":"2.0","id":9,"method":"rpc.hello","params":P}"#, -32602),
+        (#"{"jsonrpc":"2.0","id":9,"method":"GetSubscription","params":P}"#, -32602),
+        (#"{"jsonrpc":"2.1","id":9,"method":"CheckAccess","params":P}"#, -32600),
+        (#"{"jsonrpc":"2.0","id":9,"method":"CheckAccess","params":[P]}"#, -32602),
+    ]
+
+    @Test func `a call in the words of an earlier one is read as strictly`() async throws {
+        try await offPool {
+            let server = try DuesProcess()
+            let channel = LineChannel(socket: try server.tcp.connect())
+            for (line, code) in Self.sameWords {
+                let expected = try channel.ask(Calls.access(9))
+                for _ in 0..<20 { #expect(try channel.ask(Calls.access(9)) == expected) }
+                let answer = try channel.ask(
+                    line.replacing("P", with: #"{"customerId":"cus_1","productId":"prod_1"}"#))
+                #expect(answer["error"]?["code"]?.integerValue == code, "\(line)")
+                if code == nil { #expect(answer == expected) }
+            }
+            server.stop()
+        }
+    }
+
     @Test func `every violation of a message is listed, with its place`() async throws {
         try await offPool {
             let server = try DuesProcess()
