@@ -49,8 +49,7 @@ package final class Connection {
         case closed
     }
 
-    /// Milliseconds that a peer may take to take the last bytes, and then to end.
-    private static let flushMilliseconds: Int64 = 10_000
+    /// Milliseconds that a peer may take to end once it has everything.
     private static let lingerMilliseconds: Int64 = 1000
 
     /// The descriptors of a connection.
@@ -156,8 +155,18 @@ package final class Connection {
         guard state == .open else { return }
         if tls?.session.state == .handshaking { return close() }
         state = .closingAfterFlush
-        closeLater(afterMilliseconds: Self.flushMilliseconds)
+        // Standard streams are the host's own: it may read when it likes, and a host that is gone shows.
+        if !streams.isPair { closeUnlessTaken() }
         markDirty()
+    }
+
+    /// Gives up on a peer that takes nothing of the last bytes for a while; one that is slow gets them all.
+    private func closeUnlessTaken() {
+        let waiting = pendingOutputBytes
+        loop.schedule(afterMilliseconds: loop.flushMilliseconds) { [weak self] in
+            guard let self, state == .closingAfterFlush else { return }
+            if pendingOutputBytes < waiting { closeUnlessTaken() } else { close() }
+        }
     }
 
     private func closeLater(afterMilliseconds milliseconds: Int64) {

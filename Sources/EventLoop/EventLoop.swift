@@ -27,6 +27,8 @@ package final class EventLoop {
     private var isStopped = false
     /// What is called when a bell rings, by its number.
     private(set) var bells: [() -> Void] = []
+    /// Milliseconds for which a peer may take nothing of the last bytes that it is sent, before it is given up.
+    package var flushMilliseconds: Int64 = 10_000
     /// What one read fills; shared by all connections, which copy what they keep.
     let readBuffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 64 * 1024)
 

@@ -193,7 +193,7 @@ package struct JSONWriter {
 
     @inline(never)
     private mutating func grow(by more: Int) {
-        storage.append(contentsOf: repeatElement(0, count: max(more, storage.count)))
+        storage += [UInt8](repeating: 0, count: max(more, storage.count))
     }
 
     /// Escapes only what RFC 8259 says must be; what lies between is copied whole.

@@ -25,7 +25,10 @@ extension RPCError {
         RPCError(.deadlinePassed, "the stream's deadline of \(milliseconds) ms passed")
     }
 
-    static func deadlinePassed(afterMilliseconds milliseconds: Int64) -> RPCError {
+    static func deadlinePassed(afterMilliseconds milliseconds: Int64, _ call: CallContext) -> RPCError {
+        if call.trace.isWaitingForTurn {
+            return RPCError(.waitingForTurn, "the deadline of \(milliseconds) ms passed before the call had its turn")
+        }
         var error = RPCError(.waitingForStripe, "the deadline of \(milliseconds) ms passed while waiting for Stripe")
         error.mayHaveTakenEffect = true
         return error
@@ -43,16 +46,23 @@ extension RPCError {
     }
 }
 
+/// What became of a call: the JSON text of its result, or its error.
+typealias Outcome = Result<[UInt8], RPCError>
+
+extension Outcome {
+    var failure: RPCError? { if case .failure(let error) = self { error } else { nil } }
+}
+
 extension CallRecord {
-    /// `failure` is nil for a result, `context` for a call that did not get as far.
-    init(_ request: RPCRequest, _ failure: RPCError?, _ context: CallContext?) {
+    /// `failure` is nil for a result, `context` for a call that did not get as far, and for one that was answered at once.
+    init(_ request: RPCRequest, _ failure: RPCError?, _ context: CallContext?, traceparent: String? = nil) {
         // Cutting counts characters, which takes time: only where there is something to cut.
         method = request.method.utf8.count <= 64 ? request.method : String(request.method.prefix(64))
         status = failure?.status.name ?? "OK"
         reason = failure?.reason
         let duration = context?.received.duration(to: .now).components
         milliseconds = duration.map { $0.seconds * 1000 + $0.attoseconds / 1_000_000_000_000_000 } ?? 0
-        traceparent = context?.metadata.traceparent
+        self.traceparent = traceparent ?? context?.metadata.traceparent
         requestIDs = context?.trace.metadata.stripeRequestIds ?? []
     }
 }

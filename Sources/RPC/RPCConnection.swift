@@ -9,7 +9,7 @@ final class RPCConnection: ConnectionHandler {
     private let onClose: () -> Void
     private var splitter: LineSplitter
     /// Calls that are not answered yet, upstream ones and streams, by their number on this connection.
-    private var calls: [UInt64: Call] = [:]
+    private var calls: [UInt64: OpenCall] = [:]
     private var nextCall: UInt64 = 1
     /// What waits because the client has not taken the answers to earlier lines; no more than one read's worth.
     private var unread: [UInt8] = []
@@ -21,22 +21,6 @@ final class RPCConnection: ConnectionHandler {
     private var lineTimer: TimerToken?
     /// When something last came or went, in milliseconds of the loop's clock.
     private var lastActivity: Int64 = 0
-
-    /// A call in flight.
-    private struct Call {
-        let request: RPCRequest
-        let context: CallContext
-        let answer: Answer
-        let work: Work
-        let deadline: TimerToken?
-
-        enum Work {
-            case task(Task<Void, Never>)
-            case stream(OpenStream)
-        }
-
-        var stream: OpenStream? { if case .stream(let stream) = work { stream } else { nil } }
-    }
 
     init(server: RPCServer, gatekeeper: Gatekeeper?, onClose: @escaping () -> Void) {
         self.server = server
@@ -245,7 +229,7 @@ final class RPCConnection: ConnectionHandler {
             let error = RPCError(.invalidRequest, "not a JSON-RPC 2.0 call: \(problem)")
             refuse(id, of: line, error, to: answer, &answers)
         case .call(let call):
-            if let method = call.method(in: line), method.isLocal, !method.isStreaming, !server.isDraining {
+            if let method = call.method(in: line), isAnsweredAtOnce(method) {
                 run(method, call, of: line, to: answer, on: connection, &answers)
             } else {
                 let request = call.request(in: line)
@@ -259,6 +243,11 @@ final class RPCConnection: ConnectionHandler {
     }
 
     // MARK: Calls
+
+    /// Whether `method` runs here and now. While the server ends, it still says how it is.
+    private func isAnsweredAtOnce(_ method: Method) -> Bool {
+        method.isLocal && !method.isStreaming && (!server.isDraining || method == .rpcHealth)
+    }
 
     /// Answers a call that was made before in the same words, if its answer is known to be the same still.
     private func recall(_ line: Span<UInt8>, _ answers: inout JSONWriter) -> Bool {
@@ -284,6 +273,7 @@ final class RPCConnection: ConnectionHandler {
         let isTooLong = answer.waitingBytes > server.limits.outputHighWaterBytes
         answer.put(into: &answers, isSilent: call.id == nil) { answers in
             let start = answers.count
+            var traceparent: String?
             answers.beginResult(id: call.id, of: line)
             let params = line.extracting(call.params)
             do throws(RPCError) {
@@ -291,23 +281,26 @@ final class RPCConnection: ConnectionHandler {
                 try method.answer(
                     params, by: server.local,
                     admitting: { metadata throws(RPCError) in
+                        traceparent = metadata.traceparent
                         let scopes = try self.scopes(for: method, metadata, params, on: connection)
                         return LocalContext(metadata, scopes: scopes, params: params.bytes)
                     }, into: &answers)
                 answers.endResponse()
-                if server.recordsLookUps { server.onCall(CallRecord(call.request(in: line), nil, nil)) }
+                if server.recordsLookUps {
+                    server.onCall(CallRecord(call.request(in: line), nil, nil, traceparent: traceparent))
+                }
             } catch {
                 answers.cut(to: start)
                 answers.failure(id: call.id, of: line, error)
-                server.onCall(CallRecord(call.request(in: line), error, nil))
+                server.onCall(CallRecord(call.request(in: line), error, nil, traceparent: traceparent))
             }
         }
     }
 
     private func start(_ request: RPCRequest, answer: Answer, on connection: Connection) throws(RPCError) {
-        if server.isDraining { throw .shuttingDown }
         if request.method == CancelNotification.method { return try cancel(request, on: connection) }
         guard let method = Method(rawValue: request.method) else { throw .unknownMethod(request.method) }
+        if server.isDraining { throw .shuttingDown }
         let params = request.params ?? []
         if method.isStreaming {
             let (metadata, open) = try method.stream(params.span)
@@ -376,10 +369,10 @@ final class RPCConnection: ConnectionHandler {
         }
         let deadline = context.metadata.timeoutMilliseconds.map { milliseconds in
             connection.loop.schedule(afterMilliseconds: milliseconds) { [weak self, unowned connection] in
-                self?.abandon(number, because: .deadlinePassed(afterMilliseconds: milliseconds), on: connection)
+                self?.abandon(number, because: .deadlinePassed(afterMilliseconds: milliseconds, context), on: connection)
             }
         }
-        calls[number] = Call(request: request, context: context, answer: answer, work: .task(task), deadline: deadline)
+        calls[number] = OpenCall(request, context, answer, .task(task), deadline: deadline)
     }
 
     /// The way of a task's outcome back to the loop's thread, and to the connection if it is still there.
@@ -420,8 +413,7 @@ final class RPCConnection: ConnectionHandler {
             throw RPCError(.invalidRequest, "rpc.cancel is a notification: send it without an id")
         }
         guard let id = CancelNotification.target(of: request.params) else { return }
-        // Compared as they are meant: a client may write one id with escapes here and without them there.
-        for (number, call) in calls where call.request.id.flatMap({ try? JSONValue(parsing: $0) }) == id {
+        for (number, call) in calls where call.id == id {
             switch call.work {
             case .task(let task): task.cancel()
             case .stream:
@@ -452,7 +444,7 @@ final class RPCConnection: ConnectionHandler {
                 self?.complete(number, with: .failure(error), on: connection)
             }
         }
-        calls[number] = Call(request: request, context: context, answer: answer, work: .stream(stream), deadline: deadline)
+        calls[number] = OpenCall(request, context, answer, .stream(stream), deadline: deadline)
         server.streams.open(stream)
     }
 
@@ -486,11 +478,4 @@ final class RPCConnection: ConnectionHandler {
     ) {
         answer.put(into: &answers) { $0.failure(id: id, of: text, error) }
     }
-}
-
-/// What became of a call: the JSON text of its result, or its error.
-typealias Outcome = Result<[UInt8], RPCError>
-
-extension Outcome {
-    fileprivate var failure: RPCError? { if case .failure(let error) = self { error } else { nil } }
 }

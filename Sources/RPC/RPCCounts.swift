@@ -1,13 +1,20 @@
 internal import Synchronization
 
-/// What the servers of all loops count together, so that a limit "in all" is one.
+/// What the servers of all loops count and know together: a limit "in all" is one, and so is the end.
 package final class RPCCounts: Sendable {
     /// Open connections.
     let connections = Count()
     /// Calls whose tasks have not ended, whether or not anybody still waits for their answers.
     let calls = Count()
 
+    private let ending = Atomic(false)
+
     package init() {}
+
+    /// Whether nothing more is taken.
+    var isEnding: Bool { ending.load(ordering: .relaxed) }
+
+    func end() { ending.store(true, ordering: .relaxed) }
 
     final class Count: Sendable {
         private let count = Atomic(0)

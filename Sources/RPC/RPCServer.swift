@@ -33,8 +33,8 @@ package final class RPCServer {
     private let helpers: [LoopOwned<RPCServer>]
     /// Whose turn it was to take a newcomer: 0 for this server, then the helpers.
     private var turn = 0
-    /// Whether it takes nothing more.
-    package private(set) var isDraining = false
+    /// Whether it takes nothing more, nor any other loop.
+    package var isDraining: Bool { counts.isEnding }
     /// Servers that have not drained yet, this one included, and what is to be called when all have.
     private var undrained = 0
     private var whenDrained: () -> Void = {}
@@ -144,7 +144,7 @@ package final class RPCServer {
     /// Stops listening, finishes what is in flight, refuses what still comes, closes, on every loop, and then calls `whenDone`:
     /// after `graceMilliseconds` at the latest, when what has not finished is answered that it will not.
     package func drain(graceMilliseconds: Int64, whenDone: @escaping () -> Void) {
-        isDraining = true
+        counts.end()
         whenDrained = whenDone
         undrained = helpers.count + 1
         for listener in listeners { listener.close() }

@@ -8,6 +8,7 @@ package final class BillingService: UpstreamMethods {
     let stripe: StripeClient
     let store: any Store
     let projector: Projector
+    private let health: Health
     let webhooks: WebhookIngest
     let quotes: QuoteSeal
     let turns = Turns()
@@ -15,11 +16,12 @@ package final class BillingService: UpstreamMethods {
 
     package init(
         stripe: StripeClient, store: any Store, projector: Projector, webhooks: WebhookIngest, quotes: QuoteSeal,
-        clock: @escaping @Sendable () -> Int64
+        health: Health, clock: @escaping @Sendable () -> Int64
     ) {
         self.stripe = stripe
         self.store = store
         self.projector = projector
+        self.health = health
         self.webhooks = webhooks
         self.quotes = quotes
         self.clock = clock
@@ -53,7 +55,7 @@ package final class BillingService: UpstreamMethods {
         _ call: CallContext, _ kind: MirrorKind, _ id: String?,
         _ question: () async throws(StripeError) -> StripeAnswer<Object>
     ) async throws(RPCError) -> StripeAnswer<Object> {
-        let version = try await stored { () async throws(StoreError) -> Int64 in
+        let version = try await health.stored { () async throws(StoreError) -> Int64 in
             guard let id else { return 0 }
             return try await store.version(of: kind, id: id)
         }
@@ -79,7 +81,7 @@ package final class BillingService: UpstreamMethods {
 
     private func mark(_ call: CallContext, begun: [UInt8]?) async throws(RPCError) {
         guard call.run != nil, let key = call.metadata.idempotencyKey else { return }
-        try await stored { () async throws(StoreError) in try await store.mark(intent: key, begun: begun) }
+        try await health.stored { () async throws(StoreError) in try await store.mark(intent: key, begun: begun) }
     }
 
     /// What an earlier attempt at this call was about to send, if it may have had its effect.
@@ -89,10 +91,22 @@ package final class BillingService: UpstreamMethods {
 
     /// Runs `body` when no other call changes this subscription's customer.
     func inTurn<Value>(
-        ofSubscription id: String, _ body: () async throws(RPCError) -> Value
+        ofSubscription id: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
     ) async throws(RPCError) -> Value {
-        let customer = try await stored { () async throws(StoreError) in try await store.customer(ofSubscription: id) }
-        return try await turns.hold(customer ?? id, body)
+        let customer = try await health.stored { () async throws(StoreError) in try await store.customer(ofSubscription: id)
+        }
+        return try await inTurn(of: customer ?? id, call, body)
+    }
+
+    /// Runs `body` when no other call changes this customer.
+    func inTurn<Value>(
+        of customer: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
+    ) async throws(RPCError) -> Value {
+        call.trace.isWaitingForTurn = true
+        return try await turns.hold(customer) { () async throws(RPCError) in
+            call.trace.isWaitingForTurn = false
+            return try await body()
+        }
     }
 }
 

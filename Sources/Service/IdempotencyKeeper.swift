@@ -15,10 +15,12 @@ package struct IdempotencyKeeper: CallKeeper {
     private static let stripeRemembersSeconds: Int64 = 23 * 3600
 
     private let store: any Store
+    private let health: Health
     private let clock: @Sendable () -> Int64
 
-    package init(store: any Store, clock: @escaping @Sendable () -> Int64) {
+    package init(store: any Store, health: Health, clock: @escaping @Sendable () -> Int64) {
         self.store = store
+        self.health = health
         self.clock = clock
     }
 
@@ -29,7 +31,7 @@ package struct IdempotencyKeeper: CallKeeper {
         let intent = Intent(
             key: key, method: call.method.rawValue, params: Self.digest(of: params),
             stripeKey: StripeClient.freshIdempotencyKey(), created: clock())
-        switch try await stored({ () async throws(StoreError) in try await store.begin(intent) }) {
+        switch try await health.stored({ () async throws(StoreError) in try await store.begin(intent) }) {
         case .mismatch:
             throw RPCError(
                 .idempotencyMismatch, "the idempotency key was used for a call with another method or other params")
@@ -44,7 +46,7 @@ package struct IdempotencyKeeper: CallKeeper {
             var call = call
             call.run = .init(stripeKey: stripeKey, begun: begun)
             let reply = try await perform(call)
-            try await stored { () async throws(StoreError) in
+            try await health.stored { () async throws(StoreError) in
                 try await store.finish(intent: key, reply: Self.withoutMetadata(reply))
             }
             return reply

@@ -5,7 +5,7 @@ internal import Stripe
 /// Cancel: at once, as in the guide, or with the period's end.
 extension BillingService {
     package func cancel(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult {
-        try await inTurn(ofSubscription: params.subscriptionId) { () async throws(RPCError) in
+        try await inTurn(ofSubscription: params.subscriptionId, call) { () async throws(RPCError) in
             try await end(params, call)
         }
     }

@@ -8,7 +8,9 @@ extension BillingService {
         _ params: CreateSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> CreateSubscriptionResult {
         try Self.checkCollection(params)
-        return try await turns.hold(params.customerId) { () async throws(RPCError) in try await subscribe(params, call) }
+        return try await inTurn(of: params.customerId, call) { () async throws(RPCError) in
+            try await subscribe(params, call)
+        }
     }
 
     private func subscribe(

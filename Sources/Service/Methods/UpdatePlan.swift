@@ -7,14 +7,14 @@ internal import Stripe
 extension BillingService {
     package func updatePlan(_ params: UpdatePlanParams, _ call: CallContext) async throws(RPCError) -> UpdatePlanResult {
         guard let quote = params.quote else {
-            return try await inTurn(ofSubscription: params.subscriptionId ?? "") { () async throws(RPCError) in
+            return try await inTurn(ofSubscription: params.subscriptionId ?? "", call) { () async throws(RPCError) in
                 try await update(params, by: nil, call)
             }
         }
         guard let terms = quotes.open(quote) else {
             throw RPCError(.quoteInvalid, "the quote was not made by this server, or is damaged")
         }
-        return try await inTurn(ofSubscription: terms.subscriptionID) { () async throws(RPCError) in
+        return try await inTurn(ofSubscription: terms.subscriptionID, call) { () async throws(RPCError) in
             try await update(params, by: terms, call)
         }
     }

@@ -53,9 +53,18 @@ extension RPCError {
     }
 }
 
-/// Waits for the store, and turns a failure into the wire's.
-func stored<Value>(_ body: () async throws(StoreError) -> Value) async throws(RPCError) -> Value {
-    do throws(StoreError) { return try await body() } catch { throw RPCError(error) }
+extension Health {
+    /// Waits for the store, notes how it does, and turns a failure into the wire's.
+    func stored<Value>(_ body: () async throws(StoreError) -> Value) async throws(RPCError) -> Value {
+        do throws(StoreError) {
+            let value = try await body()
+            storeCommitted()
+            return value
+        } catch {
+            if error.kind != .misuse { storeFailed("\(error)") }
+            throw RPCError(error)
+        }
+    }
 }
 
 extension Reason {

@@ -30,7 +30,7 @@ struct RPCParts: Sendable {
         self.billing = billing
         self.health = health
         self.limits = limits
-        keeper = IdempotencyKeeper(store: store, clock: clock)
+        keeper = IdempotencyKeeper(store: store, health: health, clock: clock)
         identity = ServerIdentity(version: Dues.version, mode: configuration.mode, limits: HelloLimits(limits))
         access = AccessQuestions(graceSeconds: configuration.graceSeconds, clock: clock)
         answers = SharedAnswers(bytes: configuration.answerBytes, loops: configuration.loops)

@@ -75,7 +75,7 @@ final class Server {
             let quoteKey = try store.setting(QuoteSeal.settingName, orElse: QuoteSeal.makeKey)
             let billing = BillingService(
                 stripe: stripe, store: store, projector: projector, webhooks: ingest, quotes: QuoteSeal(key: quoteKey),
-                clock: Self.clock)
+                health: health, clock: Self.clock)
             let parts = try RPCParts(
                 configuration, limits: Self.limits(configuration), store: store, billing: billing, health: health,
                 clock: Self.clock)
@@ -272,9 +272,9 @@ final class Server {
     func end() {
         guard !rpc.isDraining else { return }
         configuration.manager.tellStopping("Finishing what is in flight")
+        rpc.drain(graceMilliseconds: Self.graceMilliseconds) { [self] in stopWhenWebhooksAreStored(tries: 100) }
         health.drain()
         webhookServer.drain()
-        rpc.drain(graceMilliseconds: Self.graceMilliseconds) { [self] in stopWhenWebhooksAreStored(tries: 100) }
     }
 
     /// Webhooks that were being committed are answered too, within a second.
