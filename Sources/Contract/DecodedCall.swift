@@ -9,9 +9,8 @@ package typealias UpstreamCall = @Sendable (any UpstreamMethods, CallContext) as
 package typealias StreamCall = (any LocalMethods, CallContext) throws(RPCError) -> EncodedStream
 
 extension LocalMethods {
-    /// Writes the result of a call that was made in the same words before, if it is known to be the same still; only of calls
-    /// that everybody with the method's scope may make, and that bear no metadata. False where the call is to be made.
-    package func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool { false }
+    package var recalledMethod: Method? { nil }
+    package func recall(_ params: Span<UInt8>, into result: inout JSONWriter) -> Bool { false }
 }
 
 /// The params of a method: decoded from JSON in one pass with their validation.

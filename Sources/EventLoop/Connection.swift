@@ -107,6 +107,7 @@ package final class Connection {
             }
             if streams.isPair { try loop.register(streams.output, interest: 0, source: OutputSource(connection)) }
         } catch {
+            loop.unregister(streams.input, source: connection)
             loop.forget(connection)
             throw error
         }
@@ -279,8 +280,9 @@ extension Connection: EventSource {
     private func readOnce(hangup: Bool) {
         if state == .lingering { return discard() }
         guard state == .open, !hasEnded else {
-            // Nothing more is read, and epoll reports a hang-up whether asked or not: the peer is gone both ways.
-            if hangup { close() }
+            // Nothing more is read, and epoll reports a hang-up whether asked or not. Of a socket it means that the peer is gone
+            // both ways, of a pair that nobody writes to it any more.
+            if hangup { streams.isPair ? loop.unregister(streams.input, source: self) : close() }
             return
         }
         guard isReading || hangup else { return }

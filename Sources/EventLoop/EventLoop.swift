@@ -96,7 +96,7 @@ package final class EventLoop {
     }
 
     private func registration(of descriptor: Int32) -> Registration? {
-        descriptor < registrations.count ? registrations[Int(descriptor)] : nil
+        registrations.indices.contains(Int(descriptor)) ? registrations[Int(descriptor)] : nil
     }
 
     /// The end of a turn: output is written and closed connections go. Closing may make more dirty, hence the loop.

@@ -23,7 +23,7 @@ package struct ListeningSocket: ~Copyable {
             let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
             let raw = Glibc.socket(Int32(socketAddress.pointee.sa_family), kind, 0)
             var yes: Int32 = 1
-            setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+            if raw >= 0 { setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size)) }
             if raw >= 0, bind(raw, socketAddress, length) == 0, listen(raw, 1024) == 0 {
                 found = raw
                 return true

@@ -152,6 +152,23 @@ package struct JSONWriter {
         (depth, needsComma, afterKey) = (0, false, false)
     }
 
+    /// Like `verbatim(_:)`, for texts around bytes, with one look at the room there is. Unsafe because it copies bytes: the
+    /// room is made before.
+    package mutating func verbatim(_ before: StaticString, _ bytes: Span<UInt8>, _ after: StaticString) {
+        let more = before.utf8CodeUnitCount + bytes.count + after.utf8CodeUnitCount
+        if storage.count - count < more { grow(by: more) }
+        storage.withUnsafeMutableBytes { room in
+            var place = room.baseAddress! + count  // there is room, so there is a base
+            place.copyMemory(from: before.utf8Start, byteCount: before.utf8CodeUnitCount)
+            place += before.utf8CodeUnitCount
+            bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: place, count: bytes.count).copyMemory(from: $0) }
+            place += bytes.count
+            place.copyMemory(from: after.utf8Start, byteCount: after.utf8CodeUnitCount)
+        }
+        count += more
+        (depth, needsComma, afterKey) = (0, false, false)
+    }
+
     /// Like `verbatim(_:)`, for bytes.
     package mutating func verbatim(_ bytes: Span<UInt8>) { bytes.withUnsafeBytes { verbatim($0) } }
 

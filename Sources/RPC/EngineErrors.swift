@@ -3,10 +3,13 @@ internal import Contract
 /// The errors that the engine itself answers, before and around the methods.
 extension RPCError {
     static func unknownMethod(_ name: String) -> RPCError {
-        let known = Method.allCases.map(\.rawValue)
-        let close = known.first { $0.lowercased() == name.lowercased() }
+        let close = name.utf8.count <= 64 ? closeMethod(name.lowercased()) : nil
         let hint = close.map { "; did you mean \"\($0)\"?" } ?? "; rpc.discover lists what there is"
-        return RPCError(.methodNotFound, "there is no method \"\(name.prefix(64))\"\(hint)")
+        return RPCError(.methodNotFound, "there is no method \"\(Excerpt.of(name, scalars: 64))\"\(hint)")
+    }
+
+    private static func closeMethod(_ name: String) -> String? {
+        Method.allCases.lazy.map(\.rawValue).first { $0.lowercased() == name }
     }
 
     static let shuttingDown = RPCError(.shuttingDown, "the server is shutting down: call another, or call again")
@@ -56,8 +59,7 @@ extension Outcome {
 extension CallRecord {
     /// `failure` is nil for a result, `context` for a call that did not get as far, and for one that was answered at once.
     init(_ request: RPCRequest, _ failure: RPCError?, _ context: CallContext?, traceparent: String? = nil) {
-        // Cutting counts characters, which takes time: only where there is something to cut.
-        method = request.method.utf8.count <= 64 ? request.method : String(request.method.prefix(64))
+        method = Excerpt.of(request.method, scalars: 64)
         status = failure?.status.name ?? "OK"
         reason = failure?.reason
         let duration = context?.received.duration(to: .now).components

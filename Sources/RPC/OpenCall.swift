@@ -28,3 +28,11 @@ struct OpenCall {
 
     var stream: OpenStream? { if case .stream(let stream) = work { stream } else { nil } }
 }
+
+extension Envelope.Call {
+    /// The method, where there is one of this name.
+    func method(in line: Span<UInt8>) -> Method? {
+        let written = line.extracting(method.lowerBound + 1..<method.upperBound - 1)
+        return written.withUnsafeBytes { Method(name: $0) } ?? Method(rawValue: name(in: line))
+    }
+}

@@ -49,7 +49,8 @@ final class OpenStream {
         do throws(RPCError) {
             switch try writeNotification(into: &writer) {
             case .value:
-                connection.write(writer.bytes + [UInt8(ascii: "\n")])
+                writer.verbatim("\n")
+                writer.withBytes { connection.write($0) }
                 return .mayHaveMore
             case .searching: return .mayHaveMore
             case .caughtUp where !isLast: return .caughtUp

@@ -17,6 +17,8 @@ final class RPCConnection: ConnectionHandler {
     private var hasEnded = false
     /// Whether the connection closes as soon as nothing is in flight, because the server ends.
     private var isLeaving = false
+    /// Whether lines are being taken: what ends meanwhile does not close the connection under their answers.
+    private var isTaking = false
     /// Runs while a line has begun and not ended.
     private var lineTimer: TimerToken?
     /// When something last came or went, in milliseconds of the loop's clock.
@@ -94,7 +96,10 @@ final class RPCConnection: ConnectionHandler {
     /// Sends what `body` writes, in one piece.
     private func answering(_ connection: Connection, _ body: (inout JSONWriter) -> Void) {
         var answers = server.takeWriter()
+        let wasTaking = isTaking
+        isTaking = true
         body(&answers)
+        isTaking = wasTaking
         answers.withBytes { connection.write($0) }
         server.giveBack(&answers)
     }
@@ -110,6 +115,7 @@ final class RPCConnection: ConnectionHandler {
         lineTimer = connection.loop.schedule(afterMilliseconds: patience) { [weak self, weak connection] in
             guard let self, let connection else { return }
             lineTimer = nil
+            guard splitter.isMidway else { return }
             // A client that is not read from cannot finish its line.
             if isHeldBack(connection) { return watchLine(on: connection, hasEnded: false) }
             end(connection, RPCError(.lineTooSlow, "the line was not complete after \(patience) ms"))
@@ -172,7 +178,7 @@ final class RPCConnection: ConnectionHandler {
     }
 
     private func closeIfDone(_ connection: Connection) {
-        if hasEnded || isLeaving, calls.isEmpty, unread.isEmpty, !splitter.isMidway || !hasEnded {
+        if !isTaking, hasEnded || isLeaving, calls.isEmpty, unread.isEmpty, !splitter.isMidway || !hasEnded {
             connection.closeAfterFlush()
         }
     }
@@ -198,7 +204,7 @@ final class RPCConnection: ConnectionHandler {
         switch Envelope.read(line, batchLength: server.limits.batchLength) {
         case .single(let entry): return take(entry, of: line, to: .line, on: connection, &answers)
         case .batch(let entries): return take(entries, of: line, on: connection, &answers)
-        case .unreadable where HTTPLine.isRequestLine(line.bytes):
+        case .unreadable where HTTPLine.isRequestLine(line):
             // A web page can make a browser send this to any port of its machine, with calls in the body: none is taken.
             problem = RPCError(.parseError, "this port speaks JSON lines, not HTTP")
             refuse(nil, of: Span(), problem, to: .line, &answers)
@@ -251,17 +257,15 @@ final class RPCConnection: ConnectionHandler {
 
     /// Answers a call that was made before in the same words, if its answer is known to be the same still.
     private func recall(_ line: Span<UInt8>, _ answers: inout JSONWriter) -> Bool {
-        guard let call = PlainCall(line), admission.allows(call.method), !server.recordsLookUps, !server.isDraining else {
-            return false
-        }
+        guard let form = server.recalledForm, let call = form.call(in: line), admission.allows(form.method), !server.isDraining
+        else { return false }
         let start = answers.count
         answers.beginResult(id: call.id, of: line)
-        guard server.local.recall(call.method, line.extracting(call.params), into: &answers) else {
+        guard server.local.recall(line.extracting(call.params), into: &answers) else {
             answers.cut(to: start)
             return false
         }
-        answers.endResponse()
-        answers.verbatim("\n")
+        answers.verbatim("}\n")
         return true
     }
 
@@ -431,6 +435,10 @@ final class RPCConnection: ConnectionHandler {
     ) throws(RPCError) {
         guard let id = request.id, case .line = answer else {
             throw RPCError(.invalidRequest, "\(request.method) streams: call it with an id, and not in a batch")
+        }
+        guard calls.values.count(where: { $0.stream != nil }) < server.limits.streamsPerConnection else {
+            let limit = server.limits.streamsPerConnection
+            throw RPCError(.tooManyCalls, "\(limit) streams of this connection are open, which is the limit")
         }
         let values = try open(server.local, context)
         let number = try nextNumber()

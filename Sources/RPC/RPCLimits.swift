@@ -4,6 +4,8 @@ package struct RPCLimits: Sendable {
     package var lineBytes = 1024 * 1024
     /// Calls of one connection that are not answered yet. A client that needs more has several connections.
     package var callsPerConnection = 1024
+    /// Streams of one connection that are open: each looks for news after every commit.
+    package var streamsPerConnection = 64
     /// Calls of all connections that are not answered yet: each holds its params, and a task.
     package var callsInAll = 16 * 1024
     /// Calls in one batch.

@@ -23,6 +23,8 @@ package final class RPCServer {
     /// Whether look-ups that succeeded are worth a record.
     let recordsLookUps: Bool
     let streams: StreamPump
+    /// How calls look that may be answered by heart; nil where none are.
+    let recalledForm: PlainForm?
 
     /// What answers are put together in, by one connection after the other.
     private var writer = JSONWriter(capacity: 16 * 1024)
@@ -33,6 +35,8 @@ package final class RPCServer {
     private let helpers: [LoopOwned<RPCServer>]
     /// Whose turn it was to take a newcomer: 0 for this server, then the helpers.
     private var turn = 0
+    /// Connections that are being told that there are too many.
+    private var refusals = 0
     /// Whether it takes nothing more, nor any other loop.
     package var isDraining: Bool { counts.isEnding }
     /// Servers that have not drained yet, this one included, and what is to be called when all have.
@@ -66,6 +70,7 @@ package final class RPCServer {
         self.onCall = onCall
         self.onTLSFailure = onTLSFailure
         streams = StreamPump(loop: loop)
+        recalledForm = recordsLookUps ? nil : local.recalledMethod.map(PlainForm.init)
     }
 
     /// To be called from any thread when there may be new values for streams that wait for some.
@@ -123,14 +128,29 @@ package final class RPCServer {
         handler.watchIdleness(of: connection)
     }
 
+    /// Says why, if not too many are being told already: they take descriptors until they are gone.
     private func refuse(_ newcomer: Newcomer) {
-        guard let connection = newcomer.open(on: loop) else { return }
+        guard refusals < Self.refusalsAtOnce, let connection = newcomer.open(on: loop) else { return }
+        refusals += 1
+        connection.handler = Refusal { [self] in refusals -= 1 }
         let error = RPCError(.tooManyConnections, "the server has \(limits.connections) connections, which is its limit")
         writer.failure(id: nil, of: Span(), error)
         writer.verbatim("\n")
         connection.write(writer.bytes)
         writer.cut(to: 0)
         connection.closeAfterFlush()
+    }
+
+    private static let refusalsAtOnce = 64
+
+    /// The handler of a connection that is refused: what it says is not heard.
+    private final class Refusal: ConnectionHandler {
+        private let onClose: () -> Void
+        init(onClose: @escaping () -> Void) { self.onClose = onClose }
+        func received(_ bytes: Span<UInt8>, on connection: Connection) {}
+        func ended(_ connection: Connection) {}
+        func drained(_ connection: Connection) {}
+        func closed(_ connection: Connection) { onClose() }
     }
 
     /// Replaces the tokens that open the service, on every loop.

@@ -5,22 +5,23 @@ internal import JSON
 /// as it was written; nil is an id that could not be read.
 extension JSONWriter {
     /// A response up to where its result begins; `endResponse()` follows it.
-    mutating func beginResult(id: Range<Int>?, of text: Span<UInt8>) {
-        begin(id, text)
-        verbatim(",\"result\":")
-    }
+    mutating func beginResult(id: Range<Int>?, of text: Span<UInt8>) { begin(id, text, ",\"result\":") }
 
     mutating func endResponse() { verbatim("}") }
 
     mutating func failure(id: Range<Int>?, of text: Span<UInt8>, _ error: RPCError) {
-        begin(id, text)
-        verbatim(",\"error\":")
+        begin(id, text, ",\"error\":")
         error.write(into: &self)
         endResponse()
     }
 
-    private mutating func begin(_ id: Range<Int>?, _ text: Span<UInt8>) {
-        verbatim("{\"jsonrpc\":\"2.0\",\"id\":")
-        if let id { verbatim(text.extracting(id)) } else { verbatim("null") }
+    @inline(__always)
+    private mutating func begin(_ id: Range<Int>?, _ text: Span<UInt8>, _ next: StaticString) {
+        if let id {
+            verbatim("{\"jsonrpc\":\"2.0\",\"id\":", text.extracting(id), next)
+        } else {
+            verbatim("{\"jsonrpc\":\"2.0\",\"id\":null")
+            verbatim(next)
+        }
     }
 }

@@ -55,7 +55,7 @@ package final class BillingService: UpstreamMethods {
         _ call: CallContext, _ kind: MirrorKind, _ id: String?,
         _ question: () async throws(StripeError) -> StripeAnswer<Object>
     ) async throws(RPCError) -> StripeAnswer<Object> {
-        let version = try await health.stored { () async throws(StoreError) -> Int64 in
+        let version = try await health.lookedUp { () async throws(StoreError) -> Int64 in
             guard let id else { return 0 }
             return try await store.version(of: kind, id: id)
         }
@@ -93,7 +93,7 @@ package final class BillingService: UpstreamMethods {
     func inTurn<Value>(
         ofSubscription id: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
     ) async throws(RPCError) -> Value {
-        let customer = try await health.stored { () async throws(StoreError) in try await store.customer(ofSubscription: id)
+        let customer = try await health.lookedUp { () async throws(StoreError) in try await store.customer(ofSubscription: id)
         }
         return try await inTurn(of: customer ?? id, call, body)
     }

@@ -43,11 +43,11 @@ package final class LocalService: LocalMethods {
             answer.result.write(into: &result, metadata: call.resultMetadata)
             guard call.metadata == CallMetadata(), params.productId != nil else { return }
             misses += 1
-            if misses % AnswerWarmer.worthwhileMisses == 0 { warmer?.start() }
+            if let warmer, misses % warmer.worthwhileMisses == 0 { warmer.start() }
             result.withBytes { bytes in
                 call.params.withUnsafeBytes { question in
                     answers.insert(
-                        question, customer: params.customerId, validUntil: answer.validUntil,
+                        question, customer: params.customerId, valid: answer.valid,
                         answer: UnsafeRawBufferPointer(rebasing: bytes[start...]))
                 }
             }
@@ -56,10 +56,12 @@ package final class LocalService: LocalMethods {
         }
     }
 
+    package var recalledMethod: Method? { .checkAccess }
+
     /// What was asked in the same words before, and has not changed since.
-    package func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool {
+    package func recall(_ params: Span<UInt8>, into result: inout JSONWriter) -> Bool {
         // A store that cannot be read says so when the call is made in earnest.
-        guard method == .checkAccess, (try? noticeChanges()) != nil else { return false }
+        guard (try? noticeChanges()) != nil else { return false }
         if answers.isBehind { answers.adoptOne() }
         return params.withUnsafeBytes { question in answers.find(question, now: access.clock()) { result.raw($0) } }
     }

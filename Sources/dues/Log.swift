@@ -19,11 +19,11 @@ struct Log: Sendable {
         guard level >= self.level else { return }
         var line = "\(Log.timestamp()) \(level.rawValue) \(event)"
         for (name, value) in fields { if let value { line += " \(name)=\(Log.quoted(value))" } }
-        StandardError.writeIfReady(String(line.prefix(Self.maximumCharacters)) + "\n")
+        StandardError.writeIfReady(Array(line.utf8.prefix(Self.maximumBytes)) + Array("\n".utf8))
     }
 
-    /// A line that a pipe takes in one piece, even of characters of four bytes.
-    private static let maximumCharacters = 1000
+    /// With its end, a line that a pipe takes in one piece.
+    private static let maximumBytes = 4000
 
     private static func quoted(_ value: String) -> String {
         var text = String.UnicodeScalarView()
@@ -59,11 +59,17 @@ enum StandardError {
     }
 
     /// Writes a line unless that would have to wait: a host that starts this program and never reads its standard error must
-    /// not stop it. A pipe that is ready takes 4096 bytes at once, which is more than a line has.
-    static func writeIfReady(_ line: String) {
-        var query = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
-        if poll(&query, 1, 0) == 1, query.revents & Int16(POLLOUT) != 0 { write(line) }
+    /// not stop it. A pipe that is ready takes 4096 bytes at once, which is more than a line has; one thread at a time, since
+    /// what was ready for one is not for two.
+    static func writeIfReady(_ line: [UInt8]) {
+        turn.withLock { _ in
+            var query = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
+            guard poll(&query, 1, 0) == 1, query.revents & Int16(POLLOUT) != 0 else { return }
+            _ = line.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+        }
     }
+
+    private static let turn = Mutex<Void>(())
 }
 
 /// Standard output: the handshake line, and what the commands for people print. Never used by a process that speaks the

@@ -43,10 +43,12 @@ final class FakeLocal: LocalMethods {
             .write(into: &result, metadata: call.resultMetadata)
     }
 
+    var recalledMethod: Method? { .checkAccess }
+
     /// What is asked of the customer `cus_recalled` is known by heart.
-    func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool {
+    func recall(_ params: Span<UInt8>, into result: inout JSONWriter) -> Bool {
         let text = String(decoding: params.withUnsafeBufferPointer { Array($0) }, as: UTF8.self)
-        guard method == .checkAccess, text == #"{"customerId":"cus_recalled","productId":"prod_1"}"# else { return false }
+        guard text == #"{"customerId":"cus_recalled","productId":"prod_1"}"# else { return false }
         result.raw(#""recalled""#.utf8)
         return true
     }

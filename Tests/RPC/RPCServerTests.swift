@@ -52,6 +52,43 @@ import Testing
         }
     }
 
+    @Test func `a call in its usual form is answered by heart, and in any other it is made`() async throws {
+        try await offPool {
+            let session = try Session()
+            defer { session.thread.stop() }
+            let params = #"{"customerId":"cus_recalled","productId":"prod_1"}"#
+            let usual = { (id: String) in #"{"jsonrpc":"2.0","id":\#(id),"method":"CheckAccess","params":\#(params)}"# }
+            let other = #"{"jsonrpc":"2.0","method":"CheckAccess","params":\#(params),"id":3}"#
+            let answers = try session.exchange(
+                [usual("1"), usual("\"2\""), other, "[" + usual("4") + "]", usual("5") + "}", usual("6") + "\r"],
+                answers: 6)
+            #expect(answers[0] == ["jsonrpc": "2.0", "id": 1, "result": "recalled"])
+            #expect(answers[1]["id"] == "2" && answers[1]["result"]?["allowed"] == true)
+            #expect(answers[2]["id"] == 3 && answers[2]["result"]?["allowed"] == true)
+            #expect(answers[3].arrayValue?.first?["result"]?["allowed"] == true)
+            #expect(answers[4]["error"]?["code"] == -32700)
+            #expect(answers[5] == ["jsonrpc": "2.0", "id": 6, "result": "recalled"])
+        }
+    }
+
+    @Test func `a last line that ends with the input has its time like any other`() async throws {
+        try await offPool {
+            var limits = RPCLimits()
+            limits.lineMilliseconds = 20
+            let answers = try Wire(limits).exchange(Self.wait(90, id: "1"))
+            #expect(answers.map(summary) == ["1 result"])
+        }
+    }
+
+    @Test func `a name of a million marks is said back in short`() async throws {
+        try await offPool {
+            let name = "x" + String(repeating: "\u{301}", count: 300_000)
+            let answers = try Wire().exchange(#"{"jsonrpc":"2.0","id":1,"method":"\#(name)"}"# + "\n")
+            #expect(answers.count == 1)
+            #expect(answers.allSatisfy { summary($0) == "1 -32601" && $0.utf8.count < 1000 })
+        }
+    }
+
     @Test func `a batch is answered by one line when its last call is done, notifications not at all`() async throws {
         try await offPool {
             let session = try Session()

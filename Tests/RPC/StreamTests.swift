@@ -185,6 +185,24 @@ import Testing
         }
     }
 
+    @Test func `a last line that takes the last stream back is answered all the same`() async throws {
+        try await offPool {
+            let session = try Session()
+            defer { session.thread.stop() }
+            try session.send(Self.watch(id: "1"))
+            let cancel = #"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":1}}"#
+            try session.channel.sendRaw(Array("[\(Self.health),\(cancel)]".utf8))
+            session.channel.finishSending()
+            var lines: [JSONValue] = []
+            while let bytes = try session.channel.receive(timeoutMilliseconds: 60_000) {
+                lines.append(try JSONValue(parsing: bytes))
+            }
+            #expect(lines.count == 2)
+            #expect(lines.contains { $0.arrayValue?.first?["id"] == "health" })
+            #expect(lines.contains { $0["id"] == 1 })
+        }
+    }
+
     @Test func `a stream that waits ends with the input too`() async throws {
         try await offPool {
             let session = try Session()

@@ -12,11 +12,12 @@ import Testing
     }
 
     private func insert(
-        _ question: String, _ answer: String, into cache: AnswerCache, customer: String = "cus", until: Int64 = .max
+        _ question: String, _ answer: String, into cache: AnswerCache, customer: String = "cus",
+        valid: Range<Int64> = 0 ..< .max
     ) {
         Array(question.utf8).withUnsafeBytes { question in
             Array(answer.utf8).withUnsafeBytes { answer in
-                cache.insert(question, customer: customer, validUntil: until, answer: answer)
+                cache.insert(question, customer: customer, valid: valid, answer: answer)
             }
         }
     }
@@ -25,9 +26,10 @@ import Testing
         let shared = SharedAnswers(bytes: 8 << 20)
         let cache = AnswerCache(shared)
         #expect(find("q", in: cache) == nil)
-        insert("q", "first", into: cache, until: 10)
+        insert("q", "first", into: cache, valid: 5..<10)
         insert("other", "of another", into: cache, customer: "cus_2")
         #expect(find("q", in: cache, at: 9) == "first")
+        #expect(find("q", in: cache, at: 4) == nil, "a clock may go back")
         #expect(find("q", in: cache, at: 10) == nil)
         insert("q", "second", into: cache)
         #expect(find("q", in: cache, at: 10) == "second")
@@ -55,9 +57,52 @@ import Testing
         let cache = AnswerCache(SharedAnswers(bytes: 8 << 20))
         insert("q", String(repeating: "a", count: 1 << 20), into: cache)
         #expect(find("q", in: cache) == nil)
-        let none = AnswerCache(SharedAnswers(bytes: 7 << 20))
+        let none = AnswerCache(SharedAnswers(bytes: 0))
         insert("q", "a", into: none)
         #expect(find("q", in: none) == nil)
+    }
+
+    private func block(_ question: String, _ answer: String, _ shared: SharedAnswers) throws -> AnswerBlock {
+        let block = AnswerBlock()
+        let offset = Array(question.utf8).withUnsafeBytes { question in
+            Array(answer.utf8).withUnsafeBytes { answer in
+                let customer = shared.number(of: "cus")
+                return block.append(
+                    AnswerBlock.Entry(
+                        valid: 0..<100, hash: shared.hash(question), customer: customer,
+                        change: shared.changes(of: customer), question: question, answer: answer))
+            }
+        }
+        #expect(offset == 0)
+        return block
+    }
+
+    @Test func `what one round made goes when the next begins, and the loop's own answers stay`() throws {
+        let shared = SharedAnswers(bytes: 16 << 20)
+        let cache = AnswerCache(shared)
+        insert("own", "mine", into: cache)
+        for answer in ["first", "second"] {
+            shared.beginRound(expecting: 10)
+            shared.publish(try block("q", answer, shared))
+            shared.publish(try block("r", answer, shared))
+            while cache.isBehind { cache.adoptOne() }
+            #expect(find("q", in: cache) == answer)
+            #expect(find("r", in: cache) == answer)
+            #expect(find("own", in: cache) == "mine")
+            #expect(cache.count == 3)
+        }
+        shared.beginRound(expecting: 10)
+        cache.adoptOne()
+        #expect(find("q", in: cache) == nil)
+        #expect(!cache.isBehind)
+    }
+
+    @Test func `however many loops there are, each has blocks of its own`() {
+        let shared = SharedAnswers(bytes: 256 << 20, loops: 64)
+        #expect(shared.ownBlocks == 2)
+        #expect(shared.warmedBlocks == 128)
+        #expect(SharedAnswers(bytes: 1 << 20, loops: 2).ownBlocks == 2)
+        #expect(SharedAnswers(bytes: 0, loops: 2).ownBlocks == 0)
     }
 
     @Test(arguments: 1...4)

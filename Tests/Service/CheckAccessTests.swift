@@ -1,11 +1,11 @@
 import Billing
 import Contract
 import JSON
-import Store
 import TestSupport
 import Testing
 
 @testable import Service
+@testable import Store
 
 /// CheckAccess over a real store, asked the same question again and again.
 @Suite struct CheckAccessTests {
@@ -31,7 +31,7 @@ import Testing
         let access = AccessQuestions(graceSeconds: 100, clock: { [clock] in clock.now })
         return LocalService(
             reader: try store.reader(), access: access, answers: answers,
-            warmer: warms ? AnswerWarmer(answers, store: store, access: access) : nil, health: Health(),
+            warmer: warms ? AnswerWarmer(answers, store: store, access: access, worthwhileMisses: 1000) : nil, health: Health(),
             identity: ServerIdentity(version: "0", mode: .sandbox, limits: limits))
     }
 
@@ -39,7 +39,7 @@ import Testing
     private func ask(_ service: LocalService, _ params: String) throws -> (reason: String?, byHeart: Bool) {
         let params = Array(params.utf8)
         var writer = JSONWriter()
-        let byHeart = service.recall(.checkAccess, params.span, into: &writer)
+        let byHeart = service.recall(params.span, into: &writer)
         if !byHeart {
             try Method.checkAccess.answer(
                 params.span, by: service, admitting: { LocalContext($0, scopes: Scope.all, params: params) }, into: &writer)
@@ -137,8 +137,8 @@ import Testing
         let first = try service(store, answers: answers, warms: true)
         let second = try service(store, answers: answers)
         for number in 0..<1000 { #expect(try ask(first, Self.question(number)) == ("ACTIVE", false)) }
-        while answers.publishedCount * AnswerBlock.bytes < 8000 * 350 { try await Task.sleep(for: .milliseconds(5)) }
-        for _ in 0..<answers.publishedCount {
+        while answers.published.blocks * AnswerBlock.bytes < 8000 * 350 { try await Task.sleep(for: .milliseconds(5)) }
+        for _ in 0..<answers.published.blocks {
             // Each call takes one block over.
             for service in [first, second] { _ = try ask(service, Self.question(0)) }
         }
@@ -161,9 +161,27 @@ import Testing
         let access = AccessQuestions(graceSeconds: 100, clock: { 1000 })
         let warmer = AnswerWarmer(answers, store: store, access: access)
         warmer.start()
-        while answers.publishedCount < answers.warmedBlocks { try await Task.sleep(for: .milliseconds(5)) }
+        while answers.published.blocks < answers.warmedBlocks { try await Task.sleep(for: .milliseconds(5)) }
         warmer.stop()
         #expect(answers.warmedBlocks == 6)
-        #expect(answers.publishedCount == 6)
+        #expect(answers.published.blocks == 6)
+    }
+
+    @Test func `when the clock goes back, so do the answers`() async throws {
+        let service = try service(store)
+        try await write("active", cancelAt: 1200)
+        clock.now = 1300
+        #expect(try ask(service, Self.question) == ("CANCELED", false))
+        #expect(try ask(service, Self.question) == ("CANCELED", true))
+        clock.now = 1100
+        #expect(try ask(service, Self.question) == ("ACTIVE", false))
+    }
+
+    @Test func `nothing is made beforehand that could not be asked`() {
+        let item = SubscriptionRecord.Item(
+            id: "si", price: "p", product: "gold plan", quantity: 1, periodStart: 1, periodEnd: 2)
+        let record = SubscriptionRecord(customer: "cus_1", status: "active", created: 1, items: [item])
+        let known = SubscriptionRecord.Known(id: "sub_1", record: record, pastDueSince: nil, knownUntil: 1, event: nil)
+        #expect(AccessQuestions(clock: { 1 }).answers(about: "cus_1", [known]).isEmpty)
     }
 }

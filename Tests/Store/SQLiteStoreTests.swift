@@ -96,6 +96,35 @@ import Testing
         #expect(error?.message.contains("/nonexistent/dues.db") == true)
     }
 
+    @Test func `a database that was put back to an earlier state has changed in everything`() async throws {
+        let path = try TemporaryFile.path()
+        let store = try SQLiteStore(path: path)
+        let subscription = SubscriptionRecord(customer: "cus_1", status: "active", created: 1, items: [])
+        let object = MirrorObject(id: "sub_1", raw: "{}", record: .subscription(subscription))
+        _ = try await store.project(object, from: ReplyBasis(version: 0, from: 1, until: 1, settles: nil, now: 1))
+        let reader = try store.reader()
+        _ = try reader.changes()
+        try SQLiteDatabase(path: path, access: .readWrite).execute("DELETE FROM changes; DELETE FROM sqlite_sequence")
+        #expect(try reader.changes() == .everything)
+        let version = try await store.version(of: .subscriptions, id: "sub_1")
+        _ = try await store.project(object, from: ReplyBasis(version: version, from: 1, until: 1, settles: nil, now: 1))
+        #expect(try reader.changes() == .some(customers: ["cus_1"], products: false))
+    }
+
+    @Test func `a look at the changes that fails is repeated`() async throws {
+        let path = try TemporaryFile.path()
+        let store = try SQLiteStore(path: path)
+        let reader = try store.reader()
+        _ = try reader.changes()
+        let other = try SQLiteDatabase(path: path, access: .readWrite)
+        try other.execute("ALTER TABLE changes RENAME TO gone")
+        #expect(throws: StoreError.self) { try reader.changes() }
+        #expect(reader.hasChanged)
+        try other.execute("ALTER TABLE gone RENAME TO changes")
+        #expect(try reader.changes() == .some(customers: [], products: false))
+        #expect(!reader.hasChanged)
+    }
+
     @Test func `a reader says what was committed since it was asked, whoever did it`() async throws {
         let path = try TemporaryFile.path()
         let reader = try SQLiteStore(path: path).reader()

@@ -6,7 +6,8 @@
 #include <sys/eventfd.h>
 #include <stdint.h>
 
-/// accept4(2) without the peer's address; the new descriptor is non-blocking, closed on exec, and sends small writes at once.
+/// accept4(2) without the peer's address; the new descriptor is non-blocking, closed on exec, sends small writes at once, and
+/// notices a peer that has vanished.
 int dues_accept(int listener);
 /// A pipe whose ends are closed on exec: where to read, where to write.
 int dues_pipe(int *ends);

@@ -67,9 +67,9 @@ struct Decoding {
 }
 
 /// Parts of what a caller sent, short enough to be said back.
-enum Excerpt {
-    /// `text` cut at `scalars` Unicode scalars.
-    static func of(_ text: String, scalars: Int = 40) -> String {
+package enum Excerpt {
+    /// `text` cut at `scalars` Unicode scalars: a Character may have any number of bytes.
+    package static func of(_ text: String, scalars: Int = 40) -> String {
         guard text.utf8.count > scalars else { return text }
         let kept = text.unicodeScalars.prefix(scalars)
         return kept.endIndex == text.endIndex ? text : String(kept) + "…"

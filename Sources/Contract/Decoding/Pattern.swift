@@ -103,3 +103,11 @@ enum Pattern {
         }
     }
 }
+
+/// The contract's ids: those of Stripe's objects, and of a caller's choosing where Stripe lets one choose.
+package enum Identifier {
+    /// Whether `text` is one, as params take it.
+    package static func isValid(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 255 && Pattern.identifier.complaint(about: text, isSecret: true) == nil
+    }
+}

@@ -20,9 +20,11 @@ package protocol LocalMethods: AnyObject {
     ) throws(RPCError)
     /// Ask whether the server serves.
     func rpcHealth(_ params: RPCHealthParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError)
-    /// Writes the result of a call that was made in the same words before, if it is known to be the same still;
-    /// false where the call is to be made.
-    func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool
+    /// The method whose answers may be known by heart; it needs nothing from whoever has its scope but params.
+    var recalledMethod: Method? { get }
+    /// Writes the result of a call of that method which was made in the same words before, if it is known to be the
+    /// same still; false where the call is to be made. The words are as they came, and need not be JSON.
+    func recall(_ params: Span<UInt8>, into result: inout JSONWriter) -> Bool
 }
 
 /// The methods that run in a task of their own: they talk to Stripe or wait for the store.

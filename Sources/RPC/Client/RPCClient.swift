@@ -47,7 +47,7 @@ package final class RPCClient {
         // The server keeps the call's own deadline; waiting here is for a server that does not answer at all, which of a
         // stream cannot be told.
         let isStream = Method(rawValue: method)?.isStreaming ?? false
-        let deadline = params["_meta"]?["timeoutMs"]?.integerValue.map { $0 + 5000 }
+        let deadline = params["_meta"]?["timeoutMs"]?.integerValue.map { min($0, Self.forever) + 5000 }
         let patience = deadline ?? (isStream ? Self.forever : timeoutMilliseconds)
         nextID += 1
         let request: JSONValue = ["jsonrpc": "2.0", "id": .integer(id), "method": .string(method), "params": params]

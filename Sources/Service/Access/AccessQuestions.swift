@@ -15,38 +15,39 @@ package struct AccessQuestions: Sendable {
         self.clock = clock
     }
 
-    /// The decision over `products`, any of which grants what is asked for, and until when it is the same if nothing
-    /// changes but the time.
+    /// The decision over `products`, any of which grants what is asked for, and the times at which it is the same if
+    /// nothing changes but the time.
     func decide(
         anyOf products: [String], _ known: [SubscriptionRecord.Known]
-    ) -> (result: CheckAccessResult, validUntil: Int64) {
+    ) -> (result: CheckAccessResult, valid: Range<Int64>) {
         let now = clock()
         let views = known.map(SubscriptionView.init)
         let decision = policy.decide(anyOf: products, subscriptions: views, now: now)
         let result = CheckAccessResult(decision, basedOn: known.first { $0.id == decision.subscriptionID })
-        return (result, policy.nextTurn(of: views, after: now))
+        return (result, now..<policy.nextTurn(of: views, after: now))
     }
 
     /// A question as clients mostly write it, and its answer.
     struct Answer {
         let question: [UInt8]
         let result: [UInt8]
-        let validUntil: Int64
+        let valid: Range<Int64>
     }
 
     /// The answers about each product that the customer has subscribed to.
     func answers(about customer: String, _ known: [SubscriptionRecord.Known]) -> [Answer] {
         var products: [String] = []
-        for product in known.flatMap(\.record.items).map(\.product) where !products.contains(product) {
-            products.append(product)
-        }
+        // What the contract does not take for an id cannot be asked.
+        guard Identifier.isValid(customer) else { return [] }
+        for product in known.flatMap(\.record.items).map(\.product)
+        where !products.contains(product) && Identifier.isValid(product) { products.append(product) }
         return products.map { product in
-            let (result, validUntil) = decide(anyOf: [product], known)
+            let (result, valid) = decide(anyOf: [product], known)
             var question = JSONWriter(capacity: 128)
             CheckAccessParams(customerId: customer, productId: product).write(into: &question)
             var answer = JSONWriter()
             result.write(into: &answer)
-            return Answer(question: question.bytes, result: answer.bytes, validUntil: validUntil)
+            return Answer(question: question.bytes, result: answer.bytes, valid: valid)
         }
     }
 }

@@ -12,6 +12,7 @@ final class AnswerBlock: @unchecked Sendable {  // filled by one thread, then on
 
     /// How an entry begins; the bytes of the question and of the answer follow.
     private struct Head {
+        let validFrom: Int64
         let validUntil: Int64
         let hash: UInt32
         let change: UInt32
@@ -22,7 +23,8 @@ final class AnswerBlock: @unchecked Sendable {  // filled by one thread, then on
 
     /// An answer. Unsafe because it points to bytes that live elsewhere, in a block or with whoever makes it.
     struct Entry {
-        let validUntil: Int64
+        /// The answer is right from the one time, when it was made, to the other, in Unix seconds.
+        let valid: Range<Int64>
         /// Of the question.
         let hash: UInt32
         /// Whom it is about, as a number that some customers share.
@@ -45,7 +47,7 @@ final class AnswerBlock: @unchecked Sendable {  // filled by one thread, then on
         let start = end
         end += entry.size
         let head = Head(
-            validUntil: entry.validUntil, hash: entry.hash, change: entry.change, answerBytes: UInt32(entry.answer.count),
+            validFrom: entry.valid.lowerBound, validUntil: entry.valid.upperBound, hash: entry.hash, change: entry.change, answerBytes: UInt32(entry.answer.count),
             questionBytes: UInt16(entry.question.count), customer: entry.customer)
         memory.storeBytes(of: head, toByteOffset: start, as: Head.self)
         let question = memory + start + MemoryLayout<Head>.size
@@ -62,7 +64,7 @@ final class AnswerBlock: @unchecked Sendable {  // filled by one thread, then on
         let head = memory.load(fromByteOffset: offset, as: Head.self)
         let question = memory + offset + MemoryLayout<Head>.size
         return Entry(
-            validUntil: head.validUntil, hash: head.hash, customer: head.customer, change: head.change,
+            valid: head.validFrom..<head.validUntil, hash: head.hash, customer: head.customer, change: head.change,
             question: UnsafeRawBufferPointer(start: question, count: Int(head.questionBytes)),
             answer: UnsafeRawBufferPointer(start: question + Int(head.questionBytes), count: Int(head.answerBytes)))
     }

@@ -1,8 +1,8 @@
 /// CheckAccess's answers, by the params as they were written: the same question is mostly asked again before anything about
 /// it has changed. One for each loop, which owns it; the answers that were made beforehand are all loops'.
 ///
-/// It takes a fixed amount of memory, and an eighth of that for its index: when that is full, what was answered first goes
-/// first.
+/// It takes a fixed amount of memory, and beside it an index of at most 22 bytes an answer: when that is full, what was answered
+/// first goes first.
 final class AnswerCache {
     private let shared: SharedAnswers
     /// First the loop's own, then those that are shared.
@@ -12,6 +12,8 @@ final class AnswerCache {
     private var newest = 0
     /// How many of the shared blocks were taken over.
     private var adopted = 0
+    /// The round that those are of.
+    private var round = 0
 
     init(_ shared: SharedAnswers) {
         self.shared = shared
@@ -34,13 +36,13 @@ final class AnswerCache {
         return false
     }
 
-    /// Keeps the answer to a question about `customer`, which is right until `validUntil` in Unix seconds.
+    /// Keeps the answer to a question about `customer`, which is right at the times in `valid`, in Unix seconds.
     func insert(
-        _ question: UnsafeRawBufferPointer, customer: String, validUntil: Int64, answer: UnsafeRawBufferPointer
+        _ question: UnsafeRawBufferPointer, customer: String, valid: Range<Int64>, answer: UnsafeRawBufferPointer
     ) {
         let customer = shared.number(of: customer)
         let entry = AnswerBlock.Entry(
-            validUntil: validUntil, hash: shared.hash(question), customer: customer, change: shared.changes(of: customer),
+            valid: valid, hash: shared.hash(question), customer: customer, change: shared.changes(of: customer),
             question: question, answer: answer)
         guard shared.ownBlocks >= 2, entry.fits else { return }
         remove(question, entry.hash)
@@ -49,14 +51,13 @@ final class AnswerCache {
 
     /// Takes over a block that was made beforehand, if there is a new one: one at a time, since it takes a moment.
     func adoptOne() {
-        guard adopted < shared.publishedCount else { return }
-        index.reserve(shared.expectedAnswers)
-        let block = shared.block(adopted)
-        let number = shared.ownBlocks + adopted % shared.warmedBlocks
+        let (round, block) = shared.block(adopted, ofRound: round)
+        if round != self.round { begin(round) }
+        guard let block else { return }
+        let number = shared.ownBlocks + adopted
         adopted += 1
-        empty(number)
         blocks[number] = block
-        block?.forEach { offset, entry in
+        block.forEach { offset, entry in
             if entry.change == shared.changes(of: entry.customer) {
                 index.insert(hash: entry.hash, place: AnswerPlace(block: number, offset: offset))
             }
@@ -64,14 +65,28 @@ final class AnswerCache {
     }
 
     /// Whether there is anything to adopt.
-    var isBehind: Bool { adopted != shared.publishedCount }
+    var isBehind: Bool { shared.published != SharedAnswers.Published(round: round, blocks: adopted) }
+
+    /// Forgets what an earlier round made.
+    private func begin(_ round: Int) {
+        self.round = round
+        adopted = 0
+        for number in shared.ownBlocks..<blocks.count { blocks[number] = nil }
+        index = AnswerIndex()
+        index.reserve(shared.expectedAnswers)
+        for number in 0..<shared.ownBlocks {
+            blocks[number]?.forEach { offset, entry in
+                index.insert(hash: entry.hash, place: AnswerPlace(block: number, offset: offset))
+            }
+        }
+    }
 
     // MARK: Places
 
     private func entry(at place: AnswerPlace) -> AnswerBlock.Entry? { blocks[place.block]?.entry(at: place.offset) }
 
     private func isRight(_ entry: AnswerBlock.Entry, at now: Int64) -> Bool {
-        now < entry.validUntil && entry.change == shared.changes(of: entry.customer)
+        entry.valid.contains(now) && entry.change == shared.changes(of: entry.customer)
     }
 
     private func remove(_ question: UnsafeRawBufferPointer, _ hash: UInt32) {

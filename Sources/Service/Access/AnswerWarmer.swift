@@ -21,14 +21,17 @@ package final class AnswerWarmer: Sendable {
         var began: Int64?
     }
 
-    /// Questions in a loop's life that had to be answered from the database, after which it is worth the work.
-    static let worthwhileMisses = 1000
-    /// Seconds between two rounds: what has changed since the last one is answered when it is asked.
-    private static let pauseSeconds: Int64 = 3600
+    /// Questions of one loop that had to be answered from the database, after which it is worth the work.
+    let worthwhileMisses: Int
+    /// Seconds between two rounds, a day: what has changed since the last one is answered when it is asked.
+    private static let pauseSeconds: Int64 = 86_400
     /// Customers that are read at once, where nothing changes meanwhile.
     private static let chunk = 512
 
-    package init(_ shared: SharedAnswers, store: any Store, access: AccessQuestions) {
+    package init(
+        _ shared: SharedAnswers, store: any Store, access: AccessQuestions, worthwhileMisses: Int = 10_000
+    ) {
+        self.worthwhileMisses = worthwhileMisses
         self.shared = shared
         self.store = store
         self.access = access
@@ -50,6 +53,7 @@ package final class AnswerWarmer: Sendable {
                 try? round()
                 self.state.withLock { $0.isRunning = false }
             }
+            if state.thread == nil { state.isRunning = false }
         }
     }
 
@@ -67,12 +71,13 @@ package final class AnswerWarmer: Sendable {
 
     private func round() throws(StoreError) {
         let reader = try store.reader()
-        shared.expectedAnswers = try reader.countOfSubscriptions()
+        shared.beginRound(expecting: try reader.countOfSubscriptions())
+        var limit = Self.chunk
         var block = AnswerBlock()
         var blocks = 1
         var last = ""
         while !isStopped {
-            let (customers, changes) = try chunk(after: last, reader)
+            let (customers, changes) = try chunk(after: last, limit: &limit, reader)
             guard let end = customers.last?.customer else { break }
             last = end
             for (customer, known) in customers {
@@ -93,9 +98,8 @@ package final class AnswerWarmer: Sendable {
     /// The next customers, and what was counted of their changes before they were read. Where something changes meanwhile,
     /// fewer are read at once.
     private func chunk(
-        after customer: String, _ reader: any StoreReader
+        after customer: String, limit: inout Int, _ reader: any StoreReader
     ) throws(StoreError) -> (customers: [CustomersSubscriptions], changes: [UInt16: UInt32]) {
-        var limit = Self.chunk
         while true {
             let before = shared.changesInAll
             let customers = try reader.subscriptions(afterCustomer: customer, limit: limit)
@@ -105,7 +109,10 @@ package final class AnswerWarmer: Sendable {
                 changes[number] = shared.changes(of: number)
             }
             if isStopped { return ([], [:]) }
-            if shared.changesInAll == before { return (customers, changes) }
+            if shared.changesInAll == before {
+                limit = min(Self.chunk, limit * 2)
+                return (customers, changes)
+            }
             limit = max(1, limit / 2)
         }
     }
@@ -117,7 +124,7 @@ package final class AnswerWarmer: Sendable {
         return answer.question.withUnsafeBytes { question in
             answer.result.withUnsafeBytes { result in
                 let entry = AnswerBlock.Entry(
-                    validUntil: answer.validUntil, hash: shared.hash(question), customer: number,
+                    valid: answer.valid, hash: shared.hash(question), customer: number,
                     change: changes[number] ?? 0, question: question, answer: result)
                 // What no block holds is left out.
                 return !entry.fits || block.append(entry) != nil

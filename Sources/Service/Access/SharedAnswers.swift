@@ -11,9 +11,9 @@ package final class SharedAnswers: Sendable {
     /// Counts the changes of each customer, of a few together: an answer from before the last of them is not right any more.
     private let changes = Counters()
     private let allChanges = Atomic<UInt64>(0)
-    /// How many blocks were published so far.
-    private let published = Atomic<Int>(0)
-    /// Guards the newest blocks, `warmedBlocks` at most, against being taken while they are added to.
+    /// How many rounds there were, above, and how many blocks of the last one were published, below.
+    private let progress = Atomic<UInt64>(0)
+    /// Guards the blocks of the last round, `warmedBlocks` at most, against being taken while they are added to.
     private let blocks = Mutex<[AnswerBlock]>([])
     /// About how many answers there will be.
     private let expected = Atomic<Int>(0)
@@ -25,12 +25,14 @@ package final class SharedAnswers: Sendable {
     }
 
     /// - Parameters:
-    ///   - bytes: what answers may take, in all; three quarters of it are for those made beforehand.
+    ///   - bytes: what answers may take, in all; three quarters of it are for those made beforehand. Each loop has two MiB at
+    ///     least, unless it is 0.
     ///   - loops: how many loops have a cache.
     package init(bytes: Int, loops: Int = 1) {
         let blocks = min(bytes / AnswerBlock.bytes, AnswerPlace.maximumBlocks)
-        ownBlocks = blocks / 4 / max(1, loops)
-        warmedBlocks = ownBlocks < 2 ? 0 : blocks - blocks / 4
+        // Two at least, so that there is one to fill when the other makes room.
+        ownBlocks = blocks == 0 ? 0 : max(2, blocks / 4 / max(1, loops))
+        warmedBlocks = max(0, blocks - ownBlocks * max(1, loops))
     }
 
     // MARK: Changes
@@ -42,7 +44,7 @@ package final class SharedAnswers: Sendable {
     }
 
     /// How often customers of this number have changed.
-    func changes(of number: UInt16) -> UInt32 { changes.pointer[Int(number)].load(ordering: .relaxed) }
+    func changes(of number: UInt16) -> UInt32 { changes.pointer[Int(number)].load(ordering: .acquiring) }
 
     /// How often anything has.
     var changesInAll: UInt64 { allChanges.load(ordering: .sequentiallyConsistent) }
@@ -59,28 +61,44 @@ package final class SharedAnswers: Sendable {
 
     // MARK: Blocks
 
-    /// How many blocks were published so far.
-    var publishedCount: Int { published.load(ordering: .acquiring) }
+    struct Published: Equatable {
+        var round: Int
+        var blocks: Int
+    }
+
+    /// What there is to be taken over.
+    var published: Published {
+        let progress = progress.load(ordering: .acquiring)
+        return Published(round: Int(progress >> 32), blocks: Int(progress & 0xFFFF_FFFF))
+    }
 
     /// About how many answers the blocks will hold together.
-    var expectedAnswers: Int {
-        get { expected.load(ordering: .relaxed) }
-        set { expected.store(newValue, ordering: .relaxed) }
+    var expectedAnswers: Int { expected.load(ordering: .relaxed) }
+
+    /// Begins another round, of about `count` answers: what the last one made is given up.
+    func beginRound(expecting count: Int) {
+        // The smallest answers take this much.
+        expected.store(min(count, warmedBlocks * AnswerBlock.bytes / 256), ordering: .relaxed)
+        blocks.withLock { blocks in
+            blocks = []
+            progress.store(UInt64(published.round + 1) << 32, ordering: .releasing)
+        }
     }
 
     func publish(_ block: AnswerBlock) {
         blocks.withLock { blocks in
-            if blocks.count == warmedBlocks { blocks.removeFirst() }
             blocks.append(block)
+            progress.add(1, ordering: .releasing)
         }
-        published.add(1, ordering: .releasing)
     }
 
-    /// The block of this number, counted from 0; nil where it has made room for others.
-    func block(_ number: Int) -> AnswerBlock? {
+    /// The round that is on, and its block of this number, counted from 0: the first one where another round is on than the
+    /// caller's; nil where there is none yet.
+    func block(_ number: Int, ofRound round: Int) -> (round: Int, block: AnswerBlock?) {
         blocks.withLock { blocks in
-            let first = publishedCount - blocks.count
-            return blocks.indices.contains(number - first) ? blocks[number - first] : nil
+            let current = published.round
+            let wanted = current == round ? number : 0
+            return (current, blocks.indices.contains(wanted) ? blocks[wanted] : nil)
         }
     }
 }

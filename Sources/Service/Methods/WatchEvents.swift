@@ -42,6 +42,9 @@ private final class EventStream: ValueStream {
     func next() throws(RPCError) -> StreamStep<WatchEventsValue> {
         if found.isEmpty {
             let newest = try events.newestChange()
+            guard seen <= newest else {
+                throw RPCError(.cursorOutOfRange, "the database was put back to a state before the change \(seen)")
+            }
             guard seen < newest else { return .caughtUp }
             let last = min(newest, seen + Self.changesPerLook)
             found = try events.changes(in: (seen + 1)...last, ofCustomer: customer, types)[...]

@@ -54,12 +54,17 @@ extension RPCError {
 }
 
 extension Health {
-    /// Waits for the store, notes how it does, and turns a failure into the wire's.
+    /// Waits for the store to commit, notes how it does, and turns a failure into the wire's.
     func stored<Value>(_ body: () async throws(StoreError) -> Value) async throws(RPCError) -> Value {
+        let value = try await lookedUp(body)
+        storeCommitted()
+        return value
+    }
+
+    /// As `stored`, for what only reads: that it succeeds says nothing about the disk.
+    func lookedUp<Value>(_ body: () async throws(StoreError) -> Value) async throws(RPCError) -> Value {
         do throws(StoreError) {
-            let value = try await body()
-            storeCommitted()
-            return value
+            return try await body()
         } catch {
             if error.kind != .misuse { storeFailed("\(error)") }
             throw RPCError(error)

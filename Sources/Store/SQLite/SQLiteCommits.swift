@@ -15,14 +15,19 @@ final class SQLiteCommits {
         header = database.logHeader
     }
 
-    /// Whether there was a commit since `note()`, or may have been.
+    /// Whether there was a commit since the last `noting`, or may have been.
     var hasChanged: Bool {
         guard let header else { return true }
         return seen.withUnsafeBufferPointer { dues_sqlite_log_is_unchanged(header, $0.baseAddress) == 0 }
     }
 
-    func note() {
-        guard let header else { return }
-        seen.withUnsafeMutableBufferPointer { dues_sqlite_log_copy(header, $0.baseAddress) }
+    /// Takes note of what is committed, if `body`, which looks at it, succeeds. What is committed meanwhile counts as new, and
+    /// is to be looked at again.
+    func noting<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        var found = seen
+        if let header { found.withUnsafeMutableBufferPointer { dues_sqlite_log_copy(header, $0.baseAddress) } }
+        let value = try body()
+        seen = found
+        return value
     }
 }

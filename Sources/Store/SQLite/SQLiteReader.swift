@@ -20,34 +20,32 @@ final class SQLiteReader: StoreReader {
         subscriptionsOfCustomer = try database.statement(Self.subscriptionsOfCustomer)
         productsWithFeature = try database.statement("SELECT product FROM product_features WHERE feature = ?")
         commits = SQLiteCommits(of: database)
-        lastChange = try database.first(Self.newestChange) { $0.integer(0) } ?? 0
+        lastChange = try database.newestChange
     }
-
-    private static let newestChange = "SELECT coalesce(max(seq), 0) FROM changes"
 
     var hasChanged: Bool { commits.hasChanged }
 
     func changes() throws(StoreError) -> StoreChanges {
-        // Noted before it is read: what is committed meanwhile counts as new, and is looked at again.
-        commits.note()
-        var customers: Set<String> = []
-        var products = false
-        let limit = Int64(Self.listedChanges)
-        let found = try database.rows(
-            "SELECT seq, kind, customer FROM changes WHERE seq > ? ORDER BY seq LIMIT ?", .integer(lastChange),
-            .integer(limit)
-        ) { row -> Int64 in
-            switch MirrorKind(rawValue: row.text(1)) {
-            case .subscriptions: if let customer = row.optionalText(2) { customers.insert(customer) }
-            case .products: products = true
-            default: break
+        try commits.noting { () throws(StoreError) in
+            var customers: Set<String> = []
+            var products = false
+            let found = try database.rows(
+                "SELECT seq, kind, customer FROM changes WHERE seq > ? ORDER BY seq LIMIT ?", .integer(lastChange),
+                .integer(Int64(Self.listedChanges))
+            ) { row -> Int64 in
+                switch MirrorKind(rawValue: row.text(1)) {
+                case .subscriptions: if let customer = row.optionalText(2) { customers.insert(customer) }
+                case .products: products = true
+                default: break
+                }
+                return row.integer(0)
             }
-            return row.integer(0)
+            let newest = try database.newestChange
+            // A database that was put back to an earlier state goes on from there, with the same numbers for other changes.
+            let isListed = found.count < Self.listedChanges && newest >= lastChange
+            lastChange = isListed ? found.last ?? lastChange : newest
+            return isListed ? .some(customers: customers, products: products) : .everything
         }
-        lastChange = found.last ?? lastChange
-        guard found.count == Self.listedChanges else { return .some(customers: customers, products: products) }
-        lastChange = try database.first(Self.newestChange) { $0.integer(0) } ?? lastChange
-        return .everything
     }
 
     /// Asks for no order, which would cost a sorter at every call: a left join gives a subscription's items one after the

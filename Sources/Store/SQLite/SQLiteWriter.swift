@@ -76,9 +76,10 @@ final class SQLiteWriter: Sendable {
         return try result.get()
     }
 
-    /// Empties the write-ahead log, after the changes that wait, unless somebody still reads from it.
+    /// Empties the write-ahead log, after the changes that wait, unless somebody still reads from it: nobody is waited for, who
+    /// might have others wait for this.
     func tidy() {
-        queue.sync { try? connection.database.execute("PRAGMA wal_checkpoint(TRUNCATE)") }
+        queue.sync { try? connection.database.execute("PRAGMA busy_timeout=0; PRAGMA wal_checkpoint(TRUNCATE)") }
     }
 
     private func enqueue(_ change: Change) {
@@ -104,7 +105,7 @@ final class SQLiteWriter: Sendable {
 
     private func tellOfChanges() {
         // A store that cannot say has failed the commit too; the next one tells.
-        guard let newest = try? connection.database.newestChange, newest > connection.newestChange else { return }
+        guard let newest = try? connection.database.newestChange, newest != connection.newestChange else { return }
         connection.newestChange = newest
         for listener in listeners.withLock({ $0 }) { listener() }
     }

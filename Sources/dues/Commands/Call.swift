@@ -25,8 +25,8 @@ extension Command {
             The result goes to standard output as indented JSON, the values of a stream before it, a line each:
               dues call WatchEvents '{"types":["customer.subscription.*"]}'
             A failure goes to standard error, and the exit status is its
-            gRPC status: 3 INVALID_ARGUMENT, 4 DEADLINE_EXCEEDED, 5 NOT_FOUND, 6 ALREADY_EXISTS, 7 PERMISSION_DENIED,
-            8 RESOURCE_EXHAUSTED, 9 FAILED_PRECONDITION, 10 ABORTED, 12 UNIMPLEMENTED, 13 INTERNAL, 14 UNAVAILABLE,
+            gRPC status: 1 CANCELLED, 3 INVALID_ARGUMENT, 4 DEADLINE_EXCEEDED, 5 NOT_FOUND, 6 ALREADY_EXISTS, 7 PERMISSION_DENIED,
+            8 RESOURCE_EXHAUSTED, 9 FAILED_PRECONDITION, 10 ABORTED, 11 OUT_OF_RANGE, 12 UNIMPLEMENTED, 13 INTERNAL, 14 UNAVAILABLE,
             15 DATA_LOSS, 16 UNAUTHENTICATED.
             """
     ) { arguments throws(Failure) in

@@ -149,12 +149,11 @@ final class Server {
 
     private static func limits(_ configuration: ServerConfiguration) -> RPCLimits {
         var limits = configuration.limits
-        limits.connections = min(limits.connections, descriptorLimit() - descriptorsForOurselves)
+        // Clients cannot take those of the database, of Stripe's connections, of the webhooks', and each loop's own.
+        let forOurselves = 256 + 8 * configuration.loops
+        limits.connections = max(1, min(limits.connections, descriptorLimit() - forOurselves))
         return limits
     }
-
-    /// Descriptors that clients cannot take: the database's, Stripe's connections, the webhooks'.
-    private static let descriptorsForOurselves = 256
 
     /// How many descriptors this process may have, after raising the limit as far as the system lets it.
     private static func descriptorLimit() -> Int {
@@ -205,8 +204,13 @@ final class Server {
                 addresses.unix = path
             }
             // Who serves many is in no hurry, and had better know now than at the first call.
-            if !addresses.calls.isEmpty { try http.prepare() }
+            if !addresses.calls.isEmpty {
+                try http.prepare()
+                // The first sleep of a task makes descriptors for the system's timers, and ends the process where it cannot.
+                blocking { try? await Task.sleep(for: .milliseconds(1)) }
+            }
         } catch {
+            tidy()
             throw Failure("\(error)")
         }
     }
@@ -242,6 +246,7 @@ final class Server {
                 if signal == SIGHUP { reload() } else { end() }
             }
         } catch {
+            tidy()
             throw Failure("\(error)")
         }
         log(
@@ -263,9 +268,13 @@ final class Server {
         projection?.cancel()
         sandbox?.stop()
         http.shutdown()
-        if temporaryDirectory == nil { store.tidy() }
-        if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
+        tidy()
         log(.info, "ended")
+    }
+
+    /// Leaves the database as one file, or nothing of a temporary one.
+    private func tidy() {
+        if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) } else { store.tidy() }
     }
 
     /// Takes nothing more, finishes what is in flight, and lets `run()` return.

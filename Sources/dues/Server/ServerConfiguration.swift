@@ -89,6 +89,7 @@ struct ServerConfiguration: Sendable {
             name: "answer-memory", placeholder: "MIB", help: "Memory for CheckAccess's answers; 0 asks the database (256)."),
         .init(name: "max-connections", placeholder: "N", help: "Connections at a time (16384)."),
         .init(name: "max-calls", placeholder: "N", help: "Calls in flight on one connection (1024)."),
+        .init(name: "max-streams", placeholder: "N", help: "Open streams of one connection (64)."),
         .init(name: "max-calls-in-all", placeholder: "N", help: "Calls in flight in all (16384)."),
         .init(name: "max-line", placeholder: "BYTES", help: "The longest line that is read (1048576)."),
         .init(name: "max-batch", placeholder: "N", help: "The longest batch (1000)."),
@@ -219,6 +220,7 @@ struct ServerConfiguration: Sendable {
         var limits = RPCLimits()
         if let count = try arguments.integer("max-connections", in: 1...1_000_000) { limits.connections = count }
         if let count = try arguments.integer("max-calls", in: 1...100_000) { limits.callsPerConnection = count }
+        if let count = try arguments.integer("max-streams", in: 1...100_000) { limits.streamsPerConnection = count }
         if let count = try arguments.integer("max-calls-in-all", in: 1...1_000_000) { limits.callsInAll = count }
         if let bytes = try arguments.integer("max-line", in: 1024...64 * 1024 * 1024) { limits.lineBytes = bytes }
         if let count = try arguments.integer("max-batch", in: 1...100_000) { limits.batchLength = count }

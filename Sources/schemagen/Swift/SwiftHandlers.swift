@@ -13,9 +13,14 @@ extension SwiftEmitter {
         source.block("package protocol LocalMethods: AnyObject {") { source in
             for method in contract.methods where method.isLocal { requirement(method, into: &source) }
             source.prose(
-                "Writes the result of a call that was made in the same words before, if it is known to be the same still; "
-                    + "false where the call is to be made.", mark: "/// ")
-            source.line("func recall(_ method: Method, _ params: Span<UInt8>, into result: inout JSONWriter) -> Bool")
+                "The method whose answers may be known by heart; it needs nothing from whoever has its scope but params.",
+                mark: "/// ")
+            source.line("var recalledMethod: Method? { get }")
+            source.prose(
+                "Writes the result of a call of that method which was made in the same words before, if it is known to be "
+                    + "the same still; false where the call is to be made. The words are as they came, and need not be JSON.",
+                mark: "/// ")
+            source.line("func recall(_ params: Span<UInt8>, into result: inout JSONWriter) -> Bool")
         }
         source.line()
         source.line("/// The methods that run in a task of their own: they talk to Stripe or wait for the store.")
