@@ -75,13 +75,15 @@ sanitize: sanitize-thread sanitize-address
 # Scratch folders of their own: what is sanitized cannot be linked with what is not.
 sanitize-thread: deps
 	swift build --build-tests --sanitize thread --scratch-path .build-tsan
-	swift test --skip-build --no-parallel --sanitize thread --scratch-path .build-tsan --filter '$(FILTER)'
+	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitize/thread.supp \
+	  swift test --skip-build --no-parallel --sanitize thread --scratch-path .build-tsan --filter '$(FILTER)'
 
 # Leaks are not looked for: the leak checker traces the process, which containers forbid.
 sanitize-address: deps
 	swift build --build-tests --sanitize address --scratch-path .build-asan
 	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no \
 	  swift test --skip-build --no-parallel --sanitize address --scratch-path .build-asan --filter '$(FILTER)'
+
 # Side by side with Redis where it is installed. The settings are at the head of Tests/Bench/run.
 bench: deps
 	@INSTALL=$(INSTALL) Tests/Bench/run

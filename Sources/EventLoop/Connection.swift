@@ -35,6 +35,7 @@ package final class Connection {
     /// Whether what the peer sends is read.
     package private(set) var isReading = true
     private var hasEnded = false
+    private var lingers = true
     private var isDirty = false
     /// Whether the input is a regular file, which is asked once a turn instead of being watched.
     private var isPolled = false
@@ -152,8 +153,11 @@ package final class Connection {
     }
 
     /// Sends what is written, then closes. Reads nothing more: a connection whose TLS handshake is not done is closed at once.
-    package func closeAfterFlush() {
+    ///
+    /// - Parameter lingering: whether to wait then for the peer's end, so that nothing of what was sent can be lost.
+    package func closeAfterFlush(lingering: Bool = true) {
         guard state == .open else { return }
+        lingers = lingering
         if tls?.session.state == .handshaking { return close() }
         state = .closingAfterFlush
         // Standard streams are the host's own: it may read when it likes, and a host that is gone shows.
@@ -207,7 +211,7 @@ package final class Connection {
 
     /// Says that all is sent, and waits a little for the peer to end too.
     private func linger() {
-        guard !streams.isPair, !hasEnded, shutdown(streams.output, Int32(SHUT_WR)) == 0 else {
+        guard lingers, !streams.isPair, !hasEnded, shutdown(streams.output, Int32(SHUT_WR)) == 0 else {
             state = .closing
             return
         }

@@ -59,8 +59,11 @@ package struct Thread: Sendable {
         return Thread(handle: handle)
     }
 
-    /// Waits until the thread has ended. To be called once.
+    /// Waits until the thread has ended. This or `detach()` is to be called once.
     package func join() { pthread_join(handle, nil) }
+
+    /// Leaves the thread to itself: what it holds goes when it ends.
+    package func detach() { pthread_detach(handle) }
 }
 
 /// One value handed from one thread to another that waits for it.

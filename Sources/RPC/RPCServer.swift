@@ -128,9 +128,9 @@ package final class RPCServer {
         handler.watchIdleness(of: connection)
     }
 
-    /// Says why, if not too many are being told already: they take descriptors until they are gone.
+    /// Says why. Where many are being told already, which takes descriptors until they are gone, the others are not waited for.
     private func refuse(_ newcomer: Newcomer) {
-        guard refusals < Self.refusalsAtOnce, let connection = newcomer.open(on: loop) else { return }
+        guard let connection = newcomer.open(on: loop) else { return }
         refusals += 1
         connection.handler = Refusal { [self] in refusals -= 1 }
         let error = RPCError(.tooManyConnections, "the server has \(limits.connections) connections, which is its limit")
@@ -138,7 +138,7 @@ package final class RPCServer {
         writer.verbatim("\n")
         connection.write(writer.bytes)
         writer.cut(to: 0)
-        connection.closeAfterFlush()
+        connection.closeAfterFlush(lingering: refusals <= Self.refusalsAtOnce)
     }
 
     private static let refusalsAtOnce = 64

@@ -4,7 +4,7 @@ import EventLoop
 package func offPool<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
         do {
-            _ = try Thread.start { continuation.resume(returning: Result { try body() }) }
+            try Thread.start { continuation.resume(returning: Result { try body() }) }.detach()
         } catch {
             continuation.resume(returning: .failure(error))
         }
