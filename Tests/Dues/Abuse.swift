@@ -42,10 +42,13 @@ final class Victim {
         #expect(latencies.failures.isEmpty, "\(report): \(latencies.failures.prefix(3))")
         #expect(!latencies.microseconds.isEmpty, "a neighbour that did not call proves nothing")
         #expect((latencies.microseconds.last ?? 0) < 5_000_000, "\(report)")
-        #expect(peak < megabytes * 1024, "\(report)")
+        #expect(peak < megabytes * 1024 || Self.isSanitized, "\(report)")
         try result.get()
         #expect(kill(server.child.pid, 0) == 0, "the server is there still")
     }
+
+    /// Whether a sanitizer's own memory is part of what is measured: then no bound of the server's is held to.
+    static var isSanitized: Bool { getenv("ASAN_OPTIONS") != nil || getenv("TSAN_OPTIONS") != nil }
 
     /// Connections that the server has open where calls come in, as /proc/net/tcp knows them: those of which it still holds
     /// the socket.
