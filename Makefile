@@ -38,7 +38,8 @@ SCRATCH ?= $(CURDIR)/.build
 # does without. Swift's libraries, and the C++ ones under them, are linked in: the binary starts in half the time, and runs where Swift is not
 # installed. The linker takes the first libstdc++ that it finds, and in this folder only the archive is to be found.
 release: deps
-	@mkdir -p $(SCRATCH)/static && ln -sf "$$(clang -print-file-name=libstdc++.a)" $(SCRATCH)/static/
+	@mkdir -p $(SCRATCH)/static; archive=$$(clang -print-file-name=libstdc++.a 2>/dev/null); \
+	if [ -f "$$archive" ]; then ln -sf "$$archive" $(SCRATCH)/static/; fi
 	swift build -c release --product dues --scratch-path $(SCRATCH) --static-swift-stdlib \
 	  -Xswiftc -L$(SCRATCH)/static -Xswiftc -enforce-exclusivity=unchecked
 
