@@ -34,9 +34,9 @@ build: deps
 
 SCRATCH ?= $(CURDIR)/.build
 
-# The tests run with checks that no two accesses to one variable overlap, at run time where the compiler cannot tell; the release
-# does without. Swift's libraries, and the C++ ones under them, are linked in: the binary starts in half the time, and runs where Swift is not
-# installed. The linker takes the first libstdc++ that it finds, and in this folder only the archive is to be found.
+# The tests run with checks that no two accesses to one variable overlap, where the compiler cannot tell; the release does
+# without. Swift's libraries, and the C++ ones under them, are linked in: the binary starts in half the time, and runs where
+# Swift is not installed. The linker takes the first libstdc++ that it finds, and in this folder only the archive is.
 release: deps
 	@mkdir -p $(SCRATCH)/static; archive=$$(clang -print-file-name=libstdc++.a 2>/dev/null); \
 	if [ -f "$$archive" ]; then ln -sf "$$archive" $(SCRATCH)/static/; fi
