@@ -7,7 +7,6 @@ struct Generator {
     let workspace: Workspace
 
     private static let swiftFolder = "Sources/Contract/Generated"
-    private static let pythonClient = "clients/python/dues.py"
 
     /// Every generated file, and those that are there but generated no longer.
     func files() throws(SchemaErrors) -> [Workspace.File] {
@@ -22,11 +21,10 @@ struct Generator {
         for path in workspace.list(Self.swiftFolder, suffix: ".swift") where !paths.contains(path) {
             files.append(Workspace.File(path: path, text: nil))
         }
-        let client = String(decoding: try workspace.bytes(Self.pythonClient), as: UTF8.self)
-        guard let text = PythonEmitter(contract: contract).replacingGeneratedPart(of: client) else {
-            throw SchemaErrors(Self.pythonClient, "has no line \(PythonEmitter.marker)")
+        let read: (String) throws(SchemaErrors) -> String = { path throws(SchemaErrors) in
+            String(decoding: try workspace.bytes(path), as: UTF8.self)
         }
-        files.append(Workspace.File(path: Self.pythonClient, text: text))
+        for emitter in clientEmitters { files += try emitter.init(contract: contract).files(read) }
         return files
     }
 }

@@ -8,7 +8,7 @@ struct Main {
         usage: schemagen [--check] [--document] [ROOT]
 
         Reads ROOT/Schemas (ROOT is the current directory unless given), checks its conventions, and writes
-        ROOT/Sources/Contract/Generated/*.swift and the generated part of ROOT/clients/python/dues.py.
+        ROOT/Sources/Contract/Generated/*.swift and the generated parts of ROOT/clients.
 
           --check     write nothing; exit 1 and name each file that is not as it would be written
           --document  write nothing; print the OpenRPC document

@@ -44,7 +44,16 @@ enum Names {
     }
 
     /// customer_id, create_customer, rpc_hello.
-    static func python(_ name: String) -> String { words(name).joined(separator: "_") }
+    static func snake(_ name: String) -> String { words(name).joined(separator: "_") }
+
+    /// customerId, createCustomer, rpcHello.
+    static func camel(_ name: String) -> String {
+        let words = words(name)
+        return words.prefix(1).joined() + words.dropFirst().map(capitalized).joined()
+    }
+
+    /// CustomerId, CreateCustomer, RpcHello.
+    static func pascal(_ name: String) -> String { words(name).map(capitalized).joined() }
 
     static func capitalized(_ word: String) -> String { word.prefix(1).uppercased() + word.dropFirst() }
 }

@@ -2,9 +2,18 @@
 struct SourceText {
     private(set) var text = ""
     private var depth = 0
-    private let indent = "    "
+    /// What a line of each depth begins with more than that of the depth before.
+    private let indent: String
+    /// The columns that `indent` takes.
+    private let indentWidth: Int
     /// Columns that a line of prose may have.
-    private let width = 116
+    private let width: Int
+
+    init(indent: String = "    ", width: Int = 116) {
+        self.indent = indent
+        indentWidth = indent == "\t" ? 4 : indent.count
+        self.width = width
+    }
 
     mutating func line(_ line: String = "") {
         if !line.isEmpty { text += String(repeating: indent, count: depth) + line }
@@ -47,7 +56,7 @@ struct SourceText {
 
     /// `prose` in lines that begin with `mark`.
     mutating func prose(_ prose: String, mark: String) {
-        for row in wrapped(prose, room: width - depth * indent.count - mark.count) { line(mark + row) }
+        for row in wrapped(prose, room: width - depth * indentWidth - mark.count) { line(mark + row) }
     }
 
     func wrapped(_ prose: String, room: Int) -> [String] {
@@ -77,5 +86,5 @@ struct SourceText {
     }
 
     /// The columns that are left on a line at this depth.
-    var room: Int { width - depth * indent.count }
+    var room: Int { width - depth * indentWidth }
 }

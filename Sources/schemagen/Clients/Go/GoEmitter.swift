@@ -1,0 +1,5 @@
+struct GoEmitter: ClientEmitter {
+    let contract: ContractModel
+
+    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] { [] }
+}
