@@ -1,5 +1,5 @@
 /// Writes the generated part of a client: its types and methods, in its language's own idiom.
-protocol ClientEmitter {
+protocol ClientEmitter: SendableMetatype {
     init(contract: ContractModel)
 
     /// The generated files. `current` gives the text of a file as it is, for one that is generated in part; it throws where
