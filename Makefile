@@ -50,6 +50,7 @@ run: build
 test: deps
 	swift build --build-tests
 	.build/debug/schemagen --check
+	.build/debug/schemagen --compat Schemas/released.json
 	swift test --skip-build --no-parallel
 	$(MAKE) --no-print-directory test-python
 

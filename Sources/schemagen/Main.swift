@@ -5,13 +5,16 @@ import JSON
 @main
 struct Main {
     static let help = """
-        usage: schemagen [--check] [--document] [ROOT]
+        usage: schemagen [--check | --document | --compat OLD] [ROOT]
 
         Reads ROOT/Schemas (ROOT is the current directory unless given), checks its conventions, and writes
         ROOT/Sources/Contract/Generated/*.swift and the generated parts of ROOT/clients.
 
           --check     write nothing; exit 1 and name each file that is not as it would be written
           --document  write nothing; print the OpenRPC document
+          --compat OLD
+                      write nothing; exit 1 and name all that would break callers of OLD, an older OpenRPC document or an
+                      older checkout's root, unless the protocol version has risen since
           --help      this text
 
         """
@@ -19,9 +22,14 @@ struct Main {
     static func main() {
         var isCheck = false
         var isDocument = false
+        var older: String?
         var root: String?
-        for argument in CommandLine.arguments.dropFirst() {
+        var arguments = CommandLine.arguments.dropFirst()
+        while let argument = arguments.popFirst() {
             switch argument {
+            case "--compat":
+                guard let path = arguments.popFirst() else { fail(["schemagen: --compat needs OLD\n\(help)"], status: 2) }
+                older = path
             case "--check": isCheck = true
             case "--document": isDocument = true
             case "--help", "-h":
@@ -39,6 +47,7 @@ struct Main {
                 say(document.prettyText + "\n")
                 return
             }
+            if let older { return try compare(with: older, document) }
             let contract = try ContractModel(source)
             try Conventions(contract: contract, source: source, document: document).check()
             let files = try Generator(contract: contract, document: document, workspace: workspace).files()
@@ -51,6 +60,17 @@ struct Main {
         } catch {
             fail(error.problems)
         }
+    }
+
+    private static func compare(with older: String, _ document: JSONValue) throws(SchemaErrors) {
+        let compatibility = try Compatibility(old: older, new: document)
+        let breaks = compatibility.breaks()
+        if breaks.isEmpty { return say("compatible with \(older)\n") }
+        if compatibility.hasNewVersion {
+            return say(
+                breaks.map { "\($0)\n" }.joined() + "the protocol version has risen: callers of the older one are told\n")
+        }
+        fail(breaks + ["schemagen: this breaks callers of \(older); raise x-protocol.version, or keep what they use"])
     }
 
     private static func say(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }

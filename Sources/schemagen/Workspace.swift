@@ -21,6 +21,12 @@ struct Workspace {
         return Array(data)
     }
 
+    /// A file anywhere; a relative path goes from the working directory.
+    static func bytes(at path: String) throws(SchemaErrors) -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path) else { throw SchemaErrors(path, "cannot be read") }
+        return Array(data)
+    }
+
     private func text(_ path: String) -> String? {
         FileManager.default.contents(atPath: root.appendingPathComponent(path).path).map {
             String(decoding: $0, as: UTF8.self)

@@ -3,14 +3,14 @@ import Foundation
 import Testing
 
 struct GeneratorTests {
-    private static let root = URL(fileURLWithPath: #filePath)
+    static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// The generator stands beside the test bundle.
     private static let schemagen = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("schemagen")
 
-    private func run(_ arguments: [String]) throws -> (status: Int32, errors: String) {
+    func run(_ arguments: [String]) throws -> (status: Int32, errors: String) {
         let process = Process()
         process.executableURL = Self.schemagen
         process.arguments = arguments
@@ -24,11 +24,11 @@ struct GeneratorTests {
     }
 
     /// A copy of what the generator reads and writes, for `body` to spoil.
-    private func withCopy(_ body: (URL) throws -> Void) throws {
+    func withCopy(_ body: (URL) throws -> Void) throws {
         let files = FileManager.default
         let copy = files.temporaryDirectory.appendingPathComponent("schemagen-\(UUID().uuidString)")
         defer { try? files.removeItem(at: copy) }
-        for folder in ["Schemas", "Sources/Contract/Generated", "clients/python"] {
+        for folder in ["Schemas", "Sources/Contract/Generated", "clients"] {
             let target = copy.appendingPathComponent(folder)
             try files.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
             try files.copyItem(at: Self.root.appendingPathComponent(folder), to: target)
@@ -36,7 +36,7 @@ struct GeneratorTests {
         try body(copy)
     }
 
-    private func replace(_ text: String, by replacement: String, in file: URL) throws {
+    func replace(_ text: String, by replacement: String, in file: URL) throws {
         let before = try String(contentsOf: file, encoding: .utf8)
         #expect(before.contains(text), "\(file.lastPathComponent) has no \(text)")
         try before.replacing(text, with: replacement, maxReplacements: 1)

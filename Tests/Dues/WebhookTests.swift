@@ -53,6 +53,27 @@ import Testing
         }
     }
 
+    @Test func `health over HTTP is what rpc health says`() async throws {
+        try await offPool {
+            let server = try Self.server(try Scratch.directory())
+            let web = Web()
+            let answer = try web.send(HTTPRequest(method: "GET", target: server.http + "/healthz"))
+            #expect(answer.status == 200)
+            #expect(try JSONValue(parsing: answer.body)["status"] == "SERVING")
+            #expect(try web.send(HTTPRequest(method: "HEAD", target: server.http + "/healthz")).status == 200)
+            #expect(try web.send(HTTPRequest(method: "POST", target: server.http + "/healthz")).status == 405)
+            // Without a secret no webhook can be believed.
+            let deaf = try DuesProcess(
+                ["--db", "sqlite:\(try Scratch.directory())/dues.db"],
+                environment: ["STRIPE_SECRET_KEY": "sk_test_deaf", "STRIPE_WEBHOOK_SECRET": ""])
+            let sick = try web.send(HTTPRequest(method: "GET", target: deaf.http + "/healthz"))
+            #expect(sick.status == 503)
+            #expect(try JSONValue(parsing: sick.body)["checks"]?["webhooks"]?["status"] == "NOT_SERVING")
+            deaf.stop()
+            server.stop()
+        }
+    }
+
     @Test func `an event by RPC is the same event as by HTTP`() async throws {
         try await offPool {
             let server = try Self.server(try Scratch.directory())

@@ -345,6 +345,76 @@ metered."""
 
 
 @dataclass(frozen=True)
+class AddressInput(_Message):
+    """A postal address, as a caller gives it."""
+
+    line1: Optional[str] = None
+    """Street and number, or post-office box."""
+    line2: Optional[str] = None
+    """Flat, floor, suite or building."""
+    city: Optional[str] = None
+    """City, district, suburb, town or village."""
+    state: Optional[str] = None
+    """State, county, province or region."""
+    postal_code: Optional[str] = None
+    """ZIP or postal code."""
+    country: Optional[str] = None
+    """Two-letter country code (ISO 3166-1 alpha-2)."""
+
+    _names = {
+        "line1": "line1", "line2": "line2", "city": "city", "state": "state", "postal_code": "postalCode",
+        "country": "country"}
+
+
+@dataclass(frozen=True)
+class ItemChange(_Message):
+    """A change to one item of a subscription: with itemId it changes or removes that item, without it adds one."""
+
+    item_id: Optional[str] = None
+    """The subscription item (si_…) that changes. Without it an item is added."""
+    price_id: Optional[str] = None
+    """The price (price_…) that the item gets."""
+    lookup_key: Optional[str] = None
+    """The price's lookup key, instead of its id."""
+    quantity: Optional[int] = None
+    """How many units the item has afterwards; unchanged unless told, 1 for a new item."""
+    deleted: Optional[bool] = None
+    """true removes the item."""
+
+    _names = {
+        "item_id": "itemId", "price_id": "priceId", "lookup_key": "lookupKey", "quantity": "quantity",
+        "deleted": "deleted"}
+
+
+@dataclass(frozen=True)
+class ShippingInput(_Message):
+    """Where and to whom goods are sent, as a caller gives it."""
+
+    name: str
+    """The recipient's name."""
+    address: Union[AddressInput, Mapping[str, Any]]
+    """The recipient's postal address."""
+    phone: Optional[str] = None
+    """The recipient's telephone number, extension included."""
+
+    _names = {"name": "name", "address": "address", "phone": "phone"}
+
+
+@dataclass(frozen=True)
+class SubscriptionItemInput(_Message):
+    """A price and how many of it, for a new subscription."""
+
+    price_id: Optional[str] = None
+    """The recurring price's id (price_…)."""
+    lookup_key: Optional[str] = None
+    """The recurring price's lookup key, instead of its id."""
+    quantity: Optional[int] = None
+    """How many units; 1 unless told."""
+
+    _names = {"price_id": "priceId", "lookup_key": "lookupKey", "quantity": "quantity"}
+
+
+@dataclass(frozen=True)
 class Address:
     """A postal address."""
 
@@ -374,28 +444,6 @@ class Address:
             postal_code=raw.get("postalCode"),
             country=raw.get("country"),
             raw=raw)
-
-
-@dataclass(frozen=True)
-class AddressInput(_Message):
-    """A postal address, as a caller gives it."""
-
-    line1: Optional[str] = None
-    """Street and number, or post-office box."""
-    line2: Optional[str] = None
-    """Flat, floor, suite or building."""
-    city: Optional[str] = None
-    """City, district, suburb, town or village."""
-    state: Optional[str] = None
-    """State, county, province or region."""
-    postal_code: Optional[str] = None
-    """ZIP or postal code."""
-    country: Optional[str] = None
-    """Two-letter country code (ISO 3166-1 alpha-2)."""
-
-    _names = {
-        "line1": "line1", "line2": "line2", "city": "city", "state": "state", "postal_code": "postalCode",
-        "country": "country"}
 
 
 @dataclass(frozen=True)
@@ -609,26 +657,6 @@ class HelloLimits:
             output_bytes=raw.get("outputBytes"),
             idle_seconds=raw.get("idleSeconds"),
             raw=raw)
-
-
-@dataclass(frozen=True)
-class ItemChange(_Message):
-    """A change to one item of a subscription: with itemId it changes or removes that item, without it adds one."""
-
-    item_id: Optional[str] = None
-    """The subscription item (si_…) that changes. Without it an item is added."""
-    price_id: Optional[str] = None
-    """The price (price_…) that the item gets."""
-    lookup_key: Optional[str] = None
-    """The price's lookup key, instead of its id."""
-    quantity: Optional[int] = None
-    """How many units the item has afterwards; unchanged unless told, 1 for a new item."""
-    deleted: Optional[bool] = None
-    """true removes the item."""
-
-    _names = {
-        "item_id": "itemId", "price_id": "priceId", "lookup_key": "lookupKey", "quantity": "quantity",
-        "deleted": "deleted"}
 
 
 @dataclass(frozen=True)
@@ -903,20 +931,6 @@ class Shipping:
 
 
 @dataclass(frozen=True)
-class ShippingInput(_Message):
-    """Where and to whom goods are sent, as a caller gives it."""
-
-    name: str
-    """The recipient's name."""
-    address: Union[AddressInput, Mapping[str, Any]]
-    """The recipient's postal address."""
-    phone: Optional[str] = None
-    """The recipient's telephone number, extension included."""
-
-    _names = {"name": "name", "address": "address", "phone": "phone"}
-
-
-@dataclass(frozen=True)
 class Subscription:
     """A subscription, as Stripe has it."""
 
@@ -1011,20 +1025,6 @@ class SubscriptionItem:
             current_period_start=_time(raw.get("currentPeriodStart")),
             current_period_end=_time(raw.get("currentPeriodEnd")),
             raw=raw)
-
-
-@dataclass(frozen=True)
-class SubscriptionItemInput(_Message):
-    """A price and how many of it, for a new subscription."""
-
-    price_id: Optional[str] = None
-    """The recurring price's id (price_…)."""
-    lookup_key: Optional[str] = None
-    """The recurring price's lookup key, instead of its id."""
-    quantity: Optional[int] = None
-    """How many units; 1 unless told."""
-
-    _names = {"price_id": "priceId", "lookup_key": "lookupKey", "quantity": "quantity"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ package struct WebhookEndpoint: Sendable {
     /// Answers one request. Only a committed event is answered 200; what Stripe should send again is answered 503.
     package func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
         guard request.path == "/webhook" else {
-            return responder.respond(.json(404, ["error": "there is only POST /webhook here"]))
+            return responder.respond(.json(404, ["error": "there are only POST /webhook and GET /healthz here"]))
         }
         guard request.method == "POST" else {
             var response = HTTPResponse.json(405, ["error": "webhooks come by POST"])
@@ -40,7 +40,7 @@ package struct WebhookEndpoint: Sendable {
 }
 
 extension HTTPResponse {
-    fileprivate static func json(_ status: Int, _ value: JSONValue) -> HTTPResponse {
+    static func json(_ status: Int, _ value: JSONValue) -> HTTPResponse {
         HTTPResponse(status: status, headers: ["Content-Type": "application/json"], body: value.bytes)
     }
 }

@@ -56,7 +56,11 @@ final class Server {
             let loop = try EventLoop()
             let store = try SQLiteStore(path: path)
             let webhookPort = WebhookPort()
-            let webhookServer = HTTPServer(loop: loop) { webhookPort.endpoint?.handle($0, $1) }
+            let healthEndpoint = HealthEndpoint(health)
+            let webhookServer = HTTPServer(loop: loop) { request, responder in
+                if request.path == HealthEndpoint.path { return healthEndpoint.handle(request, responder) }
+                webhookPort.endpoint?.handle(request, responder)
+            }
             let inherited = configuration.inherited.http
             for socket in inherited { try webhookServer.listen(try socket.take()) }
             addresses.http = try configuration.http.map { try webhookServer.listen($0) } ?? inherited.first?.tcp
