@@ -62,7 +62,8 @@ let package = Package(
         .executableTarget(name: "schemagen", dependencies: ["JSON"], swiftSettings: strict),
 
         // Tests
-        .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["RPC", "HTTP", "Crypto"], path: "Tests/Support", swiftSettings: strict),
         tests("JSON", ["JSON"]),
         tests("Crypto", ["Crypto"]),
         tests("EventLoop", ["EventLoop", "TestSupport"]),
@@ -74,7 +75,7 @@ let package = Package(
         tests("Store", ["Store"]),
         tests("Service", ["Service", "Sandbox", "TestSupport"]),
         tests("Sandbox", ["Sandbox"]),
-        tests("Dues", ["RPC", "HTTP", "Store", "Crypto", "TestSupport"]),
+        tests("Dues", ["Store", "TestSupport"]),
         tests("Repository", ["JSON"]),
     ]
 )

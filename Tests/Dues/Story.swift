@@ -3,6 +3,7 @@ import EventLoop
 import Glibc
 import JSON
 import RPC
+import TestSupport
 import Testing
 
 /// The guide's story, a step a function, against whatever transport the client speaks.

@@ -1,21 +1,21 @@
-import Glibc
-import Testing
+internal import Glibc
+internal import Testing
 
 /// Files of the test's own.
-enum Scratch {
-    static func directory() throws -> String {
+package enum Scratch {
+    package static func directory() throws -> String {
         var template = Array("/tmp/dues-test-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    static func write(_ text: String, to path: String) throws {
+    package static func write(_ text: String, to path: String) throws {
         let file = try #require(fopen(path, "w"))
         fputs(text, file)
         fclose(file)
     }
 
-    static func text(of path: String) throws -> String {
+    package static func text(of path: String) throws -> String {
         let file = try #require(fopen(path, "r"))
         defer { fclose(file) }
         var text: [UInt8] = []
