@@ -76,6 +76,7 @@ let package = Package(
         tests("Service", ["Service", "Sandbox", "TestSupport"]),
         tests("Sandbox", ["Sandbox"]),
         tests("Dues", ["Store", "TestSupport"]),
+        tests("Conformance", ["schemagen", "dues", "TestSupport"]),
         tests("Repository", ["JSON"]),
     ]
 )

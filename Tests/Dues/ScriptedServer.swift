@@ -27,16 +27,6 @@ final class ScriptedServer {
     func clientsLeave(_ count: Int) -> Bool { eventually { self.stripe.clientsGone >= count } }
 }
 
-/// Whether `condition` comes true within some seconds.
-func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = EventLoop.monotonicMilliseconds() + 5000
-    while EventLoop.monotonicMilliseconds() < deadline {
-        if try condition() { return true }
-        usleep(2000)
-    }
-    return try condition()
-}
-
 extension LineChannel {
     /// Sends a line as it is.
     func send(_ line: String) throws { try send(line.utf8) }

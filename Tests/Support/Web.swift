@@ -17,7 +17,9 @@ package struct Web: Sendable {
     }
 
     /// Confirms a payment at the sandbox with a publishable key, as Stripe.js does.
-    package func confirm(_ clientSecret: String, card: String, at sandbox: String) throws -> (status: Int, answer: JSONValue) {
+    package func confirm(_ clientSecret: String, card: String, at sandbox: String) throws -> (
+        status: Int, answer: JSONValue
+    ) {
         let intent = try #require(clientSecret.split(separator: "_secret_").first)
         let form = "key=pk_test_browser&client_secret=\(clientSecret)&payment_method=\(card)"
         let response = try send(
@@ -28,7 +30,8 @@ package struct Web: Sendable {
     }
 
     /// Delivers an event as Stripe does, signed at `time` with `secret`; nil leaves the header out.
-    package func deliver(_ payload: [UInt8], to http: String, signature: String?) throws -> (status: Int, answer: JSONValue) {
+    package func deliver(_ payload: [UInt8], to http: String, signature: String?) throws -> (status: Int, answer: JSONValue)
+    {
         var request = HTTPRequest(
             method: "POST", target: http + "/webhook", headers: ["Content-Type": "application/json"], body: payload)
         request.headers["Stripe-Signature"] = signature
