@@ -1,24 +1,24 @@
 /// The members of a JSON object, in the order in which they were written. Keys are unique.
 ///
 /// Look-up is linear: the objects of this house have tens of members, and keeping their order matters more.
-package struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
-    package private(set) var members: [(key: String, value: JSONValue)]
+public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
+    public private(set) var members: [(key: String, value: JSONValue)]
 
-    package init() { members = [] }
+    public init() { members = [] }
 
     /// An object of `members`; of two members with one key the later value wins.
-    package init(_ members: some Sequence<(String, JSONValue)>) {
+    public init(_ members: some Sequence<(String, JSONValue)>) {
         self.init()
         for (key, value) in members { self[key] = value }
     }
 
-    package init(dictionaryLiteral members: (String, JSONValue)...) { self.init(members) }
+    public init(dictionaryLiteral members: (String, JSONValue)...) { self.init(members) }
 
     /// Appends a member whose key the caller knows to be new (the reader rejects duplicates itself).
     init(uniqueMembers: [(key: String, value: JSONValue)]) { members = uniqueMembers }
 
     /// The value of `key`. Setting a new key appends it; setting nil removes it.
-    package subscript(_ key: String) -> JSONValue? {
+    public subscript(_ key: String) -> JSONValue? {
         get { members.first { Self.isSame($0.key, key) }?.value }
         set {
             let position = members.firstIndex { Self.isSame($0.key, key) }
@@ -37,18 +37,18 @@ package struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         left == right && left.utf8.elementsEqual(right.utf8)
     }
 
-    package var count: Int { members.count }
-    package var isEmpty: Bool { members.isEmpty }
-    package var keys: [String] { members.map(\.key) }
+    public var count: Int { members.count }
+    public var isEmpty: Bool { members.isEmpty }
+    public var keys: [String] { members.map(\.key) }
 }
 
 extension JSONObject: Equatable {
     /// Objects are equal when their members are, in whatever order.
-    package static func == (left: JSONObject, right: JSONObject) -> Bool {
+    public static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.count == right.count && left.members.allSatisfy { right[$0.key] == $0.value }
     }
 }
 
 extension JSONObject: Sequence {
-    package func makeIterator() -> IndexingIterator<[(key: String, value: JSONValue)]> { members.makeIterator() }
+    public func makeIterator() -> IndexingIterator<[(key: String, value: JSONValue)]> { members.makeIterator() }
 }

@@ -27,7 +27,7 @@ import Testing
 
     // MARK: Connections
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .retries, .reconnection))
     func `it says hello first, with its token, on every connection`(client: ClientManifest) async throws {
         try await offPool {
             let server = try LineServer { visit in
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .concurrency))
     func `answers in any order find their calls`(client: ClientManifest) async throws {
         try await offPool {
             let server = try LineServer { visit in
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .retries))
     func `a call that was lost is made again with the same key, and a refused hello is an error`(
         client: ClientManifest
     ) async throws {
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .reconnection))
     func `without retries a lost connection is an error, and the next call dials again`(client: ClientManifest) async throws
     {
         try await offPool {
@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .concurrency))
     func `closing finishes what is in flight`(client: ClientManifest) async throws {
         try await offPool {
             let ended = Mutex(false)
@@ -156,7 +156,7 @@ import Testing
 
     // MARK: Calls
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .retries))
     func `what may be repeated is, after the pause that the server asks for`(client: ClientManifest) async throws {
         try await offPool {
             let server = try LineServer { visit in
@@ -188,7 +188,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .retries))
     func `what would not help is not repeated, and what does not fit into the time neither`(
         client: ClientManifest
     ) async throws {
@@ -219,7 +219,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .deadlines))
     func `a silent server is given up a second after the deadline, and told so`(client: ClientManifest) async throws {
         try await offPool {
             let server = try LineServer { visit in while try visit.nextCall() != nil {} }
@@ -242,7 +242,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ClientManifest.installed)
+    @Test(arguments: ClientManifest.able(to: .cancellation))
     func `who cancels is answered at once, and the server is told`(client: ClientManifest) async throws {
         try await offPool {
             let server = try LineServer { visit in while try visit.nextCall() != nil {} }
@@ -307,7 +307,7 @@ import Testing
 
     // MARK: Streams
 
-    @Test(arguments: ClientManifest.installed.filter(\.hasStreams))
+    @Test(arguments: ClientManifest.able(to: .streams))
     func `a stream goes on behind its last value after a lost connection, and ends with its result`(
         client: ClientManifest
     ) async throws {
@@ -341,7 +341,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ClientManifest.installed.filter(\.hasStreams))
+    @Test(arguments: ClientManifest.able(to: .streams))
     func `a stream that has no place to go on from says so, and one that is left is cancelled`(
         client: ClientManifest
     ) async throws {

@@ -18,18 +18,25 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
     let build: [[String]]
     let driver: [String]
     let example: [String]
-    /// Of tcp, tls, unix and stdio, those that the language can.
+    /// Of tcp, tls, unix, stdio and serve, those that the language can.
     let transports: Set<String>
-    let hasStreams: Bool
+    let features: Set<Feature>
+
+    /// What not every language can.
+    enum Feature: String {
+        case concurrency, cancellation, deadlines, reconnection, retries, streams
+    }
 
     var testDescription: String { language }
 
     static let repository = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-    /// Every client of the repository, by folder.
+    /// Where the clients are: in this repository, unless DUES_CLIENTS says otherwise.
+    private static let root = getenv("DUES_CLIENTS").map { String(cString: $0) } ?? repository + "/clients"
+
+    /// Every client, by folder.
     static let all: [ClientManifest] = {
-        let root = repository + "/clients"
         let folders = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
         return folders.sorted().compactMap { folder in
             guard let data = FileManager.default.contents(atPath: "\(root)/\(folder)/conformance.json") else { return nil }
@@ -56,7 +63,7 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
         driver = words(json["driver"])
         example = words(json["example"])
         transports = Set(words(json["transports"]))
-        hasStreams = json["streams"]?.boolValue ?? true
+        features = Set(words(json["features"]).compactMap(Feature.init))
     }
 
     /// The file in which `make` finds what was skipped.
@@ -66,6 +73,9 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
         fclose(file)
     }
 
+    /// The installed clients whose language can all of `features`.
+    static func able(to features: Feature...) -> [ClientManifest] { installed.filter { $0.features.isSuperset(of: features) } }
+
     static func find(_ program: String) -> String? {
         let path = getenv("PATH").map { String(cString: $0) } ?? ""
         return path.split(separator: ":").lazy.map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
@@ -73,7 +83,7 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
 
     // MARK: Running
 
-    private var home: String { "\(Self.repository)/clients/\(folder)" }
+    private var home: String { "\(Self.root)/\(folder)" }
 
     /// Where its outputs go.
     private var output: String { "\(Self.repository)/.build/clients/\(folder)" }

@@ -19,6 +19,26 @@ extension MethodModel {
     var isSafeToRepeat: Bool { scope != "write" }
 }
 
+extension MethodModel {
+    /// The members of its result; nil where that is any JSON object, made elsewhere.
+    var resultObject: ObjectShape? { if case .object(let object, _) = result { object } else { nil } }
+
+    var resultDescription: String {
+        switch result { case .object(_, let description), .raw(let description): description }
+    }
+}
+
+extension Names {
+    /// `text` with the names of `members` in it as `spell` spells them.
+    static func spelled(_ text: String, _ members: [MemberModel], by spell: (String) -> String) -> String {
+        let names = Set(members.map(\.name))
+        return text.split(separator: " ").map { word in
+            let name = String(word.prefix { $0.isLetter })
+            return names.contains(name) ? spell(name) + word.dropFirst(name.count) : String(word)
+        }.joined(separator: " ")
+    }
+}
+
 extension ObjectShape {
     /// The members, those that must be there first.
     var membersRequiredFirst: [MemberModel] { members.filter(\.isRequired) + members.filter { !$0.isRequired } }

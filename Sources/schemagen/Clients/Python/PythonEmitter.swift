@@ -219,12 +219,7 @@ struct PythonEmitter: ClientEmitter {
         }
     }
 
-    /// `text` with the names of `members` as Python spells them.
     private func spelled(_ text: String, _ members: [MemberModel]) -> String {
-        let names = Set(members.map(\.name))
-        return text.split(separator: " ").map { word in
-            let name = String(word.prefix { $0.isLetter })
-            return names.contains(name) ? Names.snake(name) + word.dropFirst(name.count) : String(word)
-        }.joined(separator: " ")
+        Names.spelled(text, members, by: Names.snake)
     }
 }
