@@ -20,6 +20,9 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
         SystemError(call: call, code: errno, subject: subject)
     }
 
+    /// Whether nothing was wrong but that it took too long.
+    package var isTimeout: Bool { code == ETIMEDOUT }
+
     package var description: String {
         let about = subject.isEmpty ? call : "\(call) \(subject)"
         return code == 0 ? about : "\(about): \(String(cString: strerror(code)))"

@@ -101,7 +101,7 @@ package final class RPCServer {
         if turn == 0 { serve(newcomer) } else { helpers[turn - 1].post { $0.serve(newcomer) } }
     }
 
-    private func serve(_ newcomer: Newcomer) {
+    func serve(_ newcomer: Newcomer) {
         if let connection = newcomer.open(on: loop) {
             adopt(connection, gatekeeper) {}
         } else {

@@ -16,7 +16,7 @@ package final class SandboxServer {
     private weak var server: HTTPServer?
     private var delivery = WebhookDelivery()
     /// Answers that leave when the journal is on disk.
-    private var waiting: [(responder: HTTPResponder, response: HTTPResponse)] = []
+    private var waiting: [(responder: HTTPResponder, outcome: SandboxEngine.Outcome)] = []
     private var flushIsScheduled = false
     private var wake: TimerToken?
 
@@ -73,7 +73,7 @@ package final class SandboxServer {
         let outcome = engine.serve(request, now: configuration.now())
         if let entry = outcome.entry { journal?.append(.request(entry)) }
         // Even a reading waits while something unwritten is before it, for it may tell of that.
-        waiting.append((responder, outcome.response))
+        waiting.append((responder, outcome))
         if journal == nil { return flush() }
         guard !flushIsScheduled else { return }
         flushIsScheduled = true
@@ -87,11 +87,16 @@ package final class SandboxServer {
         let answers = waiting
         waiting = []
         let date = HTTPDate.text(engine.accountTime(at: configuration.now()))
-        for (responder, response) in answers {
-            var answer = isDurable ? response : Self.broken
+        for (responder, outcome) in answers {
+            var answer = isDurable ? outcome.response : Self.broken
             // The sandbox's own clock, which may be ahead: what is reckoned from it is then reckoned right.
             answer.headers["Date"] = date
-            responder.respond(answer)
+            let leave = { outcome.hangsUp ? responder.hangUp() : responder.respond(answer) }
+            if outcome.delayMilliseconds == 0 {
+                leave()
+            } else {
+                loop.schedule(afterMilliseconds: outcome.delayMilliseconds, leave)
+            }
         }
         if isDurable { pump() }
     }

@@ -8,6 +8,7 @@ import Testing
 /// A client's driver at work: what is sent to it is called by the client, and what the client is told comes back.
 final class Driver {
     private let child: ChildProcess
+    var channel: LineChannel { child.channel }
     private var nextID: Int64 = 1
     private var waiting: [JSONValue] = []
 

@@ -14,7 +14,8 @@ enum Arrows {
         "Store": ["Billing", "JSON", "CSQLite"],
         "Service": ["Billing", "RPC", "Store", "Stripe", "HTTP", "Contract"],
         "Sandbox": ["HTTP", "JSON", "Crypto"],
-        "dues": ["Service", "Sandbox", "RPC", "Store", "Stripe", "HTTP", "Contract", "Billing"],
+        "Transcripts": ["RPC", "HTTP", "JSON"],
+        "dues": ["Service", "Sandbox", "Transcripts", "RPC", "Store", "Stripe", "HTTP", "Contract", "Billing"],
         "schemagen": ["JSON"],
     ]
 

@@ -53,7 +53,7 @@ package final class HTTPServer {
     }
 }
 
-/// The way back for one request's answer. It may be used from any thread, once.
+/// The way back for one request's answer. It may be used from any thread, once, for one of the two.
 package struct HTTPResponder: Sendable {
     let connection: UInt64
     let remote: EventLoopRemote
@@ -64,6 +64,9 @@ package struct HTTPResponder: Sendable {
             (connection.handler as? HTTPServerConnection)?.answer(response, on: connection)
         }
     }
+
+    /// Closes the connection without an answer.
+    package func hangUp() { remote.post { [connection] loop in loop.connection(connection)?.close() } }
 }
 
 /// One connection's dialogue: requests in, one at a time to the handler, answers out in the same order.

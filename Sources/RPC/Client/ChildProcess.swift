@@ -22,6 +22,11 @@ package final class ChildProcess {
         channel = LineChannel(input: ourInput, output: ourOutput)
     }
 
+    /// Starts what `command` says to a shell, which becomes it.
+    package convenience init(shell command: String) throws(SystemError) {
+        try self.init(["/bin/sh", "-c", "exec \(command)"])
+    }
+
     deinit { if exitStatus == nil { end() } }
 
     private static func spawn(

@@ -2,15 +2,21 @@ package import EventLoop
 internal import Glibc
 
 /// Lines over what blocks: a socket's two directions, TLS on top of them, or a child's standard streams.
+///
+/// Belongs to one thread at a time; except over TLS, one thread may send while another receives.
 package final class LineChannel {
-    private var way: Way
+    private let input: Way
+    /// Touched by who sends, and nil once a pair's output is closed.
+    private var output: Way?
     private var buffer: [UInt8] = []
     private var hasEnded = false
 
+    /// Bytes that a line may have: more than any server of ours sends.
+    private static let longestLine = 256 << 20
+
     private enum Way {
         case socket(Box)
-        /// The output is nil once closed.
-        case pair(input: Box, output: Box?)
+        case stream(Box)
         case tls(TLSStream)
 
         final class Box {
@@ -18,21 +24,39 @@ package final class LineChannel {
             init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
         }
 
-        var input: Int32 {
+        var raw: Int32 {
             switch self {
-            case .socket(let box), .pair(let box, _): box.descriptor.raw
+            case .socket(let box), .stream(let box): box.descriptor.raw
             case .tls(let stream): stream.raw
             }
         }
     }
 
-    package init(socket: consuming Descriptor) { way = .socket(Way.Box(socket)) }
+    package init(socket: consuming Descriptor) {
+        input = .socket(Way.Box(socket))
+        output = input
+    }
 
-    package init(tls: TLSStream) { way = .tls(tls) }
+    package init(tls: TLSStream) {
+        input = .tls(tls)
+        output = input
+    }
 
     package init(input: consuming Descriptor, output: consuming Descriptor?) {
-        let output: Way.Box? = if let output { Way.Box(output) } else { nil }
-        way = .pair(input: Way.Box(input), output: output)
+        self.input = .stream(Way.Box(input))
+        self.output = if let output { .stream(Way.Box(output)) } else { nil }
+    }
+
+    /// Dials a server by TLS, whose certificate must bear the address's host.
+    package convenience init(dialing address: SocketAddress, tls: TLSContext) throws(SystemError) {
+        let socket = try address.connect()
+        let stream: TLSStream
+        do throws(TLSError) {
+            stream = try TLSStream(socket, context: tls, host: address.host)
+        } catch {
+            throw SystemError(error)
+        }
+        self.init(tls: stream)
     }
 
     /// Sends `line` and its end.
@@ -42,12 +66,8 @@ package final class LineChannel {
 
     /// Sends bytes as they are.
     package func sendRaw(_ bytes: [UInt8]) throws(SystemError) {
-        let descriptor: Int32
-        switch way {
-        case .socket(let box): descriptor = box.descriptor.raw
-        case .pair(_, let output): descriptor = output?.descriptor.raw ?? -1
-        case .tls(let stream): return try asSystemError { () throws(TLSError) in try stream.write(bytes) }
-        }
+        if case .tls(let stream) = output { return try asSystemError { () throws(TLSError) in try stream.write(bytes) } }
+        let descriptor = output?.raw ?? -1
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + sent, $0.count - sent) }
@@ -67,6 +87,7 @@ package final class LineChannel {
             }
             if hasEnded { return nil }
             if takeReady() { continue }
+            guard buffer.count <= Self.longestLine else { throw SystemError(call: "a line is too long", code: EMSGSIZE) }
             try wait(until: deadline)
             try fill()
         }
@@ -74,9 +95,9 @@ package final class LineChannel {
 
     /// Says that nothing more will be sent, so that the other side can finish.
     package func finishSending() {
-        switch way {
+        switch output {
         case .socket(let box): shutdown(box.descriptor.raw, Int32(SHUT_WR))
-        case .pair(let input, _): way = .pair(input: input, output: nil)
+        case .stream, nil: output = nil
         // Whoever is gone need not be told.
         case .tls(let stream): try? stream.endWriting()
         }
@@ -84,7 +105,7 @@ package final class LineChannel {
 
     private func wait(until deadline: Int64) throws(SystemError) {
         while true {
-            var query = pollfd(fd: way.input, events: Int16(POLLIN), revents: 0)
+            var query = pollfd(fd: input.raw, events: Int16(POLLIN), revents: 0)
             let count = poll(&query, 1, Int32(clamping: max(0, deadline - EventLoop.monotonicMilliseconds())))
             if count > 0 { return }
             if count == 0 { throw SystemError(call: "no answer came", code: ETIMEDOUT) }
@@ -94,7 +115,7 @@ package final class LineChannel {
 
     /// Whether TLS had more than was asked for, which is then in the buffer.
     private func takeReady() -> Bool {
-        guard case .tls(let stream) = way else { return false }
+        guard case .tls(let stream) = input else { return false }
         let bytes = stream.takeReady()
         buffer += bytes
         hasEnded = bytes.isEmpty && stream.session.peerHasEnded
@@ -102,11 +123,11 @@ package final class LineChannel {
     }
 
     private func fill() throws(SystemError) {
-        if case .tls(let stream) = way {
+        if case .tls(let stream) = input {
             return try asSystemError { () throws(TLSError) in try stream.receive() }
         }
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-        let count = read(way.input, &chunk, chunk.count)
+        let count = read(input.raw, &chunk, chunk.count)
         if count < 0, errno == EINTR { return }
         guard count >= 0 else { throw SystemError(call: "read", code: errno) }
         hasEnded = count == 0

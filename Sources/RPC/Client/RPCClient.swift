@@ -11,15 +11,10 @@ package final class RPCClient {
 
     /// Dials a server; with `tls`, the server's certificate must bear the address's host.
     package init(_ address: SocketAddress, tls: TLSContext? = nil) throws(SystemError) {
-        let socket = try address.connect()
         if let tls {
-            do throws(TLSError) {
-                channel = LineChannel(tls: try TLSStream(socket, context: tls, host: address.host))
-            } catch {
-                throw SystemError(error)
-            }
+            channel = try LineChannel(dialing: address, tls: tls)
         } else {
-            channel = LineChannel(socket: socket)
+            channel = LineChannel(socket: try address.connect())
         }
         child = nil
     }

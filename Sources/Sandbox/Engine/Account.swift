@@ -17,6 +17,8 @@ final class Account {
     var hasConfiguredEndpoint: Bool
     /// Deliveries made since the server last took them.
     var outbox: [EventDelivery] = []
+    /// What is to go wrong with the requests to come.
+    var faults = Faults()
     /// Deliveries that no endpoint has acknowledged yet, in order.
     var undelivered = DeliveryBacklog()
 

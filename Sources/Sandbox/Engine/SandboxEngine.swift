@@ -55,6 +55,10 @@ package final class SandboxEngine {
         package let response: HTTPResponse
         /// Nil when nothing changed.
         package let entry: JournalRequest?
+        /// How long the answer takes, because somebody ordered it so.
+        package var delayMilliseconds: Int64 = 0
+        /// Whether the connection is to end instead of an answer, for the same reason.
+        package var hangsUp = false
     }
 
     package func handle(_ request: HTTPRequest, now: Int64) -> HTTPResponse { serve(request, now: now).response }
@@ -68,7 +72,20 @@ package final class SandboxEngine {
         do { caller = try keys.caller(of: request) } catch {
             return Outcome(response: failed(error, requestID, request), entry: nil)
         }
-        return perform(JournalRequest(request, caller: caller, requestID: requestID, at: latest))
+        let entry = JournalRequest(request, caller: caller, requestID: requestID, at: latest)
+        guard let fault = account.faults.take(for: request) else { return perform(entry) }
+        return perform(entry, under: fault)
+    }
+
+    /// Performs a request on a bad day.
+    private func perform(_ entry: JournalRequest, under fault: Fault) -> Outcome {
+        let instead = fault.failure.map { failed($0, entry.requestID, entry.request) } ?? fault.garbled
+        let isDone = fault.isAfterEffect || (instead == nil && !fault.hangsUp)
+        let outcome = isDone ? perform(entry) : nil
+        let nothing = HTTPResponse(status: 500)
+        return Outcome(
+            response: instead ?? outcome?.response ?? nothing, entry: outcome?.entry,
+            delayMilliseconds: fault.delayMilliseconds, hangsUp: fault.hangsUp)
     }
 
     /// Lets time pass: whatever falls due until `now` happens.

@@ -1,10 +1,13 @@
 import JSON
 
-/// The sandbox's own endpoints, which Stripe does not have: its clock, and the bank's side of 3D Secure.
+/// The sandbox's own endpoints, which Stripe does not have: its clock, the bank's side of 3D Secure, and bad days.
 extension Account {
     static let sandboxRoutes: [Route] = [
         Route("POST /sandbox/clock/advance", "seconds:int to:int", Account.advanceClock),
         Route("GET /sandbox/clock", "", Account.readClock),
+        Route("POST /sandbox/faults", Fault.table, Account.orderFault),
+        Route("GET /sandbox/faults", "", Account.listFaults),
+        Route("DELETE /sandbox/faults", "", Account.deleteFaults),
         Route(
             "POST /sandbox/authenticate/{intent}", "outcome:(succeed|fail)", browsers: true, Account.authenticate),
     ]

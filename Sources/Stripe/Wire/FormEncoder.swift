@@ -1,3 +1,5 @@
+internal import HTTP
+
 /// `application/x-www-form-urlencoded` as Stripe's SDKs write it: nested names in brackets, arrays always indexed.
 package enum FormEncoder {
     /// A name that would not arrive as the name that was meant.
@@ -18,7 +20,7 @@ package enum FormEncoder {
 
     private static func write(_ value: FormValue, name: String, to text: inout String) throws(UnwritableName) {
         switch value {
-        case .text(let value): append(name, percentEncoded(value), to: &text)
+        case .text(let value): append(name, PercentEncoding.encode(value), to: &text)
         case .integer(let value): append(name, String(value), to: &text)
         case .flag(let value): append(name, value ? "true" : "false", to: &text)
         case .list(let elements):
@@ -38,26 +40,6 @@ package enum FormEncoder {
         guard !name.utf8.contains(where: { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "]") }) else {
             throw UnwritableName(name: name, problem: "holds a square bracket")
         }
-        return percentEncoded(name)
+        return PercentEncoding.encode(name)
     }
-
-    /// Everything but the unreserved characters of RFC 3986, section 2.3, as `%XX`: right in a query, a form body and a
-    /// path segment alike (a space becomes `%20`, which all of them read as a space).
-    package static func percentEncoded(_ text: String) -> String {
-        var encoded: [UInt8] = []
-        encoded.reserveCapacity(text.utf8.count)
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                encoded.append(byte)
-            default:
-                encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: encoded, as: UTF8.self)
-    }
-
-    private static let digits = Array("0123456789ABCDEF".utf8)
 }

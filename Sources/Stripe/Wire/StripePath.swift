@@ -1,3 +1,5 @@
+internal import HTTP
+
 /// A path below `/v1`, in segments. An id is one segment whatever it holds: it can neither end its segment nor climb.
 package struct StripePath: Sendable, Equatable, ExpressibleByArrayLiteral {
     package let segments: [String]
@@ -9,6 +11,6 @@ package struct StripePath: Sendable, Equatable, ExpressibleByArrayLiteral {
     /// section 5.2.4 removes dots, escaped or not), and an empty id would turn "retrieve" into "list".
     package var encoded: String? {
         guard !segments.isEmpty, !segments.contains(where: { ["", ".", ".."].contains($0) }) else { return nil }
-        return "/v1/" + segments.map(FormEncoder.percentEncoded).joined(separator: "/")
+        return "/v1/" + segments.map(PercentEncoding.encode).joined(separator: "/")
     }
 }

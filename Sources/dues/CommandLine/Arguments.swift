@@ -49,6 +49,9 @@ struct Arguments: Sendable {
     /// The last value of a flag that was given.
     func value(_ flag: String) -> String? { values[flag]?.last }
 
+    /// Every value of a flag, in the order in which they were given.
+    func values(_ flag: String) -> [String] { values[flag] ?? [] }
+
     func address(_ flag: String) throws(Failure) -> SocketAddress? {
         guard let text = value(flag) else { return nil }
         guard let address = SocketAddress(text) else {

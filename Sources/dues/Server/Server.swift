@@ -135,8 +135,9 @@ final class Server {
             return Upstream(
                 configuration: StripeConfiguration(secretKey: key, apiBase: base ?? StripeAPI.defaultBase),
                 webhookSecrets: secrets)
-        case .sandbox(let address):
+        case .sandbox(let address, let webhookSecret):
             var settings = SandboxConfiguration()
+            settings.webhookSecret = webhookSecret
             settings.webhookURL = webhooks.map { "http://\($0)/webhook" }
             if case .file = configuration.database { settings.stateFile = database + ".sandbox" }
             let (thread, started) = try SandboxThread.start(settings, at: address)

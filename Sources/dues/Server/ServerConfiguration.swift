@@ -40,8 +40,8 @@ struct ServerConfiguration: Sendable {
     }
 
     enum Upstream: Sendable {
-        /// The sandbox of our own, and where it listens.
-        case sandbox(SocketAddress)
+        /// The sandbox of our own, where it listens, and the secret that signs its events; nil for one that it makes up.
+        case sandbox(SocketAddress, webhookSecret: String?)
         /// Stripe, or what stands at `base`.
         case stripe(key: StripeKey, base: String?, webhookSecrets: [WebhookSecret])
     }
@@ -102,7 +102,8 @@ struct ServerConfiguration: Sendable {
     static let environmentHelp = """
         Environment:
           STRIPE_SECRET_KEY       sk_test_…, or sk_live_… and rk_live_… with --live; not with --sandbox.
-          STRIPE_WEBHOOK_SECRET   whsec_…; several, separated by commas, while one is being replaced.
+          STRIPE_WEBHOOK_SECRET   whsec_…; several, separated by commas, while one is being replaced. With --sandbox
+                                  the first signs its events.
         """
 
     /// - Parameter isStdio: whether standard input and output are the connection; then nothing listens that was not asked for.
@@ -154,7 +155,7 @@ struct ServerConfiguration: Sendable {
         for address in [http].compactMap(\.self) + inherited.http.compactMap(\.tcp) where try !Self.isLoopback(address) {
             guard isProtected else { throw Self.needsProtection(address) }
         }
-        if case .sandbox(let address) = stripe, try !Self.isLoopback(address) {
+        if case .sandbox(let address, _) = stripe, try !Self.isLoopback(address) {
             throw .usage("the sandbox takes everybody for its owner: \(address) must be a loopback address")
         }
     }
@@ -179,7 +180,9 @@ struct ServerConfiguration: Sendable {
             throw .usage("--sandbox and STRIPE_SECRET_KEY together: unset the key, or leave the sandbox")
         }
         guard !arguments.has("stripe-base") else { throw .usage("--sandbox and --stripe-base together: choose one") }
-        return .sandbox(try arguments.address("sandbox-http") ?? (isStdio ? somewhere : defaultSandbox))
+        return .sandbox(
+            try arguments.address("sandbox-http") ?? (isStdio ? somewhere : defaultSandbox),
+            webhookSecret: webhookSecrets.first)
     }
 
     private static func upstream(_ arguments: Arguments) throws(Failure) -> Upstream {
@@ -197,10 +200,11 @@ struct ServerConfiguration: Sendable {
         if let base, !base.hasPrefix("http://"), !base.hasPrefix("https://") {
             throw .usage("--stripe-base must be a URL such as http://127.0.0.1:7173, got \"\(base)\"")
         }
-        let secrets = (environment("STRIPE_WEBHOOK_SECRET") ?? "").split(separator: ",").compactMap { part in
-            WebhookSecret(String(part.filter { $0 != " " }))
-        }
-        return .stripe(key: key, base: base, webhookSecrets: secrets)
+        return .stripe(key: key, base: base, webhookSecrets: webhookSecrets.compactMap(WebhookSecret.init))
+    }
+
+    private static var webhookSecrets: [String] {
+        (environment("STRIPE_WEBHOOK_SECRET") ?? "").split(separator: ",").map { $0.filter { $0 != " " } }
     }
 
     private static func database(_ arguments: Arguments, _ stripe: Upstream) throws(Failure) -> Database {
