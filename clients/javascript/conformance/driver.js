@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { Dues, DuesError, methods } from "dues";
 import { parse, stringify } from "../src/json.js";
+import { Result } from "../src/result.js";
 
 const { values: flags } = parseArgs({
   options: Object.fromEntries(
@@ -52,34 +53,35 @@ async function answer({ id, method, params }) {
   }
 }
 
-/** Makes the call, by the typed method if there is one and its options can say what `_meta` says. */
+/** Makes the call by its typed method, where there is one and the options can say what `_meta` says. */
 async function make(id, method, params = {}, signal) {
-  if (typeof params !== "object" || params === null || Array.isArray(params)) throw new TypeError("params are an object");
+  if (typeof params !== "object" || params === null || Array.isArray(params)) throw new TypeError("params is no object");
   const { _meta = {}, ...rest } = params;
   const { timeoutMs: timeout, idempotencyKey, authorization, traceparent, verbose, ...others } = _meta;
-  const isSayable = Object.keys(others).length === 0 && (timeout === undefined || timeout > 0);
-  const known = methods.get(method);
-  if (!known || !isSayable) return dues.call(method, params, { signal });
-  const name = method.replace(/^\w/, (letter) => letter.toLowerCase()).replace(/\.(\w)/, (_, letter) => letter.toUpperCase());
-  const said = { timeout, idempotencyKey, authorization, traceparent, verbose, signal };
-  if (!known.streams) return dues[name](rest, said);
-  const stream = dues[name](rest, said);
+  const canSay = Object.keys(others).length === 0 && (timeout === undefined || (Number.isInteger(timeout) && timeout > 0));
+  if (!methods.has(method) || !canSay) return dues.call(method, params, { signal });
+  const options = { timeout, idempotencyKey, authorization, traceparent, verbose, signal };
+  const answer = dues[spelled(method)](rest, options);
+  if (!methods.get(method).streams) return answer;
   for (let seq = 1; ; seq++) {
-    const { done, value } = await stream.next();
+    const { done, value } = await answer.next();
     if (done) return value;
     send({ method: "rpc.stream", params: { id, seq, value: wire(value) } });
   }
 }
 
-/** A typed value in the wire's form: its own properties, and what its class hides from printing. */
+/** checkAccess, rpcHealth. */
+const spelled = (method) =>
+  method.replace(/^\w|\.\w/g, (start) => (start.length === 1 ? start.toLowerCase() : start[1].toUpperCase()));
+
+/** A typed value in the wire's form: its own properties, and those that its class keeps from being printed. */
 function wire(value) {
   if (value instanceof Date) return value.toISOString().replace(".000Z", "Z");
   if (Array.isArray(value)) return value.map(wire);
-  if (typeof value !== "object" || value === null) return value;
-  const prototype = Object.getPrototypeOf(value);
-  const hidden = Object.getOwnPropertyNames(prototype).filter((name) => prototype !== Object.prototype && name !== "constructor");
-  const members = [...Object.keys(value), ...hidden].map((name) => [name, wire(value[name])]);
-  return Object.fromEntries([...members, ["_meta", wire(value.meta)]]);
+  if (!(value instanceof Result)) return value;
+  const secrets = Object.getOwnPropertyNames(Object.getPrototypeOf(value)).filter((name) => name !== "constructor");
+  const members = [...Object.keys(value), ...secrets].map((name) => [name, wire(value[name])]);
+  return { ...Object.fromEntries(members), _meta: wire(value.meta) };
 }
 
 function described(error, signal) {

@@ -1,4 +1,5 @@
 /** A call in flight: what it says, until when it may be answered, and how it ends before that. */
+import { randomBytes } from "node:crypto";
 import { noAnswer } from "./errors.js";
 
 /** How long a call waits that has no timeout, in milliseconds. */
@@ -16,25 +17,32 @@ export class Call {
   #signal;
   #interruption;
   #reject = () => {};
-  #abort = () => this.interrupt(this.#signal.reason);
 
-  /** With neither `timeout` nor `limit` it waits for ever. */
-  constructor({ method, params, meta, isSafe, signal, timeout, limit = Infinity }) {
-    if (timeout !== undefined && !(timeout > 0 && timeout < 2 ** 31 - grace)) {
+  /** `about` is what is known of the method. Without a timeout the call has `limit` milliseconds. */
+  constructor(method, { _meta, ...params }, options, about, timeout, limit) {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (timeout !== undefined && !(Number.isFinite(timeout) && timeout > 0 && timeout < 2 ** 31 - grace)) {
       throw new RangeError(`timeout is a number of milliseconds above 0, not ${timeout}`);
     }
     this.method = method;
     this.params = params;
+    this.#meta = { ..._meta };
+    for (const name of ["idempotencyKey", "authorization", "traceparent", "verbose"]) {
+      if (options[name] !== undefined) this.#meta[name] = options[name];
+    }
+    if (about && !about.isSafeToRepeat) this.#meta.idempotencyKey ??= randomBytes(16).toString("hex");
     /** Whether it may be made again though its effect is unknown. */
-    this.isSafe = isSafe;
-    this.#meta = meta;
+    this.isSafe = about?.isSafeToRepeat || this.#meta.idempotencyKey !== undefined;
     this.#timeout = timeout;
     this.#deadline = performance.now() + (timeout ?? limit);
     const longest = timeout === undefined ? limit : timeout + grace;
-    const giveUp = () => this.interrupt(noAnswer(`${method} was not answered within ${longest} ms.`));
-    if (longest < Infinity) this.#timer = setTimeout(giveUp, longest).unref();
+    if (longest < Infinity) {
+      const giveUp = () => this.interrupt(noAnswer(`${method} was not answered within ${longest} ms.`));
+      this.#timer = setTimeout(giveUp, longest).unref();
+    }
     this.#signal = signal;
-    signal?.addEventListener("abort", this.#abort);
+    signal?.addEventListener("abort", this);
   }
 
   get timeLeft() {
@@ -43,17 +51,16 @@ export class Call {
 
   /** The params, with what is said about the call beside them. */
   message() {
-    const meta = { ...this.#meta };
-    if (this.#timeout !== undefined) meta.timeoutMs = Math.max(1, Math.ceil(this.timeLeft));
-    return Object.keys(meta).length ? { ...this.params, _meta: meta } : this.params;
+    if (this.#timeout !== undefined) this.#meta.timeoutMs = Math.max(1, Math.ceil(this.timeLeft));
+    return Object.keys(this.#meta).length ? { ...this.params, _meta: this.#meta } : this.params;
   }
 
-  /** What `promise` gives, unless the call is interrupted. It is one wait at a time. */
-  unlessInterrupted(promise) {
+  /** A promise made with `start`, as `new Promise` takes it, that an interruption rejects. There is one at a time. */
+  wait(start) {
     return new Promise((resolve, reject) => {
-      promise.then(resolve, reject);
       this.#reject = reject;
-      if (this.#interruption) reject(this.#interruption.error);
+      this.throwIfInterrupted();
+      start(resolve, reject);
     });
   }
 
@@ -68,10 +75,15 @@ export class Call {
     this.#reject(this.#interruption.error);
   }
 
+  /** Its signal was aborted. */
+  handleEvent() {
+    this.interrupt(this.#signal.reason);
+  }
+
   /** Lets go of everything. */
   end() {
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#signal?.removeEventListener("abort", this);
     this.abandon();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * An exact integer. One that a number cannot hold (beyond Number.MAX_SAFE_INTEGER) comes as a bigint, whatever this type
- * says: nothing is rounded. Amounts are in the currency's minor unit.
+ * An exact integer. One that a number cannot hold (beyond Number.MAX_SAFE_INTEGER) comes as a bigint, whatever this
+ * type says: nothing is rounded.
  */
 export type Integer = number;
 
@@ -51,7 +51,7 @@ export interface TLSOptions {
 
 /** What may be said about any call. */
 export interface CallOptions {
-  /** The call's deadline in milliseconds. The client waits one second longer; without one, a call waits for 90 seconds. */
+  /** The call's deadline in milliseconds. The client waits one second longer; without one, for 90 seconds. */
   timeout?: number;
   /** Gives the call up; it is rejected with the signal's reason. */
   signal?: AbortSignal;

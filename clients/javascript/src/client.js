@@ -1,5 +1,4 @@
 /** What all methods stand on: calls with a deadline, made again where that is safe, and streams that go on. */
-import { randomBytes } from "node:crypto";
 import { Call, standardTimeout } from "./call.js";
 import { Connection } from "./connection.js";
 import { DuesError, connectionLost } from "./errors.js";
@@ -13,8 +12,9 @@ export class Client {
   #options;
   #methods;
   #transport;
-  /** The connection that is there, or being made, as a promise. */
   #connection;
+  /** The next connection, while it is being made. */
+  #opening;
   #calls = new Set();
   #streams = new Set();
   #closing;
@@ -23,10 +23,10 @@ export class Client {
   #ended = () => {};
 
   /** `methods` is what is known of each method, by its name on the wire. */
-  constructor(options, methods) {
-    this.#options = { retries: 2, ...options };
+  constructor(options = {}, methods) {
+    this.#options = options;
     this.#methods = methods;
-    this.#transport = new Transport(this.#options);
+    this.#transport = new Transport(options);
   }
 
   static async connect(options) {
@@ -42,7 +42,7 @@ export class Client {
 
   async call(method, params = {}, options = {}) {
     const timeout = options.timeout ?? this.#options.timeout;
-    const call = this.#begin(this.#calls, method, params, { ...options, timeout, limit: standardTimeout });
+    const call = this.#begin(this.#calls, method, params, options, timeout, standardTimeout);
     try {
       for (let failures = 0; ; failures++) {
         try {
@@ -57,7 +57,7 @@ export class Client {
   }
 
   async *stream(method, params = {}, options = {}, read = { value: (raw) => raw, result: (raw) => raw }) {
-    const call = this.#begin(this.#streams, method, params, options);
+    const call = this.#begin(this.#streams, method, params, options, options.timeout, Infinity);
     call.isSafe = call.params.after !== undefined;
     try {
       for (let failures = 0; ; ) {
@@ -114,26 +114,18 @@ export class Client {
     };
     await emptied(this.#calls);
     this.#isClosed = true;
-    const connection = await this.#connection?.catch(() => undefined);
-    connection?.finish();  // at which the server ends the streams, each with its result
+    await this.#opening?.catch(() => {});
+    this.#connection?.finish();  // at which the server ends the streams, each with its result
     await emptied(this.#streams);
     clearTimeout(timer);
     for (const call of [...this.#calls, ...this.#streams]) call.interrupt(connectionLost("The client was closed"));
-    await connection?.end();
+    await this.#connection?.end();
     await this.#transport.close();
   }
 
-  #begin(calls, method, { _meta, ...params }, { signal, timeout, limit, ...said }) {
+  #begin(calls, method, params, options, timeout, limit) {
     if (this.#closing) throw connectionLost("The client is closed");
-    signal?.throwIfAborted();
-    const meta = { ..._meta };
-    for (const name of ["idempotencyKey", "authorization", "traceparent", "verbose"]) {
-      if (said[name] !== undefined) meta[name] = said[name];
-    }
-    const known = this.#methods.get(method);
-    if (known && !known.isSafeToRepeat) meta.idempotencyKey ??= randomBytes(16).toString("hex");
-    const isSafe = known?.isSafeToRepeat || meta.idempotencyKey !== undefined;
-    const call = new Call({ method, params, meta, isSafe, signal, timeout, limit });
+    const call = new Call(method, params, options, this.#methods.get(method), timeout, limit);
     calls.add(call);
     return call;
   }
@@ -146,55 +138,53 @@ export class Client {
 
   /** Makes the call once. The values of a stream go to `take`. */
   async #attempt(call, take) {
-    const connection = await call.unlessInterrupted(this.#connect());
-    while (connection.isFull) await call.unlessInterrupted(connection.drained());
-    return call.unlessInterrupted(new Promise((resolve, reject) => {
+    let connection = this.#connection;
+    if (!connection?.isOpen) connection = await call.wait((resolve, reject) => this.#connect().then(resolve, reject));
+    while (connection.isFull) await call.wait((resolve) => connection.whenDrained(resolve));
+    return call.wait((resolve, reject) => {
       const id = connection.send(call.method, call.message(), { resolve, reject, take });
       call.abandon = () => connection.cancel(id);
-    }));
+    });
   }
 
   /** Waits until the call may be made again after `error`; throws that where it may not. */
   async #pause(call, error, failures) {
-    const isWorthwhile = error instanceof DuesError && error.retryable && error.reason !== "NO_ANSWER";
-    if (!isWorthwhile || !call.isSafe || failures >= this.#options.retries || this.#isClosed) throw error;
-    const pause = error.retryAfter ?? Math.min(Math.random() * 100 * 2 ** failures, 5000);
-    if (pause >= call.timeLeft) throw error;
+    const pause = error?.retryAfter ?? Math.min(Math.random() * 100 * 2 ** failures, 5000);
+    const isDuesError = error instanceof DuesError;
+    const mayHelp = isDuesError && error.retryable && error.reason !== "NO_ANSWER" && pause < call.timeLeft;
+    if (!mayHelp || !call.isSafe || failures >= (this.#options.retries ?? 2) || this.#isClosed) {
+      if (isDuesError) Error.captureStackTrace(error);  // so that it leads to the caller, not to the socket
+      throw error;
+    }
     let timer;
     try {
-      await call.unlessInterrupted(new Promise((resolve) => (timer = setTimeout(resolve, pause))));
+      await call.wait((resolve) => (timer = setTimeout(resolve, pause)));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #connect() {
+  #connect() {
     if (this.#isClosed) throw connectionLost("The client is closed");
-    if (!this.#connection) {
-      const connection = this.#open(() => {
-        if (this.#connection === connection) this.#connection = undefined;
-      });
-      this.#connection = connection;
-    }
-    return this.#connection;
+    return (this.#opening ??= this.#open().finally(() => (this.#opening = undefined)));
   }
 
-  /** A connection on which the server has answered hello. `forget` is called when it is lost, or is not to be. */
-  async #open(forget) {
+  /** A new connection, on which the server has answered hello. */
+  async #open() {
     const { token } = this.#options;
     const hello = { ...greeting, authorization: token && `Bearer ${token}` };
     const opening = new AbortController();
-    const timer = setTimeout(() => opening.abort(new Error("it took too long")), patience);
+    const timer = setTimeout(() => opening.abort(new Error("the server took too long")), patience);
     let connection;
     try {
-      connection = new Connection(await this.#transport.open(opening.signal), forget);
+      connection = new Connection(await this.#transport.open(opening.signal));
       opening.signal.addEventListener("abort", () => connection.lose(opening.signal.reason));
       await new Promise((resolve, reject) => connection.send("rpc.hello", hello, { resolve, reject }));
-      return connection;
+      return (this.#connection = connection);
     } catch (error) {
-      forget();
       connection?.lose();
-      throw error instanceof DuesError ? error : connectionLost("The connection could not be made", error);
+      if (error instanceof DuesError) throw error;
+      throw connectionLost("The connection could not be made", opening.signal.reason ?? error);
     } finally {
       clearTimeout(timer);
     }

@@ -7,18 +7,16 @@ import { readLines } from "./transport.js";
 const longestOutput = 1 << 20;
 
 export class Connection {
+  isOpen = true;
   #wire;
-  #whenLost;
   /** The calls in flight, by id. While there are any, the connection keeps this process alive. */
   #pending = new Map();
   #lastId = 0;
   /** The calls that wait to be written. */
   #waiting = [];
-  #isLost = false;
 
-  constructor(wire, whenLost) {
+  constructor(wire) {
     this.#wire = wire;
-    this.#whenLost = whenLost;
     const { input, output } = wire;
     const lose = (cause) => this.lose(cause);
     input.unref();
@@ -30,17 +28,17 @@ export class Connection {
 
   /** Whether more is written than the server takes in. */
   get isFull() {
-    return this.#wire.output.writableNeedDrain && !this.#isLost;
+    return this.#wire.output.writableNeedDrain && this.isOpen;
   }
 
-  /** Waits until that may be over. */
-  drained() {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** Calls `resume` when that may be over. */
+  whenDrained(resume) {
+    this.#waiting.push(resume);
   }
 
   /**
-   * Sends a call, and gives its id. What it is answered goes to `answer.resolve` or `answer.reject`, the values before that
-   * to `answer.take`.
+   * Sends a call, and gives its id. What it is answered goes to `answer.resolve` or `answer.reject`, the values before
+   * that to `answer.take`.
    */
   send(method, params, answer) {
     const id = this.#lastId + 1;
@@ -73,9 +71,8 @@ export class Connection {
 
   /** Ends the connection for `cause`, and with it what is in flight. */
   lose(cause) {
-    if (this.#isLost) return;
-    this.#isLost = true;
-    this.#whenLost();
+    if (!this.isOpen) return;
+    this.isOpen = false;
     this.#wire.input.destroy();
     this.end();
     for (const answer of this.#pending.values()) answer.reject(connectionLost("The connection was lost", cause));
@@ -88,7 +85,7 @@ export class Connection {
   }
 
   #take(line) {
-    if (this.#isLost || !line.trim()) return;
+    if (!this.isOpen || !line.trim()) return;
     const message = readMessage(line);
     if (message.method === "rpc.stream") {
       this.#pending.get(message.params.id)?.take?.(message.params.value);
@@ -112,6 +109,6 @@ function readMessage(line) {
   try {
     return parse(line);
   } catch {
-    throw new Error("the server sent a line that is not JSON");  // the parser's own error would quote it, secrets and all
+    throw new Error("the server sent a line that is not JSON");  // the parser's own error quotes it, secrets and all
   }
 }

@@ -992,11 +992,11 @@ export class Dues extends Client {
    * Describe the server. Gives this very document: every method, type, error and example that the server
    * serves.
    */
-  rpcDiscover(params?: {}, options?: CallOptions): Promise<JsonObject>;
+  rpcDiscover(params?: Record<string, never>, options?: CallOptions): Promise<JsonObject>;
 
   /**
    * Ask whether the server serves. The semantics of gRPC's health protocol: NOT_SERVING while it starts,
    * stops, or cannot do its work.
    */
-  rpcHealth(params?: {}, options?: CallOptions): Promise<RpcHealthResult>;
+  rpcHealth(params?: Record<string, never>, options?: CallOptions): Promise<RpcHealthResult>;
 }

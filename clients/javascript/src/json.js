@@ -28,11 +28,10 @@ export function parse(text) {
 }
 
 export function stringify(value) {
-  let found = false;
-  const text = JSON.stringify(value, (_, member) => {
-    if (typeof member !== "bigint") return member;
-    found = true;
-    return mark + member;
-  });
-  return found ? text.replace(marked, "$1") : text;
+  try {
+    return JSON.stringify(value);
+  } catch {  // most likely of a bigint, which it does not take
+    const text = JSON.stringify(value, (_, member) => (typeof member === "bigint" ? mark + member : member));
+    return text.replace(marked, "$1");
+  }
 }

@@ -105,7 +105,7 @@ async function reap(child) {
   clearTimeout(timer);
 }
 
-/** Gives each line of `input` to `take`. A line that is too long, and what `take` throws, goes to `fail`, and ends it. */
+/** Gives each line of `input` to `take`, until `take` throws or a line is too long: the error goes to `fail`. */
 export function readLines(input, take, fail) {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let parts = [];  // of a line that has no end yet

@@ -127,7 +127,7 @@ struct TypeScriptDeclarations {
 
     private func method(_ method: MethodModel, into source: inout SourceText) {
         let members = method.params.members
-        let params = members.isEmpty ? "{}" : method.javaScriptParams
+        let params = members.isEmpty ? "Record<string, never>" : method.javaScriptParams
         let mark = members.contains(where: \.isRequired) ? "" : "?"
         let answer = method.resultObject == nil ? "JsonObject" : method.javaScriptResult
         let type =
