@@ -20,7 +20,9 @@ function options() {
   return { ...given, host, port: Number(port), tls: flags["tls-ca"] && { ca: readFileSync(flags["tls-ca"]) } };
 }
 
-const shell = (command) => ["/bin/sh", "-c", `exec ${command}`];
+function shell(command) {
+  return ["/bin/sh", "-c", `exec ${command}`];
+}
 
 const dues = new Dues(options());
 /** What aborts each call in flight, by its id. */
@@ -71,8 +73,9 @@ async function make(id, method, params = {}, signal) {
 }
 
 /** checkAccess, rpcHealth. */
-const spelled = (method) =>
-  method.replace(/^\w|\.\w/g, (start) => (start.length === 1 ? start.toLowerCase() : start[1].toUpperCase()));
+function spelled(method) {
+  return method.replace(/^\w|\.\w/g, (start) => (start.length === 1 ? start.toLowerCase() : start[1].toUpperCase()));
+}
 
 /** A typed value in the wire's form: its own properties, and those that its class keeps from being printed. */
 function wire(value) {

@@ -19,7 +19,7 @@ export class Client {
   #streams = new Set();
   #closing;
   #isClosed = false;
-  /** Tells the one who closes that a call has ended. */
+  /** Tells `#close` that a call has ended. */
   #ended = () => {};
 
   /** `methods` is what is known of each method, by its name on the wire. */
@@ -56,6 +56,7 @@ export class Client {
     }
   }
 
+  /** `read` makes typed values and results of what comes. */
   async *stream(method, params = {}, options = {}, read = { value: (raw) => raw, result: (raw) => raw }) {
     const call = this.#begin(this.#streams, method, params, options, options.timeout, Infinity);
     call.isSafe = call.params.after !== undefined;
