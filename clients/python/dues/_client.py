@@ -246,7 +246,8 @@ class Client:
                         connection.begin(caller, method, wire)
                         while "method" in (message := connection.receive(caller, given_up)):
                             value = mapping(message["params"].get("value"))
-                            wire["after"], attempt = value.get("seq"), 0
+                            if streams:
+                                wire["after"], attempt = value.get("seq"), 0
                             yield value
                     finally:
                         connection.leave(caller)

@@ -106,7 +106,9 @@ class Connection:
 
     def leave(self, caller: Caller) -> None:
         """Ends a call; the server is told where it has not answered."""
-        if self._calls.pop(caller.number, None) is not None:
+        with self._lock:
+            is_unanswered = self._calls.pop(caller.number, None) is not None
+        if is_unanswered:
             self._cancel(caller)
 
     def receive(self, caller: Caller, until: float) -> Any:
@@ -222,13 +224,15 @@ class Connection:
         except ValueError:
             return self.lose("the server sent a line that is not JSON")
         is_value = message.get("method") == "rpc.stream"
+        if "method" in message and not is_value:
+            return
         number = mapping(message.get("params")).get("id") if is_value else message.get("id")
         with self._lock:
             if number is None and "error" in message and len(self._calls) == 1:
-                number = next(iter(self._calls))  # it did not understand whose line it was
+                number = next(iter(self._calls))  # the server did not understand whose line it was
             caller = self._calls.get(number) if isinstance(number, int) else None
             if caller is None:
-                return  # its caller has left
+                return  # it has left
             is_overflow = is_value and caller.inbox.qsize() >= _MOST_VALUES
             if is_overflow or not is_value:
                 del self._calls[number]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import selectors
 import socket
 import ssl
 import subprocess
-from time import monotonic
+import threading
 from typing import IO, Mapping, Optional, Sequence, Union
 
 _DIAL_SECONDS = 10.0
+_LONGEST_HANDSHAKE = 1 << 16
 EXIT_SECONDS = 10.0  # how long a spawned server may take to finish what is in flight
 
 
@@ -105,8 +104,10 @@ class Launch(Stdio):
     def _launch(self) -> Network:
         child = self._spawn(subprocess.DEVNULL, subprocess.PIPE)
         assert child.stdout is not None
+        timer = threading.Timer(_DIAL_SECONDS, child.kill)
+        timer.start()
         try:
-            handshake = json.loads(_first_line(child.stdout))
+            handshake = json.loads(child.stdout.readline(_LONGEST_HANDSHAKE))
             if handshake["tcp"] is None:
                 return Network(unix=handshake["unix"], tls=self._tls)
             host, _, port = handshake["tcp"].rpartition(":")
@@ -114,17 +115,5 @@ class Launch(Stdio):
         except (KeyError, TypeError, ValueError):
             self.end()
             raise ConnectionError("the server does not say where it listens") from None
-
-
-def _first_line(pipe: IO[bytes]) -> bytes:
-    """The first line, or as much of it as comes in time."""
-    until = monotonic() + _DIAL_SECONDS
-    line = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(pipe, selectors.EVENT_READ)
-        while b"\n" not in line and selector.select(max(0.0, until - monotonic())):
-            chunk = os.read(pipe.fileno(), 4096)
-            if not chunk:
-                break
-            line += chunk
-    return line.partition(b"\n")[0]
+        finally:
+            timer.cancel()
