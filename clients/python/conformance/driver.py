@@ -7,7 +7,7 @@ import re
 import ssl
 import sys
 import threading
-from typing import Any, Callable, Dict, Optional, Type, Union
+from typing import Any, Dict, List, Type
 
 from dues import (
     AddressInput, CallOptions, Cancellation, Dues, DuesError, ItemChange, ShippingInput, Stream, SubscriptionItemInput)
@@ -27,22 +27,15 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace(".", "_").lower()
 
 
-def input_type(method: str, name: str) -> Optional[Type[Message]]:
-    if name == "items":
-        return SubscriptionItemInput if method == "CreateSubscription" else ItemChange
-    return {"address": AddressInput, "shipping": ShippingInput}.get(name)
-
-
 def typed(method: str, name: str, value: Any) -> Any:
     """The client's own value for `value`; raises LookupError or TypeError where there is none."""
-    of = input_type(method, name)
     if value is None:
-        raise TypeError("what is None is left out")
-    if of is None:
-        return value
+        raise TypeError("None says that there is no value")
     if name == "items":
-        return [made(of, method, element) for element in value]
-    return made(of, method, value)
+        item = SubscriptionItemInput if method == "CreateSubscription" else ItemChange
+        return [made(item, method, element) for element in value]
+    of = {"address": AddressInput, "shipping": ShippingInput}.get(name)
+    return value if of is None else made(of, method, value)
 
 
 def made(of: Type[Message], method: str, value: Dict[str, Any]) -> Message:
@@ -68,19 +61,20 @@ def options(meta: Dict[str, Any]) -> CallOptions:
     return said
 
 
-def perform(dues: Dues, method: str, params: Dict[str, Any], how: CallOptions) -> Union[Message, Dict[str, Any], Stream[Any, Any]]:
-    if method in SAFE_TO_REPEAT:
-        function: Callable[..., Any] = getattr(dues, snake(method))
-        try:
-            arguments = {snake(name): typed(method, name, value) for name, value in params.items()}
-            inspect.signature(function).bind(**arguments)
-            known = set(inspect.signature(function).parameters)
-            if not known.issuperset(arguments):
-                raise TypeError("no such parameter")
-        except (AttributeError, LookupError, TypeError):
-            return dues.call(method, params, **how)
-        return function(**arguments, **how)  # type: ignore[no-any-return]
-    return dues.call(method, params, **how)
+def perform(dues: Dues, method: str, params: Dict[str, Any], how: CallOptions) -> Any:
+    """Makes the call by its own method, if the client knows it and its types can say the params."""
+    if method not in SAFE_TO_REPEAT:
+        return dues.call(method, params, **how)
+    function = getattr(dues, snake(method))
+    try:
+        arguments = {snake(name): typed(method, name, value) for name, value in params.items()}
+        signature = inspect.signature(function)
+        signature.bind(**arguments)  # raises TypeError where a required one is missing
+        if not arguments.keys() <= signature.parameters.keys():
+            raise LookupError("an argument without a parameter")
+    except (AttributeError, LookupError, TypeError):
+        return dues.call(method, params, **how)
+    return function(**arguments, **how)
 
 
 def answer(dues: Dues, message: Dict[str, Any], cancellation: Cancellation) -> None:
@@ -123,14 +117,12 @@ def client() -> Dues:
         return Dues.spawn(["/bin/sh", "-c", f"exec {given.stdio}"], token=given.token, retries=given.retries)
     if given.serve is not None:
         return Dues.launch(["/bin/sh", "-c", f"exec {given.serve}"], tls=tls, token=given.token, retries=given.retries)
-    if given.unix is not None:
-        return Dues.connect(unix=given.unix, token=given.token, retries=given.retries)
-    host, _, port = given.tcp.rpartition(":")
-    return Dues.connect(host.strip("[]"), int(port), tls=tls, token=given.token, retries=given.retries)
+    host, _, port = (given.tcp or ":0").rpartition(":")
+    return Dues.connect(host, int(port), unix=given.unix, tls=tls, token=given.token, retries=given.retries)
 
 
 def main() -> None:
-    calls = []
+    calls: List[threading.Thread] = []  # but for the streams: they end with the client
     cancellations: Dict[Any, Cancellation] = {}
     with client() as dues:
         for line in sys.stdin:

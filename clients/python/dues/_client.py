@@ -225,7 +225,7 @@ class Client:
             given_up = deadline + _GRACE_SECONDS
         else:
             deadline = given_up = math.inf if streams else monotonic() + _UNLIMITED_SECONDS
-        about = {**(meta or {}), **given({
+        about = {**mapping(params.get("_meta")), **(meta or {}), **given({
             "idempotencyKey": idempotency_key, "traceparent": traceparent,
             "authorization": None if token is None else f"Bearer {token}", "verbose": verbose or None})}
         if SAFE_TO_REPEAT.get(method) is False:
@@ -267,7 +267,7 @@ class Client:
 
     def _pause(self, error: DuesError, attempt: int) -> float:
         """Seconds until a call is to be made again; infinite where it is not."""
-        if not error.retryable or error.reason == "NO_ANSWER" or attempt >= self._retries:
+        if not error.retryable or attempt >= self._retries:
             return math.inf
         if error.retry_after is not None:
             return error.retry_after

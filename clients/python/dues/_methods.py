@@ -22,13 +22,12 @@ class Dues(Client):
     """A Dues server, with a method for each of the service's. Any number of threads may call it at once."""
 
     def create_customer(
-        self, *, email: Optional[str] = None, name: Optional[str] = None,
-        phone: Optional[str] = None, description: Optional[str] = None,
-        address: Optional[Union[AddressInput, Mapping[str, Any]]] = None,
+        self, *, email: Optional[str] = None, name: Optional[str] = None, phone: Optional[str] = None,
+        description: Optional[str] = None, address: Optional[Union[AddressInput, Mapping[str, Any]]] = None,
         shipping: Optional[Union[ShippingInput, Mapping[str, Any]]] = None,
-        metadata: Optional[Mapping[str, str]] = None,
-        payment_method_id: Optional[str] = None, test_clock_id: Optional[str] = None,
-        **options: Unpack[CallOptions]) -> CreateCustomerResult:
+        metadata: Optional[Mapping[str, str]] = None, payment_method_id: Optional[str] = None,
+        test_clock_id: Optional[str] = None, **options: Unpack[CallOptions]
+    ) -> CreateCustomerResult:
         """Create a customer. Creates a customer in Stripe, and in the store. Nothing is required, but an e-mail
         address is worth having: Stripe sends receipts to it.
 
@@ -49,16 +48,14 @@ class Dues(Client):
             "paymentMethodId": payment_method_id, "testClockId": test_clock_id}), **options))
 
     def create_subscription(
-        self, *, customer_id: str, price_id: Optional[str] = None,
-        lookup_key: Optional[str] = None,
+        self, *, customer_id: str, price_id: Optional[str] = None, lookup_key: Optional[str] = None,
         items: Optional[Sequence[Union[SubscriptionItemInput, Mapping[str, Any]]]] = None,
-        quantity: Optional[int] = None, currency: Optional[str] = None,
-        trial_days: Optional[int] = None, promotion_code: Optional[str] = None,
-        default_payment_method_id: Optional[str] = None,
-        collection_method: Optional[CollectionMethod] = None,
-        days_until_due: Optional[int] = None,
-        metadata: Optional[Mapping[str, str]] = None,
-        allow_duplicate: Optional[bool] = None, **options: Unpack[CallOptions]) -> CreateSubscriptionResult:
+        quantity: Optional[int] = None, currency: Optional[str] = None, trial_days: Optional[int] = None,
+        promotion_code: Optional[str] = None, default_payment_method_id: Optional[str] = None,
+        collection_method: Optional[CollectionMethod] = None, days_until_due: Optional[int] = None,
+        metadata: Optional[Mapping[str, str]] = None, allow_duplicate: Optional[bool] = None,
+        **options: Unpack[CallOptions]
+    ) -> CreateSubscriptionResult:
         """Subscribe a customer to a price. Creates a subscription whose first invoice waits for the customer's
         payment (payment_behavior default_incomplete, flexible billing, the payment method saved on success). The
         client secret goes to the browser, where Stripe's Payment Element confirms it. With a trial there may be
@@ -90,11 +87,11 @@ class Dues(Client):
             "metadata": metadata, "allowDuplicate": allow_duplicate}), **options))
 
     def preview_change(
-        self, *, subscription_id: str, price_id: Optional[str] = None,
-        lookup_key: Optional[str] = None, quantity: Optional[int] = None,
-        items: Optional[Sequence[Union[ItemChange, Mapping[str, Any]]]] = None,
-        proration_behavior: Optional[ProrationBehavior] = None,
-        when: Optional[PlanChangeTiming] = None, **options: Unpack[CallOptions]) -> PreviewChangeResult:
+        self, *, subscription_id: str, price_id: Optional[str] = None, lookup_key: Optional[str] = None,
+        quantity: Optional[int] = None, items: Optional[Sequence[Union[ItemChange, Mapping[str, Any]]]] = None,
+        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[PlanChangeTiming] = None,
+        **options: Unpack[CallOptions]
+    ) -> PreviewChangeResult:
         """Show what a change of plan would cost. Asks Stripe what the change would charge, and changes nothing. The
         quote binds the subscription, its items, the moment of proration and the totals: UpdatePlan with the quote
         charges exactly this, or refuses.
@@ -116,9 +113,10 @@ class Dues(Client):
         self, *, subscription_id: Optional[str] = None, price_id: Optional[str] = None,
         lookup_key: Optional[str] = None, quantity: Optional[int] = None,
         items: Optional[Sequence[Union[ItemChange, Mapping[str, Any]]]] = None,
-        proration_behavior: Optional[ProrationBehavior] = None,
-        when: Optional[PlanChangeTiming] = None, quote: Optional[str] = None,
-        payment_behavior: Optional[PaymentBehavior] = None, **options: Unpack[CallOptions]) -> UpdatePlanResult:
+        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[PlanChangeTiming] = None,
+        quote: Optional[str] = None, payment_behavior: Optional[PaymentBehavior] = None,
+        **options: Unpack[CallOptions]
+    ) -> UpdatePlanResult:
         """Change a subscription's plan. Changes prices or quantities, either as a quote of PreviewChange says (then
         Stripe charges exactly what was shown, or nothing is changed), or directly. Unless told otherwise an upgrade
         whose payment fails leaves the old plan in place.
@@ -143,8 +141,8 @@ class Dues(Client):
     def cancel(
         self, *, subscription_id: str, when: Optional[ChangeTiming] = None,
         feedback: Optional[CancellationFeedback] = None, comment: Optional[str] = None,
-        invoice_now: Optional[bool] = None, prorate: Optional[bool] = None,
-        **options: Unpack[CallOptions]) -> CancelResult:
+        invoice_now: Optional[bool] = None, prorate: Optional[bool] = None, **options: Unpack[CallOptions]
+    ) -> CancelResult:
         """Cancel a subscription. Cancels at once, as the guide does, or at the end of the period that is paid for.
         A subscription that was cancelled at once cannot be revived.
 
@@ -161,9 +159,9 @@ class Dues(Client):
             "comment": comment, "invoiceNow": invoice_now, "prorate": prorate}), **options))
 
     def get_payment_method(
-        self, *, subscription_id: Optional[str] = None,
-        customer_id: Optional[str] = None, payment_method_id: Optional[str] = None,
-        **options: Unpack[CallOptions]) -> GetPaymentMethodResult:
+        self, *, subscription_id: Optional[str] = None, customer_id: Optional[str] = None,
+        payment_method_id: Optional[str] = None, **options: Unpack[CallOptions]
+    ) -> GetPaymentMethodResult:
         """Show the payment method that would be charged. Finds the payment method behind a subscription, the
         default one of a customer, or one by its id, with what a customer needs to recognise it.
 
@@ -184,8 +182,9 @@ class Dues(Client):
             "subscriptionId": subscription_id}), **options))
 
     def list_plans(
-        self, *, active: Optional[bool] = None, limit: Optional[int] = None,
-        cursor: Optional[str] = None, **options: Unpack[CallOptions]) -> ListPlansResult:
+        self, *, active: Optional[bool] = None, limit: Optional[int] = None, cursor: Optional[str] = None,
+        **options: Unpack[CallOptions]
+    ) -> ListPlansResult:
         """List the plans that customers can choose. Lists recurring prices with their products, for a page that
         sells them.
 
@@ -197,8 +196,9 @@ class Dues(Client):
             "active": active, "limit": limit, "cursor": cursor}), **options))
 
     def check_access(
-        self, *, customer_id: str, product_id: Optional[str] = None,
-        feature: Optional[str] = None, **options: Unpack[CallOptions]) -> CheckAccessResult:
+        self, *, customer_id: str, product_id: Optional[str] = None, feature: Optional[str] = None,
+        **options: Unpack[CallOptions]
+    ) -> CheckAccessResult:
         """Decide whether a customer has access. Says whether a customer may use a product or a feature, from what
         was paid, and why. Answered from the local store and never from Stripe, so that it can be asked at every
         request.
@@ -211,9 +211,9 @@ class Dues(Client):
             "customerId": customer_id, "productId": product_id, "feature": feature}), **options))
 
     def watch_events(
-        self, *, types: Optional[Sequence[str]] = None,
-        customer_id: Optional[str] = None,
-        after: Optional[int] = None, **options: Unpack[CallOptions]) -> Stream[WatchEventsValue, WatchEventsResult]:
+        self, *, types: Optional[Sequence[str]] = None, customer_id: Optional[str] = None,
+        after: Optional[int] = None, **options: Unpack[CallOptions]
+    ) -> Stream[WatchEventsValue, WatchEventsResult]:
         """Watch Stripe's events. Streams the events that the server has taken in, each once the mirror knows what
         it says, so that whoever acts on one finds CheckAccess up to date. Without after, those from now on; with
         it, those after that change, so that a client that lost its connection goes on without loss: at least once,
@@ -231,7 +231,8 @@ class Dues(Client):
             "types": types, "customerId": customer_id, "after": after}), **options)
 
     def ingest_webhook(
-        self, *, payload: str, signature: str, **options: Unpack[CallOptions]) -> IngestWebhookResult:
+        self, *, payload: str, signature: str, **options: Unpack[CallOptions]
+    ) -> IngestWebhookResult:
         """Take in a webhook of Stripe's. For hosts that receive Stripe's webhooks themselves: verifies the
         signature, writes the event into the journal, commits, and answers. A duplicate is answered likewise and
         does nothing.
@@ -243,8 +244,9 @@ class Dues(Client):
             "payload": payload, "signature": signature}), **options))
 
     def rpc_hello(
-        self, *, client: Optional[str] = None, protocol: Optional[int] = None,
-        authorization: Optional[str] = None, **options: Unpack[CallOptions]) -> RPCHelloResult:
+        self, *, client: Optional[str] = None, protocol: Optional[int] = None, authorization: Optional[str] = None,
+        **options: Unpack[CallOptions]
+    ) -> RPCHelloResult:
         """Meet the server. Optional unless the server requires a token. Gives the connection its token, checks the
         protocol version, and says who answers.
 

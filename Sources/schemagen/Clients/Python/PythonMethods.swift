@@ -46,10 +46,15 @@ extension PythonEmitter {
         let result = resultName(method)
         let type = method.stream == nil ? result : "Stream[\(valueName(method)), \(result)]"
         source.line()
-        wrapped(
-            "def \(Names.snake(method.name))(",
-            ["self"] + (parameters.isEmpty ? [] : ["*"]) + parameters + ["**options: Unpack[CallOptions]"],
-            ") -> \(type):", into: &source)
+        let items = ["self"] + (parameters.isEmpty ? [] : ["*"]) + parameters + ["**options: Unpack[CallOptions]"]
+        let signature = "def \(Names.snake(method.name))(\(items.joined(separator: ", "))) -> \(type):"
+        if signature.count <= source.room {
+            source.line(signature)
+        } else {
+            source.block("def \(Names.snake(method.name))(", ") -> \(type):") { source in
+                for row in source.rows(of: items, room: source.room) { source.line(row) }
+            }
+        }
         source.indented { source in
             documentation(of: method, members, into: &source)
             let wire = members.map { "\"\($0.name)\": \(Names.snake($0.name))" }
