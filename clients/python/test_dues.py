@@ -285,6 +285,18 @@ class CoreTest(ServedTest):
             pool.submit(dues.call, "Echo", {"now": True})
             self.assertEqual([call.result(10) for call in others], [{}, {}])
 
+    def test_who_reads_for_others_gives_up_in_time(self) -> None:
+        def react(message: Message, send: Send) -> None:
+            until = time.monotonic() + 3
+            while time.monotonic() < until:
+                send({"method": "noise"})
+
+        dues = self.serve(react)
+        begun = time.monotonic()
+        with mock.patch("dues._client._GRACE_SECONDS", 0), self.assertRaises(DuesError):
+            dues.rpc_health(timeout=0.2)
+        self.assertLess(time.monotonic() - begun, 2)
+
     def test_a_cancellation_ends_whatever_a_call_waits_for(self) -> None:
         def react(message: Message, send: Send) -> None:
             if message["method"] == "Busy":
@@ -307,6 +319,7 @@ class CoreTest(ServedTest):
     def test_an_idle_connection_that_the_server_has_closed_is_not_used(self) -> None:
         dues = self.answering({})
         dues.call("Echo", {})
+        self.server.connections[0].sendall(b'{"id":null,"error":{"code":-32008,"message":"idle for too long"}}\n')
         self.server.hang_up(self.server.connections[0])
         with mock.patch("dues._connection._IDLE_SECONDS", 0):
             self.assertEqual(dues.call("Echo", {}), {})

@@ -21,6 +21,7 @@ _MOST_VALUES = 256  # of a stream, that are kept for a reader who is slow
 _CHUNK = 1 << 16
 _STALL_SECONDS = 10.0  # how long the server may take nothing of a line
 _IDLE_SECONDS = 1.0  # after such a silence it is looked whether the server has gone
+_AT_ONCE = 0.0  # a moment that is past: what is there is taken in, and nothing waited for
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -89,9 +90,10 @@ class Connection:
         self._selector.register(self._woken, selectors.EVENT_READ)
 
     def is_alive(self) -> bool:
+        """Whether it can be used, as far as is known."""
         if self.problem is None and monotonic() - self._heard > _IDLE_SECONDS:
             with contextlib.suppress(queue.Empty, ConnectionError):
-                self.receive(Caller(), 0)  # nobody may have read since: the server's end may be there
+                self.receive(Caller(), _AT_ONCE)  # nobody has read since: the server's end may be there
         return self.problem is None
 
     def begin(self, caller: Caller, method: str, params: Mapping[str, Any]) -> None:
@@ -112,7 +114,7 @@ class Connection:
             self._cancel(caller)
 
     def receive(self, caller: Caller, until: float) -> Any:
-        """The next message to `caller`, raises like `Caller.take`."""
+        """The next message to `caller`; raises like `Caller.take`."""
         with self._lock:
             if self._reader is None:
                 self._reader = caller
@@ -122,6 +124,8 @@ class Connection:
             while True:
                 if self._reader is caller and caller.inbox.empty():
                     self._read(until)
+                    if until < monotonic() and until != _AT_ONCE and caller.inbox.empty():
+                        raise queue.Empty  # though there is always something for others
                 else:
                     item = caller.take(until)
                     if item is not None:
@@ -178,8 +182,11 @@ class Connection:
                             rest = rest[self._socket.send(rest):]
                     except _WOULD_BLOCK:
                         self._wait_for_room()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: another thread has closed it
             self.lose(f"the connection is lost: {error}")
+        except BaseException:  # such as KeyboardInterrupt: how much of the line is out is not known
+            self.lose("a line was cut off")
+            raise
 
     def _wait_for_room(self) -> None:
         with selectors.DefaultSelector() as selector:
