@@ -32,6 +32,8 @@ def typed(method: str, name: str, value: Any) -> Any:
     if value is None:
         raise TypeError("None says that there is no value")
     if name == "items":
+        if not isinstance(value, list):
+            raise TypeError("no list of items")
         item = SubscriptionItemInput if method == "CreateSubscription" else ItemChange
         return [made(item, method, element) for element in value]
     of = {"address": AddressInput, "shipping": ShippingInput}.get(name)

@@ -15,5 +15,6 @@ from ._methods import Dues
 from ._types import *  # noqa: F403 - the types of the contract, all of them
 
 __all__ = [
-    "PROTOCOL_VERSION", "CallOptions", "Cancellation", "Dues", "DuesConnectionError", "DuesError", "Stream", "__version__"]
+    "PROTOCOL_VERSION", "CallOptions", "Cancellation", "Dues", "DuesConnectionError", "DuesError", "Stream",
+    "__version__"]
 __all__ += _types.__all__

@@ -12,8 +12,8 @@ import ssl
 import threading
 from time import monotonic
 from typing import (
-    IO, TYPE_CHECKING, Any, Callable, Dict, Generator, Generic, Iterator, Mapping, Optional, Sequence, Set, Type, TypedDict,
-    TypeVar, Union, cast)
+    IO, TYPE_CHECKING, Any, Callable, Dict, Generator, Generic, Iterator, Mapping, Optional, Sequence, Set, Type,
+    TypedDict, TypeVar, Union, cast)
 
 from ._connection import Caller, Connection, Overflow
 from ._errors import DuesError, connection_lost, no_answer
@@ -159,7 +159,7 @@ class Client:
         stderr: Union[None, int, IO[bytes]] = None, tls: Optional[ssl.SSLContext] = None,
         token: Optional[str] = None, timeout: Optional[float] = None, retries: int = 2,
     ) -> _C:
-        """A server of one's own (such as ["dues", "serve", "--tcp", "127.0.0.1:0"]), dialled where it says it listens."""
+        """A server of one's own (such as ["dues", "serve", "--tcp", "127.0.0.1:0"]), dialled where it says."""
         return cls(Launch(command, env, stderr, tls), token, timeout, retries)
 
     def call(self, method: str, params: Mapping[str, Any], **options: Unpack[CallOptions]) -> Dict[str, Any]:

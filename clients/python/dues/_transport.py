@@ -18,7 +18,8 @@ class Network:
     """A server at an address."""
 
     def __init__(
-        self, host: str = "", port: int = 0, unix: Optional[str] = None, tls: Optional[ssl.SSLContext] = None
+        self, host: str = "127.0.0.1", port: int = 7171, unix: Optional[str] = None,
+        tls: Optional[ssl.SSLContext] = None,
     ) -> None:
         self._host, self._port, self._unix, self._tls = host, port, unix, tls
 
@@ -91,7 +92,7 @@ class Launch(Stdio):
         self._network = Network()
 
     def dial(self) -> socket.socket:
-        if self._child is None or self._child.poll() is not None:
+        if self._child is None or self._child.poll() is not None:  # else it goes on, and only the connection was lost
             self.end()
             self._network = self._launch()
         return self._network.dial()
@@ -112,7 +113,7 @@ class Launch(Stdio):
                 return Network(unix=handshake["unix"], tls=self._tls)
             host, _, port = handshake["tcp"].rpartition(":")
             return Network(host.strip("[]"), int(port), tls=self._tls)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OSError, TypeError, ValueError):
             self.end()
             raise ConnectionError("the server does not say where it listens") from None
         finally:

@@ -1,6 +1,4 @@
 /// Writes the generated modules of the Python client: its types as dataclasses, the service's methods as methods.
-import JSON
-
 struct PythonEmitter: ClientEmitter {
     let contract: ContractModel
 
