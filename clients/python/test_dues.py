@@ -1,5 +1,6 @@
 """Tests of the client: its core against a small fake server, and the story against a real one (DUES_BIN)."""
 
+import contextlib
 import json
 import os
 import random
@@ -18,59 +19,87 @@ from unittest import mock
 
 import dues as client
 import example
-from dues import Dues, DuesConnectionError, DuesError
+from dues import Cancellation, Dues, DuesConnectionError, DuesError
 
 Message = Dict[str, Any]
 Send = Callable[[Any], None]
 
 
 class FakeServer:
-    """Accepts one connection and gives each message to `react`, together with a way to send."""
+    """Gives each message but rpc.hello, which it answers, to `react`, together with a way to send."""
 
     def __init__(self, react: Callable[[Message, Send], None]) -> None:
         self.react = react
+        self.hellos: List[Message] = []
         self.received: List[Message] = []
+        self.connections: List[socket.socket] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
-        self.connection: Optional[socket.socket] = None
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
 
-    def _serve(self) -> None:
-        self.connection, _ = self.listener.accept()
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return  # closed
+            self.connections.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
         lock = threading.Lock()
 
         def send(message: Any) -> None:
             line = message if isinstance(message, bytes) else json.dumps(message).encode() + b"\n"
             with lock:
-                assert self.connection is not None
-                self.connection.sendall(line)
+                connection.sendall(line)
 
-        try:
-            for line in self.connection.makefile("rb"):
+        with connection.makefile("rb") as lines, contextlib.suppress(OSError):  # the client went away
+            for line in lines:
                 message = json.loads(line)
-                self.received.append(message)
-                self.react(message, send)
-        except OSError:
-            pass  # the client went away
+                if message["method"] == "rpc.hello":
+                    self.hellos.append(message["params"])
+                    send({"jsonrpc": "2.0", "id": message["id"], "result": {}})
+                else:
+                    self.received.append(message)
+                    self.react(message, send)
+        self.hang_up(connection)
 
-    def hang_up(self) -> None:
-        assert self.connection is not None
-        self.connection.shutdown(socket.SHUT_RDWR)
+    @staticmethod
+    def hang_up(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        if self.connection is not None:
-            self.connection.close()
+        self.thread.join(10)
+        for connection in self.connections:
+            self.hang_up(connection)
+            connection.close()
 
 
-class CoreTest(unittest.TestCase):
+def eventually(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+class ServedTest(unittest.TestCase):
     def serve(self, react: Callable[[Message, Send], None], **options: Any) -> Dues:
         self.server = FakeServer(react)
         self.addCleanup(self.server.close)
-        connection = Dues.connect(port=self.server.port, **options)
+        connection = Dues.connect(port=self.server.port, **{"retries": 0, **options})
         self.addCleanup(connection.close)
         return connection
 
+
+class CoreTest(ServedTest):
     def answering(self, result: Any) -> Dues:
         return self.serve(lambda message, send: send({"jsonrpc": "2.0", "id": message["id"], "result": result}))
 
@@ -110,11 +139,13 @@ class CoreTest(unittest.TestCase):
             email="a@b.c", address=client.AddressInput(postal_code="97712"),
             shipping={"name": "Jenny", "address": client.AddressInput(line1="1")},
             idempotency_key="key", timeout=2.5, meta={"verbose": True})
+        milliseconds = self.server.received[0]["params"]["_meta"].pop("timeoutMs")
+        self.assertTrue(2000 < milliseconds <= 2500)
         self.assertEqual(self.server.received[0], {
-            "jsonrpc": "2.0", "id": 1, "method": "CreateCustomer", "params": {
+            "jsonrpc": "2.0", "id": 2, "method": "CreateCustomer", "params": {
                 "email": "a@b.c", "address": {"postalCode": "97712"},
                 "shipping": {"name": "Jenny", "address": {"line1": "1"}},
-                "_meta": {"verbose": True, "timeoutMs": 2500, "idempotencyKey": "key"}}})
+                "_meta": {"verbose": True, "idempotencyKey": "key"}}})
         dues.call("rpc.health", {})
         self.assertEqual(self.server.received[1]["params"], {})
 
@@ -161,15 +192,30 @@ class CoreTest(unittest.TestCase):
         with self.assertRaisesRegex(DuesError, "not JSON"):
             dues.rpc_health()
 
-    def test_a_lost_connection_fails_every_pending_call_and_every_later_one(self) -> None:
+    def test_a_lost_connection_fails_every_pending_call_and_the_next_call_dials_again(self) -> None:
         received = threading.Barrier(4)
-        dues = self.serve(lambda message, send: threading.Thread(target=received.wait).start())
+
+        def react(message: Message, send: Send) -> None:
+            if len(self.server.connections) == 1:
+                threading.Thread(target=received.wait).start()
+            else:
+                send({"jsonrpc": "2.0", "id": message["id"], "result": {"status": "SERVING", "checks": {}}})
+
+        dues = self.serve(react)
         with ThreadPoolExecutor(3) as pool:
             calls = [pool.submit(dues.rpc_health) for _ in range(3)]
             received.wait(10)
-            self.server.hang_up()
+            self.server.hang_up(self.server.connections[0])
             for call in calls:
                 self.assertIsInstance(call.exception(10), DuesConnectionError)
+        self.assertEqual(dues.rpc_health().status, "SERVING")
+
+    def test_a_server_that_cannot_be_reached_is_a_lost_connection(self) -> None:
+        with Dues.connect(unix="/nowhere", retries=1) as dues, self.assertRaises(DuesConnectionError) as caught:
+            dues.rpc_health()
+        error: DuesError = caught.exception
+        self.assertEqual((error.status, error.code, error.reason, error.retryable),
+                         ("UNAVAILABLE", -32014, "CONNECTION_LOST", True))
         with self.assertRaises(DuesConnectionError):
             dues.rpc_health()
 
@@ -181,38 +227,109 @@ class CoreTest(unittest.TestCase):
     def test_a_call_that_is_not_answered_in_time_is_given_up_and_cancelled(self) -> None:
         dues = self.serve(lambda message, send: None)
         begun = time.monotonic()
-        with mock.patch.object(client, "_GRACE_SECONDS", 0.1), self.assertRaises(DuesError) as caught:
+        with mock.patch("dues._client._GRACE_SECONDS", 0.1), self.assertRaises(DuesError) as caught:
             dues.rpc_health(timeout=0.2)
-        self.assertEqual(caught.exception.status, "DEADLINE_EXCEEDED")
+        self.assertEqual((caught.exception.status, caught.exception.reason), ("DEADLINE_EXCEEDED", "NO_ANSWER"))
         self.assertTrue(0.25 < time.monotonic() - begun < 5)
-        while len(self.server.received) < 2:
-            self.assertLess(time.monotonic() - begun, 10)
-            time.sleep(0.01)
-        self.assertEqual(self.server.received[0]["params"]["_meta"]["timeoutMs"], 200)
-        self.assertEqual(self.server.received[1], {"jsonrpc": "2.0", "method": "rpc.cancel", "params": {"id": 1}})
+        self.assertTrue(eventually(lambda: len(self.server.received) == 2))
+        self.assertTrue(0 < self.server.received[0]["params"]["_meta"]["timeoutMs"] <= 200)
+        self.assertEqual(self.server.received[1], {"jsonrpc": "2.0", "method": "rpc.cancel", "params": {"id": 2}})
 
     def test_a_late_answer_disturbs_nobody(self) -> None:
         def react(message: Message, send: Send) -> None:
             if message["method"] == "rpc.cancel":
-                send({"jsonrpc": "2.0", "id": 1, "result": {}})
-            elif message["id"] > 1:
+                send({"jsonrpc": "2.0", "id": 2, "result": {}})
+            elif message["id"] > 2:
                 send({"jsonrpc": "2.0", "id": message["id"], "result": {"status": "SERVING"}})
 
         dues = self.serve(react)
-        with mock.patch.object(client, "_GRACE_SECONDS", 0), self.assertRaises(DuesError):
+        with mock.patch("dues._client._GRACE_SECONDS", 0), self.assertRaises(DuesError):
             dues.rpc_health(timeout=0.05)
         self.assertEqual(dues.rpc_health().status, "SERVING")
 
-    def test_the_connection_has_a_default_timeout(self) -> None:
+    def test_a_client_has_a_default_timeout(self) -> None:
         dues = self.serve(lambda message, send: send({"id": message["id"], "result": {}}), timeout=7)
         dues.call("rpc.health", {})
-        self.assertEqual(self.server.received[0]["params"]["_meta"], {"timeoutMs": 7000})
+        self.assertTrue(6000 < self.server.received[0]["params"]["_meta"]["timeoutMs"] <= 7000)
 
-    def test_a_token_is_given_once_at_the_start(self) -> None:
+    def test_a_token_is_given_once_at_the_start_or_with_a_call(self) -> None:
         dues = self.serve(lambda message, send: send({"id": message["id"], "result": {}}), token="secret")
         dues.call("rpc.health", {})
-        self.assertEqual([message["method"] for message in self.server.received], ["rpc.hello", "rpc.health"])
-        self.assertEqual(self.server.received[0]["params"], {"authorization": "Bearer secret", "protocol": 1})
+        dues.call("rpc.health", {}, token="other")
+        self.assertEqual(self.server.hellos, [
+            {"client": f"dues-python/{client.__version__}", "protocol": 1, "authorization": "Bearer secret"}])
+        self.assertEqual(self.server.received[0]["params"], {})
+        self.assertEqual(self.server.received[1]["params"], {"_meta": {"authorization": "Bearer other"}})
+
+    def test_a_waiting_thread_takes_over_the_reading_when_the_reader_has_its_answer(self) -> None:
+        held: List[int] = []
+
+        def react(message: Message, send: Send) -> None:
+            if message["params"].get("now"):
+                send({"id": message["id"], "result": {}})
+                for number in held:
+                    time.sleep(0.1)
+                    send({"id": number, "result": {}})
+            elif message["method"] != "rpc.cancel":
+                held.append(message["id"])
+
+        dues = self.serve(react)
+        dues.call("Echo", {"now": True})
+        with ThreadPoolExecutor(4) as pool:
+            with mock.patch("dues._client._GRACE_SECONDS", 0):
+                first = pool.submit(dues.call, "Echo", {}, timeout=0.3)  # it reads until it gives up
+                self.assertTrue(eventually(lambda: len(held) == 1))
+                others = [pool.submit(dues.call, "Echo", {}) for _ in range(2)]
+                self.assertIsInstance(first.exception(10), DuesError)
+            self.assertTrue(eventually(lambda: len(held) == 3))
+            pool.submit(dues.call, "Echo", {"now": True})
+            self.assertEqual([call.result(10) for call in others], [{}, {}])
+
+    def test_who_reads_for_others_gives_up_in_time(self) -> None:
+        def react(message: Message, send: Send) -> None:
+            until = time.monotonic() + 3
+            while time.monotonic() < until:
+                send({"method": "noise"})
+
+        dues = self.serve(react)
+        begun = time.monotonic()
+        with mock.patch("dues._client._GRACE_SECONDS", 0), self.assertRaises(DuesError):
+            dues.rpc_health(timeout=0.2)
+        self.assertLess(time.monotonic() - begun, 2)
+
+    def test_a_cancellation_ends_whatever_a_call_waits_for(self) -> None:
+        def react(message: Message, send: Send) -> None:
+            if message["method"] == "Busy":
+                send({"id": message["id"], "error": {"code": -32014, "message": "busy", "data": {
+                    "retryable": True, "retryAfterMs": 60_000}}})
+
+        dues = self.serve(react, retries=1)
+        for method in ("Echo", "Busy"):
+            cancellation = Cancellation()
+            with ThreadPoolExecutor(1) as pool:
+                call = pool.submit(dues.call, method, {}, idempotency_key="key", cancel=cancellation)
+                time.sleep(0.2)
+                cancellation.cancel()
+                error = call.exception(5)
+            assert isinstance(error, DuesError)
+            self.assertEqual(error.reason, "CALLER_CANCELLED")
+        with self.assertRaises(DuesError):
+            dues.rpc_health(cancel=cancellation)
+
+    def test_an_idle_connection_that_the_server_has_closed_is_not_used(self) -> None:
+        dues = self.answering({})
+        dues.call("Echo", {})
+        self.server.connections[0].sendall(b'{"id":null,"error":{"code":-32008,"message":"idle for too long"}}\n')
+        self.server.hang_up(self.server.connections[0])
+        with mock.patch("dues._connection._IDLE_SECONDS", 0):
+            self.assertEqual(dues.call("Echo", {}), {})
+        self.assertEqual(len(self.server.connections), 2)
+
+    def test_secrets_are_in_no_error_and_no_representation(self) -> None:
+        dues = self.serve(lambda message, send: None, token="tok_secret")
+        with self.assertRaises(ValueError) as caught:
+            dues.call("Echo", {"value": "\ud800"}, token="tok_secret")
+        self.assertNotIn("tok_secret", repr(caught.exception) + repr(dues))
 
     def test_what_cannot_be_sent_is_refused_here_and_the_connection_goes_on(self) -> None:
         dues = self.answering({"status": "SERVING"})
@@ -222,9 +339,103 @@ class CoreTest(unittest.TestCase):
         self.assertEqual(dues.rpc_health().status, "SERVING")
 
 
+def event(seq: int) -> Message:
+    return {"seq": seq, "id": f"evt_{seq}", "type": "invoice.paid", "created": "2026-04-16T00:00:02Z",
+            "customerId": None, "subscriptionId": None, "object": {}}
+
+
+class StreamTest(ServedTest):
+    def stream(self, visits: List[Callable[[Message, Callable[[int], None], Send], None]], **options: Any) -> Dues:
+        """A server that answers the streaming calls, each its own way."""
+        remaining = iter(visits)
+
+        def react(message: Message, send: Send) -> None:
+            def value(seq: int) -> None:
+                send({"method": "rpc.stream", "params": {"id": message["id"], "seq": seq, "value": event(seq)}})
+
+            if message["method"] == "WatchEvents":
+                next(remaining)(message, value, send)
+            elif "id" in message:
+                send({"id": message["id"], "result": {}})
+
+        return self.serve(react, **options)
+
+    def afters(self) -> List[Optional[int]]:
+        return [call["params"].get("after") for call in self.server.received if call["method"] == "WatchEvents"]
+
+    def test_a_stream_goes_on_behind_its_last_value_and_ends_with_its_result(self) -> None:
+        def lost(message: Message, value: Callable[[int], None], send: Send) -> None:
+            value(7)
+            value(9007199254740993)
+            self.server.hang_up(self.server.connections[-1])
+
+        def failing(message: Message, value: Callable[[int], None], send: Send) -> None:
+            send({"id": message["id"], "error": {"code": -32014, "message": "So.", "data": {"retryable": True}}})
+
+        def ending(message: Message, value: Callable[[int], None], send: Send) -> None:
+            value(9007199254740995)
+            send({"id": message["id"], "result": {"after": 9007199254740998}})
+
+        dues = self.stream([lost, failing, lost, ending], retries=2)
+        with dues.watch_events(types=["invoice.*"], after=3) as events:
+            self.assertEqual(
+                [value.seq for value in events], [7, 9007199254740993, 7, 9007199254740993, 9007199254740995])
+        assert events.result is not None
+        self.assertEqual(events.result.after, 9007199254740998)
+        self.assertEqual(self.afters(), [3] + 3 * [9007199254740993])
+
+    def test_a_stream_that_is_left_is_cancelled(self) -> None:
+        dues = self.stream(2 * [lambda message, value, send: value(1)])
+        with dues.watch_events() as events:
+            next(events)
+        for _ in dues.watch_events():
+            break
+        self.assertTrue(eventually(lambda: len(self.server.received) == 4))
+        calls = self.server.received
+        self.assertEqual([call["method"] for call in calls], 2 * ["WatchEvents", "rpc.cancel"])
+        self.assertEqual(calls[1]["params"], {"id": calls[0]["id"]})
+
+    def test_a_stream_whose_reader_is_slow_is_cancelled_and_asked_for_again(self) -> None:
+        def much(message: Message, value: Callable[[int], None], send: Send) -> None:
+            for seq in range(1, 400):
+                value(seq)
+
+        def rest(message: Message, value: Callable[[int], None], send: Send) -> None:
+            send({"id": message["id"], "result": {"after": message["params"]["after"]}})
+
+        dues = self.stream([much, rest])
+        events = dues.watch_events()
+        self.assertEqual(next(events).seq, 1)
+        dues.call("Echo", {})  # whoever waits for an answer meets the values on its way
+        self.assertEqual([value.seq for value in events], list(range(2, 258)))
+        self.assertEqual(self.afters(), [None, 257])
+        self.assertIn("rpc.cancel", [call["method"] for call in self.server.received])
+
+    def test_a_lone_reader_may_be_as_slow_as_it_likes(self) -> None:
+        def much(message: Message, value: Callable[[int], None], send: Send) -> None:
+            for seq in range(1, 1000):
+                value(seq)
+            send({"id": message["id"], "result": {"after": 1000}})
+
+        dues = self.stream([much])
+        self.assertEqual([value.seq for value in dues.watch_events()], list(range(1, 1000)))
+
+    def test_closing_ends_a_stream_that_is_waited_for(self) -> None:
+        dues = self.stream([lambda message, value, send: value(1)])
+        with ThreadPoolExecutor(1) as pool:
+            events = dues.watch_events()
+            next(events)
+            waiting = pool.submit(next, events)
+            time.sleep(0.1)
+            begun = time.monotonic()
+            dues.close()
+            self.assertIsInstance(waiting.exception(10), DuesConnectionError)
+        self.assertLess(time.monotonic() - begun, 5)
+
+
 class SpawnTest(unittest.TestCase):
     def spawn(self, script: str) -> Dues:
-        return Dues.spawn([sys.executable, "-c", textwrap.dedent(script)])
+        return Dues.spawn([sys.executable, "-c", textwrap.dedent(script)], retries=0)
 
     def test_a_child_is_spoken_to_over_its_stdin_and_stdout_and_ends_with_the_client(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -251,12 +462,19 @@ class SpawnTest(unittest.TestCase):
             import signal, sys, time
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             print('{"id":1,"result":{}}', flush=True)
+            print('{"id":2,"result":{}}', flush=True)
             time.sleep(60)
             """)
-        with mock.patch.object(client, "_EXIT_SECONDS", 0.3):
+        dues.call("Echo", {})
+        with mock.patch("dues._transport.EXIT_SECONDS", 0.3):
             begun = time.monotonic()
             dues.close()
         self.assertLess(time.monotonic() - begun, 10)
+
+    def test_a_child_that_says_no_address_is_a_lost_connection(self) -> None:
+        with Dues.launch([sys.executable, "-c", "print('oops')"], retries=0) as dues:
+            with self.assertRaises(DuesConnectionError):
+                dues.rpc_health()
 
 
 DUES_BIN = os.environ.get("DUES_BIN")
