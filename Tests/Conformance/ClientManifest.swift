@@ -76,6 +76,9 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
     /// The installed clients whose language can all of `features`.
     static func able(to features: Feature...) -> [ClientManifest] { installed.filter { $0.features.isSuperset(of: features) } }
 
+    /// The installed clients that reach a server by `transport`.
+    static func over(_ transport: String) -> [ClientManifest] { installed.filter { $0.transports.contains(transport) } }
+
     static func find(_ program: String) -> String? {
         let path = getenv("PATH").map { String(cString: $0) } ?? ""
         return path.split(separator: ":").lazy.map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
