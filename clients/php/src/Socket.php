@@ -1,0 +1,33 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Dues;
+
+/** A server that is dialled by TCP, TLS or a Unix socket. */
+final class Socket implements Transport
+{
+    /**
+     * @param string $address as PHP writes them: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH
+     * @param array<string, mixed> $tls PHP's SSL context options, such as cafile or local_cert
+     */
+    public function __construct(private readonly string $address, private readonly array $tls = [])
+    {
+    }
+
+    public function open(float $seconds): array
+    {
+        $context = stream_context_create(['socket' => ['tcp_nodelay' => true], 'ssl' => $this->tls]);
+        error_clear_last();
+        $stream = @stream_socket_client($this->address, $number, $message, $seconds, STREAM_CLIENT_CONNECT, $context);
+        if ($stream === false) {
+            $why = $message ?: error_get_last()['message'] ?? '';  // TLS explains itself in the warning alone
+            throw DuesException::connectionLost("No connection to $this->address: $why");
+        }
+        return [$stream, $stream];
+    }
+
+    public function close(): void
+    {
+    }
+}
