@@ -22,6 +22,22 @@ final class CallOptions
     ) {
     }
 
+    /**
+     * What of it is the same in every attempt, for params._meta.
+     *
+     * @internal
+     * @return array<string, mixed>
+     */
+    public function meta(): array
+    {
+        return Internal\Wire::present([
+            'idempotencyKey' => $this->idempotencyKey,
+            'authorization' => $this->authorization,
+            'traceparent' => $this->traceparent,
+            'verbose' => $this->verbose ?: null,
+        ]);
+    }
+
     /** @return array<string, mixed> */
     public function __debugInfo(): array
     {

@@ -10,11 +10,8 @@ final class Spawned implements Transport
     /** Seconds that it may take to finish what is in flight. */
     private const GRACE = 10.0;
 
-    /** @var resource|null */
+    /** @var resource|null it keeps its pipes open, and closes them */
     private mixed $process = null;
-
-    /** @var resource|null where a dialled server wrote its handshake: kept, so that its end stays open */
-    private mixed $output = null;
 
     private ?Socket $socket = null;
 
@@ -66,23 +63,25 @@ final class Spawned implements Transport
         if (!$this->isDialled) {
             return [$pipes[1], $pipes[0]];
         }
-        $this->output = $pipes[1];
-        $this->socket = new Socket('tcp://' . $this->handshake($seconds));
+        $this->socket = new Socket('tcp://' . $this->handshake($pipes[1], $seconds));
         return $this->socket->open($seconds);
     }
 
-    /** The address in the one line that the server prints once it listens. */
-    private function handshake(float $seconds): string
+    /**
+     * The address in the one line that the server prints once it listens.
+     *
+     * @param resource $output
+     */
+    private function handshake(mixed $output, float $seconds): string
     {
-        stream_set_timeout($this->output, 0);
-        $deadline = microtime(true) + $seconds;
+        stream_set_blocking($output, false);
         $line = '';
-        stream_set_blocking($this->output, false);
-        while (!str_ends_with($line, "\n") && !feof($this->output) && ($left = $deadline - microtime(true)) > 0) {
-            $readable = [$this->output];
+        $deadline = microtime(true) + $seconds;
+        while (!str_ends_with($line, "\n") && !feof($output) && ($left = $deadline - microtime(true)) > 0) {
+            $readable = [$output];
             $none = null;
             if (@stream_select($readable, $none, $none, (int) $left, (int) (fmod($left, 1) * 1_000_000))) {
-                $line .= fgets($this->output);
+                $line .= fgets($output);
             }
         }
         $address = json_decode($line)->tcp ?? null;
@@ -110,9 +109,6 @@ final class Spawned implements Transport
             usleep($pause);
         }
         proc_close($this->process);
-        if ($this->output !== null) {
-            fclose($this->output);
-        }
-        $this->process = $this->output = $this->socket = null;
+        $this->process = $this->socket = null;
     }
 }

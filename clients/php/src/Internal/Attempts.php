@@ -28,6 +28,9 @@ final class Attempts
     /** When the server is to give up, and the last moment at which the call may be made again. */
     private readonly int $deadline;
 
+    /** Whether the server is told the deadline. */
+    private readonly bool $hasDeadline;
+
     private readonly bool $isSafe;
 
     /** @var array<string, mixed> the members of _meta that are the same in every attempt */
@@ -38,12 +41,13 @@ final class Attempts
 
     public function __construct(
         string $method,
-        private readonly ?float $timeout,
+        ?float $timeout,
         private readonly int $retries,
         ?CallOptions $options,
         bool $isStream = false,
     ) {
         $now = hrtime(true);
+        $this->hasDeadline = $timeout !== null;
         if ($timeout !== null) {
             $this->deadline = $now + (int) ($timeout * self::SECOND);
             $this->giveUp = $this->deadline + self::SECOND;
@@ -51,16 +55,14 @@ final class Attempts
             // A stream may be silent for as long as nothing happens.
             $this->deadline = $this->giveUp = $isStream ? PHP_INT_MAX : $now + self::PATIENCE;
         }
+        $meta = $options?->meta() ?? [];
         $known = Method::tryFrom($method);
-        $repeats = $known?->isSafeToRepeat() ?? false;
-        $key = $options?->idempotencyKey ?? ($known === null || $repeats ? null : bin2hex(random_bytes(16)));
-        $this->isSafe = $repeats || $key !== null;
-        $this->meta = Wire::present([
-            'idempotencyKey' => $key,
-            'authorization' => $options?->authorization,
-            'traceparent' => $options?->traceparent,
-            'verbose' => $options?->verbose ?: null,
-        ]);
+        $isRepeatable = $known?->isSafeToRepeat() ?? false;
+        if ($known !== null && !$isRepeatable) {
+            $meta['idempotencyKey'] ??= bin2hex(random_bytes(16));
+        }
+        $this->isSafe = $isRepeatable || isset($meta['idempotencyKey']);
+        $this->meta = $meta;
     }
 
     /**
@@ -72,12 +74,15 @@ final class Attempts
     public function params(array $params): array
     {
         $meta = $this->meta;
-        if ($this->timeout !== null) {
+        if ($this->hasDeadline) {
             $meta['timeoutMs'] = max(1, intdiv($this->deadline - hrtime(true) + 999_999, 1_000_000));
         }
-        $given = $params['_meta'] ?? null;
-        if ($meta !== [] && ($given === null || is_array($given) || $given instanceof \stdClass)) {
-            $params['_meta'] = (object) ((array) $given + $meta);
+        if ($meta === []) {
+            return $params;
+        }
+        $given = $params['_meta'] ?? [];
+        if (is_array($given) || $given instanceof \stdClass) {
+            $params['_meta'] = (array) $given + $meta;
         }
         return $params;
     }
@@ -95,7 +100,8 @@ final class Attempts
      */
     public function pauseAfter(DuesException $error): int
     {
-        if (!$error->retryable || !$this->isSafe || $this->failures >= $this->retries || $error->reason === 'NO_ANSWER') {
+        $isOver = $this->failures >= $this->retries || $error->reason === 'NO_ANSWER';
+        if ($isOver || !$error->retryable || !$this->isSafe) {
             throw $error;
         }
         $longest = min(self::LONGEST_PAUSE, self::SECOND / 10 * 2 ** min($this->failures, 10));

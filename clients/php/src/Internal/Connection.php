@@ -105,7 +105,7 @@ final class Connection
         }
         $chunk = @fread($this->reader, self::CHUNK);
         if ($chunk === false || $chunk === '') {
-            if (feof($this->reader)) {
+            if (stream_get_meta_data($this->reader)['eof']) {  // feof() would wait for a socket that is silent
                 $this->lose('The server ended the connection.');
             }
             return;
@@ -120,18 +120,19 @@ final class Connection
         $lines = explode("\n", $this->input . $chunk);
         $this->input = array_pop($lines);
         foreach ($lines as $line) {
-            $this->take($line);
+            if (!$this->isLost && $line !== '') {
+                $this->take($line);
+            }
         }
     }
 
     private function take(string $line): void
     {
-        if ($this->isLost || trim($line) === '') {
-            return;
-        }
         $message = json_decode($line);
         if (!$message instanceof \stdClass) {
-            $this->lose('The server sent a line that is no message.');
+            if ($line !== "\r") {
+                $this->lose('The server sent a line that is no message.');
+            }
             return;
         }
         if (isset($message->method)) {

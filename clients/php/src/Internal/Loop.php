@@ -66,7 +66,7 @@ final class Loop
      */
     public function step(int $deadline, array $streams = []): array
     {
-        if ($this->resume()) {
+        if ($this->calls !== [] && $this->resume()) {
             $deadline = 0;
         }
         foreach ($this->calls as $call) {
@@ -95,7 +95,9 @@ final class Loop
         if (isset($readable['connection'])) {
             $connection->receive();
         }
-        $this->resume();
+        if ($this->calls !== []) {
+            $this->resume();
+        }
         unset($readable['connection']);
         return $readable;
     }
