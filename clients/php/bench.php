@@ -14,15 +14,16 @@ require __DIR__ . '/autoload.php';
 
 $context = stream_context_create(['socket' => ['tcp_nodelay' => true]]);
 $socket = stream_socket_client("tcp://$tcp", timeout: 10, context: $context);
-$line = '{"jsonrpc":"2.0","id":1,"method":"CheckAccess","params":{"customerId":"cus_bench","productId":"prod_bench"}}' . "\n";
+$params = ['customerId' => 'cus_bench', 'productId' => 'prod_bench'];
+$line = json_encode(['jsonrpc' => '2.0', 'id' => 1, 'method' => 'CheckAccess', 'params' => $params]) . "\n";
 $bare = function () use ($socket, $line): void {
     fwrite($socket, $line);
     str_ends_with(fgets($socket), "}\n") || throw new RuntimeException('The server went away.');
 };
 
 $dues = new Client("tcp://$tcp");
-$client = function () use ($dues): void {
-    $dues->checkAccess(customerId: 'cus_bench', productId: 'prod_bench');
+$client = function () use ($dues, $params): void {
+    $dues->checkAccess(...$params);
 };
 
 $curl = extension_loaded('curl') ? curl_init($http) : null;

@@ -61,7 +61,7 @@ echo "The plans: $basic->name and $premium->name.\n";
 $customer = $dues->createCustomer(
     email: 'jenny.rosen@example.com',
     name: 'Jenny Rosen',
-    address: new AddressInput(line1: '27 Fredrick Ave', city: 'Brothers', state: 'OR', postalCode: '97712', country: 'US'),
+    address: new AddressInput('27 Fredrick Ave', city: 'Brothers', state: 'OR', postalCode: '97712', country: 'US'),
     metadata: ['userId' => '6735'],
 );
 echo "{$customer->customer->name} signs up: $customer->customerId.\n";

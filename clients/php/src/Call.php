@@ -109,4 +109,10 @@ final class Call
         $this->fiber->resume();
         return true;
     }
+
+    /** @return array<string, mixed> */
+    public function __debugInfo(): array
+    {
+        return ['isDone' => $this->isDone()];
+    }
 }

@@ -32,11 +32,12 @@ final class Client
     /** Bytes that may wait to be written before further calls wait. */
     private const MOST_OUTPUT = 1 << 20;
 
-    private readonly Transport $transport;
+    /** Null once the client is closed. */
+    private ?Transport $transport;
 
     private readonly Loop $loop;
 
-    private bool $isClosed = false;
+    private bool $takesCalls = true;
 
     /**
      * @param string|Transport $server tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or one that is made otherwise
@@ -62,21 +63,23 @@ final class Client
      * @return mixed the result, its objects as \stdClass
      * @throws DuesException
      */
-    public function call(string $method, array $params = [], ?CallOptions $options = null): mixed
-    {
+    public function call(
+        string $method,
+        #[\SensitiveParameter]
+        array $params = [],
+        ?CallOptions $options = null,
+    ): mixed {
         $attempts = new Attempts($method, $options?->timeout ?? $this->timeout, $this->retries, $options);
         $this->takeCall();
         while (true) {
             try {
                 $exchange = $this->exchange($method, $params, $attempts);
-                try {
-                    $this->await(fn () => $exchange->isDone, $attempts);
-                } finally {
-                    $exchange->abandon();
-                }
+                $this->await(static fn () => $exchange->isDone, $attempts);
                 return $exchange->result();
             } catch (DuesException $error) {
                 $this->pause($error, $attempts);
+            } finally {
+                ($exchange ?? null)?->abandon();
             }
         }
     }
@@ -89,8 +92,12 @@ final class Client
      * @return \Generator<int, \stdClass, mixed, mixed>
      * @throws DuesException
      */
-    public function stream(string $method, array $params = [], ?CallOptions $options = null): \Generator
-    {
+    public function stream(
+        string $method,
+        #[\SensitiveParameter]
+        array $params = [],
+        ?CallOptions $options = null,
+    ): \Generator {
         $attempts = new Attempts($method, $options?->timeout ?? $this->timeout, $this->retries, $options, isStream: true);
         $this->takeCall();
         while (true) {
@@ -98,7 +105,9 @@ final class Client
                 $exchange = $this->exchange($method, $params, $attempts, isStream: true);
                 while ($this->hasValue($exchange, $attempts)) {
                     $value = $exchange->values->dequeue();
-                    $params['after'] = $value->seq ?? $params['after'] ?? null;
+                    if (isset($value->seq)) {
+                        $params['after'] = $value->seq;
+                    }
                     $attempts->succeed();
                     yield $value;
                 }
@@ -106,9 +115,12 @@ final class Client
                     return $exchange->result();
                 }
             } catch (DuesException $error) {
-                isset($params['after']) ? $this->pause($error, $attempts) : throw $error;
+                if (!isset($params['after'])) {
+                    throw $error;  // asked again, it would leave out what came meanwhile
+                }
+                $this->pause($error, $attempts);
             } finally {
-                isset($exchange) && $exchange->abandon();
+                ($exchange ?? null)?->abandon();
             }
         }
     }
@@ -145,20 +157,25 @@ final class Client
     /** Takes no further calls, lets those that were started end (10 seconds at most), and ends the connection. */
     public function close(): void
     {
-        $this->isClosed = true;
+        $this->takesCalls = false;
         $isIdle = fn () => $this->loop->others() === [] && ($this->loop->connection?->output ?? '') === '';
         $this->loop->until($isIdle, hrtime(true) + self::GRACE * self::SECOND);
         foreach ($this->loop->others() as $call) {
             $call->cancel();
         }
-        $this->loop->connection?->lose('The client was closed.');
-        $this->transport->close();
+        $this->end();
     }
 
     public function __destruct()
     {
+        $this->end();
+    }
+
+    private function end(): void
+    {
         $this->loop->connection?->lose('The client was closed.');
-        $this->transport->close();
+        $this->transport?->close();
+        $this->transport = null;
     }
 
     /** @return array<string, mixed> */
@@ -169,17 +186,22 @@ final class Client
 
     private function takeCall(): void
     {
-        if ($this->isClosed) {
-            throw new \LogicException('The client is closed.');
+        if (!$this->takesCalls) {
+            throw self::isClosed();
         }
     }
 
     /** @param array<string, mixed> $params */
-    private function exchange(string $method, array $params, Attempts $attempts, bool $isStream = false): Exchange
-    {
+    private function exchange(
+        string $method,
+        #[\SensitiveParameter]
+        array $params,
+        Attempts $attempts,
+        bool $isStream = false,
+    ): Exchange {
         $connection = $this->connection($attempts);
         if ($connection->output !== '') {
-            $this->await(fn () => strlen($connection->output) < self::MOST_OUTPUT, $attempts);
+            $this->await(static fn () => strlen($connection->output) < self::MOST_OUTPUT, $attempts);
         }
         return $connection->send($method, $attempts->params($params), $isStream);
     }
@@ -193,7 +215,7 @@ final class Client
         }
         $hello = $connection->hello;
         if (!$hello->isDone) {
-            $this->await(fn () => $hello->isDone, $attempts);
+            $this->await(static fn () => $hello->isDone, $attempts);
         }
         if ($hello->error !== null) {
             $connection->lose('The server refused the connection.');
@@ -202,11 +224,11 @@ final class Client
         return $connection;
     }
 
-    /** Nothing else can go on meanwhile, but nothing else could: there is no connection. */
+    /** Other calls do not go on meanwhile, and could not: there is no connection. */
     private function connect(int $giveUp): Connection
     {
-        $seconds = min(self::CONNECT, ($giveUp - hrtime(true)) / self::SECOND);
-        [$reader, $writer] = $this->transport->open($seconds);
+        $seconds = min(self::CONNECT, max(0, $giveUp - hrtime(true)) / self::SECOND);
+        [$reader, $writer] = $this->transport?->open($seconds) ?? throw self::isClosed();
         return new Connection($reader, $writer, Internal\Wire::present([
             'client' => 'dues-php/' . self::VERSION,
             'protocol' => Method::PROTOCOL,
@@ -214,9 +236,14 @@ final class Client
         ]));
     }
 
+    private static function isClosed(): \LogicException
+    {
+        return new \LogicException('The client is closed.');
+    }
+
     private function hasValue(Exchange $exchange, Attempts $attempts): bool
     {
-        $this->await(fn () => $exchange->isDone || !$exchange->values->isEmpty(), $attempts);
+        $this->await(static fn () => $exchange->isDone || !$exchange->values->isEmpty(), $attempts);
         return !$exchange->values->isEmpty();
     }
 
@@ -230,6 +257,6 @@ final class Client
 
     private function pause(DuesException $error, Attempts $attempts): void
     {
-        $this->loop->until(fn () => false, $attempts->pauseAfter($error));
+        $this->loop->until(static fn () => false, $attempts->pauseAfter($error));
     }
 }

@@ -11,8 +11,11 @@ final class Socket implements Transport
      * @param string $address as PHP writes them: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH
      * @param array<string, mixed> $tls PHP's SSL context options, such as cafile or local_cert
      */
-    public function __construct(private readonly string $address, private readonly array $tls = [])
-    {
+    public function __construct(
+        private readonly string $address,
+        #[\SensitiveParameter]
+        private readonly array $tls = [],
+    ) {
     }
 
     public function open(float $seconds): array
@@ -29,5 +32,11 @@ final class Socket implements Transport
 
     public function close(): void
     {
+    }
+
+    /** @return array<string, mixed> */
+    public function __debugInfo(): array
+    {
+        return ['address' => $this->address];
     }
 }

@@ -10,6 +10,9 @@ final class Spawned implements Transport
     /** Seconds that it may take to finish what is in flight. */
     private const GRACE = 10.0;
 
+    /** Bytes that a handshake may have. */
+    private const LONGEST_LINE = 1 << 16;
+
     /** @var resource|null it keeps its pipes open, and closes them */
     private mixed $process = null;
 
@@ -21,6 +24,7 @@ final class Spawned implements Transport
      */
     private function __construct(
         private readonly array $command,
+        #[\SensitiveParameter]
         private readonly ?array $environment,
         private readonly bool $isDialled,
     ) {
@@ -32,7 +36,7 @@ final class Spawned implements Transport
      * @param list<string> $command
      * @param array<string, string>|null $environment its whole environment; null for ours
      */
-    public static function stdio(array $command, ?array $environment = null): self
+    public static function stdio(array $command, #[\SensitiveParameter] ?array $environment = null): self
     {
         return new self($command, $environment, isDialled: false);
     }
@@ -43,7 +47,7 @@ final class Spawned implements Transport
      * @param list<string> $command
      * @param array<string, string>|null $environment its whole environment; null for ours
      */
-    public static function serve(array $command, ?array $environment = null): self
+    public static function serve(array $command, #[\SensitiveParameter] ?array $environment = null): self
     {
         return new self($command, $environment, isDialled: true);
     }
@@ -77,11 +81,14 @@ final class Spawned implements Transport
         stream_set_blocking($output, false);
         $line = '';
         $deadline = microtime(true) + $seconds;
-        while (!str_ends_with($line, "\n") && !feof($output) && ($left = $deadline - microtime(true)) > 0) {
+        while (
+            !str_ends_with($line, "\n") && !feof($output) && strlen($line) < self::LONGEST_LINE - 1
+            && ($left = $deadline - microtime(true)) > 0
+        ) {
             $readable = [$output];
             $none = null;
             if (@stream_select($readable, $none, $none, (int) $left, (int) (fmod($left, 1) * 1_000_000))) {
-                $line .= fgets($output);
+                $line .= fgets($output, self::LONGEST_LINE - strlen($line));
             }
         }
         $address = json_decode($line)->tcp ?? null;
@@ -110,5 +117,11 @@ final class Spawned implements Transport
         }
         proc_close($this->process);
         $this->process = $this->socket = null;
+    }
+
+    /** @return array<string, mixed> */
+    public function __debugInfo(): array
+    {
+        return ['command' => $this->command[0]];
     }
 }

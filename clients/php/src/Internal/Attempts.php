@@ -71,7 +71,7 @@ final class Attempts
      * @param array<string, mixed> $params
      * @return array<string, mixed>
      */
-    public function params(array $params): array
+    public function params(#[\SensitiveParameter] array $params): array
     {
         $meta = $this->meta;
         if ($this->hasDeadline) {

@@ -45,8 +45,12 @@ final class Connection
      * @param resource $writer the same as $reader for a socket
      * @param array<string, mixed> $hello the params of rpc.hello
      */
-    public function __construct(public readonly mixed $reader, public readonly mixed $writer, array $hello)
-    {
+    public function __construct(
+        public readonly mixed $reader,
+        public readonly mixed $writer,
+        #[\SensitiveParameter]
+        array $hello,
+    ) {
         stream_set_blocking($reader, false);
         stream_set_blocking($writer, false);
         stream_set_read_buffer($reader, 0);
@@ -55,10 +59,13 @@ final class Connection
 
     /**
      * @param array<string, mixed> $params
-     * @throws DuesException if they make a line longer than servers take
+     * @throws DuesException if the connection is lost, or they make a line longer than servers take
      */
-    public function send(string $method, array $params, bool $isStream = false): Exchange
+    public function send(string $method, #[\SensitiveParameter] array $params, bool $isStream = false): Exchange
     {
+        if ($this->isLost) {
+            throw DuesException::connectionLost('The connection to the server was lost.');
+        }
         $id = ++$this->lastId;
         $request = ['jsonrpc' => '2.0', 'id' => $id, 'method' => $method, 'params' => (object) $params];
         $line = json_encode($request, self::JSON) . "\n";
@@ -79,16 +86,15 @@ final class Connection
 
     private function write(string $line): void
     {
-        $this->output .= $line;
-        $this->flush();
+        if (!$this->isLost) {
+            $this->output .= $line;
+            $this->flush();
+        }
     }
 
     /** Writes as much as goes. */
     public function flush(): void
     {
-        if ($this->isLost || $this->output === '') {
-            return;
-        }
         $written = @fwrite($this->writer, $this->output);
         if ($written === false) {
             $this->lose('The connection to the server was lost.');

@@ -27,20 +27,18 @@ final class Exchange
     /** Whether values were left out, because too many were waiting. */
     public bool $isCutShort = false;
 
-    /** @var \SplQueue<\stdClass> values of a stream that are not yet taken */
-    public readonly \SplQueue $values;
+    /** @var \SplQueue<\stdClass>|null values that are not yet taken; null where no stream was asked for */
+    public readonly ?\SplQueue $values;
 
     public function __construct(public readonly int $id, private readonly Connection $connection, bool $isStream)
     {
-        if ($isStream) {
-            $this->values = new \SplQueue();
-        }
+        $this->values = $isStream ? new \SplQueue() : null;
     }
 
-    /** Takes in a value of a stream; whoever asked for no stream is not interested. */
+    /** Takes in a value of a stream. */
     public function push(\stdClass $value): void
     {
-        if (!isset($this->values)) {
+        if ($this->values === null) {
             return;
         }
         if (count($this->values) < self::MOST_VALUES) {
