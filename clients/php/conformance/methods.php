@@ -7,7 +7,7 @@ use Dues\Types\ItemChange;
 use Dues\Types\ShippingInput;
 use Dues\Types\SubscriptionItemInput;
 
-// By name on the wire: the client's method, and what makes typed arguments of those params that are made of parts.
+// By name on the wire: the client's method, and what makes typed arguments of params that are made of parts.
 return [
     'CreateCustomer' => ['createCustomer', [
         'address' => fn ($value) => AddressInput::of($value),

@@ -88,6 +88,17 @@ struct PHPEmitter: ClientEmitter {
         }
     }
 
+    /// What makes JSON's value of `value`, a member's in PHP; nil where they are the same.
+    func writing(_ member: MemberModel, _ value: String) -> String? {
+        let written: String
+        switch member.shape {
+        case .timestamp: written = "Wire::text(\(value))"
+        case .map: written = "(object) \(value)"
+        default: return nil
+        }
+        return member.isOptional ? "\(value) === null ? null : \(written)" : written
+    }
+
     /// The objects below `Types` that `shapes` are made of.
     func objects(in shapes: [Shape]) -> [String] {
         let names = shapes.compactMap { shape in

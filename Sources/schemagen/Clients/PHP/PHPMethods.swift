@@ -74,12 +74,7 @@ extension PHPEmitter {
             source.line("?CallOptions $options = null,")
         }
         source.block("): \(returnType(method)) {") { source in
-            let map = Set(members.filter { if case .map = $0.shape { true } else { false } }.map(\.name))
-            let params = members.map { member in
-                let value = "$\(member.name)"
-                guard map.contains(member.name) else { return "'\(member.name)' => \(value)," }
-                return "'\(member.name)' => \(value) === null ? null : (object) \(value),"
-            }
+            let params = members.map { "'\($0.name)' => \(writing($0, "$\($0.name)") ?? "$\($0.name)")," }
             if !params.isEmpty {
                 source.block("$params = Wire::present([", "]);") { source in
                     for param in params { source.line(param) }
@@ -128,9 +123,9 @@ extension PHPEmitter {
             source.line("use Dues\\Types\\\(name);")
         }
         source.line()
-        source.line(
-            "// By name on the wire: the client's method, and what makes typed arguments of those params that are made of parts."
-        )
+        source.prose(
+            "By name on the wire: the client's method, and what makes typed arguments of params that are made of parts.",
+            mark: "// ")
         source.block("return [", "];") { source in
             for method in contract.methods {
                 let readings = method.params.members.compactMap { member in

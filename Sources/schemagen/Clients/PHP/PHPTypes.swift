@@ -70,7 +70,13 @@ extension PHPEmitter {
             }
             source.line()
             source.line("public function jsonSerialize(): \\stdClass")
-            source.block("{") { $0.line("return (object) Wire::present(get_object_vars($this));") }
+            source.block("{") { source in
+                let converted = object.members.compactMap { member in
+                    writing(member, "$this->\(member.name)").map { "'\(member.name)' => \($0)" }
+                }
+                let change = converted.isEmpty ? "" : "[\(converted.joined(separator: ", "))] + "
+                source.line("return (object) Wire::present(\(change)get_object_vars($this));")
+            }
         }
         return source.text
     }
@@ -117,7 +123,10 @@ extension PHPEmitter {
             source.block("{") { source in
                 source.block("return [", "]\(isResult ? " + ($this->meta === null ? [] : ['_meta' => $this->meta])" : "");")
                 {
-                    for member in object.members { $0.line("'\(member.name)' => \(writing(member)),") }
+                    for member in object.members {
+                        let value = "$this->\(member.name)"
+                        $0.line("'\(member.name)' => \(writing(member, value) ?? value),")
+                    }
                 }
             }
         }
@@ -156,17 +165,6 @@ extension PHPEmitter {
         case .raw, .object: "new \\stdClass()"
         case .map, .array: "[]"
         case .reference(let name): contract.isObject(name) ? "new \\stdClass()" : "''"
-        }
-    }
-
-    /// The expression that writes a member.
-    private func writing(_ member: MemberModel) -> String {
-        let value = "$this->\(member.name)"
-        switch member.shape {
-        case .timestamp:
-            return member.isOptional ? "\(value) === null ? null : Wire::text(\(value))" : "Wire::text(\(value))"
-        case .map: return member.isOptional ? "\(value) === null ? null : (object) \(value)" : "(object) \(value)"
-        default: return value
         }
     }
 }
