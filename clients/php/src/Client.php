@@ -71,6 +71,7 @@ final class Client
     ): mixed {
         $attempts = new Attempts($method, $options?->timeout ?? $this->timeout, $this->retries, $options);
         $this->takeCall();
+        $exchange = null;
         while (true) {
             try {
                 $exchange = $this->exchange($method, $params, $attempts);
@@ -79,7 +80,7 @@ final class Client
             } catch (DuesException $error) {
                 $this->pause($error, $attempts);
             } finally {
-                ($exchange ?? null)?->abandon();
+                $exchange?->abandon();
             }
         }
     }
@@ -100,6 +101,7 @@ final class Client
     ): \Generator {
         $attempts = new Attempts($method, $options?->timeout ?? $this->timeout, $this->retries, $options, isStream: true);
         $this->takeCall();
+        $exchange = null;
         while (true) {
             try {
                 $exchange = $this->exchange($method, $params, $attempts, isStream: true);
@@ -120,7 +122,7 @@ final class Client
                 }
                 $this->pause($error, $attempts);
             } finally {
-                ($exchange ?? null)?->abandon();
+                $exchange?->abandon();
             }
         }
     }
