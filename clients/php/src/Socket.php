@@ -21,11 +21,18 @@ final class Socket implements Transport
     public function open(float $seconds): array
     {
         $context = stream_context_create(['socket' => ['tcp_nodelay' => true], 'ssl' => $this->tls]);
-        error_clear_last();
-        $stream = @stream_socket_client($this->address, $number, $message, $seconds, STREAM_CLIENT_CONNECT, $context);
+        $warning = '';
+        set_error_handler(static function (int $level, string $text) use (&$warning): bool {
+            $warning = $warning ?: $text;  // the first says most: why TLS failed, it alone tells
+            return true;
+        });
+        try {
+            $stream = stream_socket_client($this->address, $number, $message, $seconds, STREAM_CLIENT_CONNECT, $context);
+        } finally {
+            restore_error_handler();
+        }
         if ($stream === false) {
-            $why = $message ?: error_get_last()['message'] ?? '';  // TLS explains itself in the warning alone
-            throw DuesException::connectionLost("No connection to $this->address: $why");
+            throw DuesException::connectionLost("No connection to $this->address: " . ($message ?: $warning));
         }
         return [$stream, $stream];
     }
