@@ -17,14 +17,16 @@ struct Generator {
         ]
         for method in contract.methods { texts.append((Names.swiftType(method.name), swift.messages(of: method))) }
         var files = texts.map { Workspace.File(path: "\(Self.swiftFolder)/\($0.name).swift", text: $0.text) }
-        let paths = Set(files.map(\.path))
-        for path in workspace.list(Self.swiftFolder, suffix: ".swift") where !paths.contains(path) {
-            files.append(Workspace.File(path: path, text: nil))
-        }
         let read: (String) throws(SchemaErrors) -> String = { path throws(SchemaErrors) in
             String(decoding: try workspace.bytes(path), as: UTF8.self)
         }
         for emitter in clientEmitters { files += try emitter.init(contract: contract).files(read) }
+        let paths = Set(files.map(\.path))
+        for folder in [(Self.swiftFolder, ".swift")] + clientEmitters.flatMap({ $0.folders }) {
+            for path in workspace.list(folder.0, suffix: folder.1) where !paths.contains(path) {
+                files.append(Workspace.File(path: path, text: nil))
+            }
+        }
         return files
     }
 }

@@ -1,10 +1,17 @@
 /// Writes the generated part of a client: its types and methods, in its language's own idiom.
 protocol ClientEmitter: SendableMetatype {
+    /// Folders in which every file whose name ends in `suffix` is generated: those that are no longer go.
+    static var folders: [(path: String, suffix: String)] { get }
+
     init(contract: ContractModel)
 
     /// The generated files. `current` gives the text of a file as it is, for one that is generated in part; it throws where
     /// there is none.
     func files(_ current: (_ path: String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File]
+}
+
+extension ClientEmitter {
+    static var folders: [(path: String, suffix: String)] { [] }
 }
 
 /// The clients that are generated, in the order of the alphabet.
@@ -24,7 +31,9 @@ extension MethodModel {
     var resultObject: ObjectShape? { if case .object(let object, _) = result { object } else { nil } }
 
     var resultDescription: String {
-        switch result { case .object(_, let description), .raw(let description): description }
+        switch result {
+        case .object(_, let description), .raw(let description): description
+        }
     }
 }
 
