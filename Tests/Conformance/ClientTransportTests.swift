@@ -72,6 +72,14 @@ import Testing
     }
 
     @Test(arguments: ClientManifest.installed)
+    func `its own tests pass`(client: ClientManifest) async throws {
+        try await offPool {
+            try client.prepare()
+            #expect(try client.runTests() == 0)
+        }
+    }
+
+    @Test(arguments: ClientManifest.installed)
     func `its example tells the whole story`(client: ClientManifest) async throws {
         try await offPool {
             try client.prepare()
