@@ -27,7 +27,7 @@ extension Command {
               {"transcript":{"title":"A customer signs up","needs":["sandbox"]}}
               {"send":{"jsonrpc":"2.0","id":1,"method":"CreateCustomer","params":{"email":"ada@example.com"}}}
               {"expect":{"jsonrpc":"2.0","id":1,"result":{"customerId":{"$prefix":"cus_","$capture":"customer"},"customer":{"$type":"object"}}}}
-              {"step":{"post":"${sandbox}/sandbox/clock/advance","form":{"seconds":3600}}}
+              {"step":{"post":"${sandbox}/sandbox/clock/advance","form":{"seconds":3600,"key":"sk_test_any"}}}
             send        a message, or a string: a line as it is. ${customer} stands for what was captured or set,
                         ${unique} for a text that is another each time.
             expect      a message that is to come, answers in any order: the same members and values, but for matchers:
@@ -40,13 +40,13 @@ extension Command {
             """
     ) { arguments throws(Failure) in
         let paths = try transcriptPaths(arguments.operands)
-        var transcripts: [Transcript] = []
-        for path in paths { transcripts.append(try read(path)) }
         var replay = Replay(
             try target(arguments), variables: try variables(arguments),
             available: Set((arguments.value("have") ?? "").split(separator: ",").map(String.init)))
         replay.concurrency = try arguments.integer("parallel", in: 1...1000) ?? 1
         replay.isUpdating = arguments.has("update")
+        var transcripts: [Transcript] = []
+        for path in paths { transcripts.append(try read(path)) }
         let outcomes: [Replay.Outcome]
         do throws(SystemError) {
             outcomes = try replay.run(transcripts) { StandardOutput.write(ReplayReport.text($0)) }
