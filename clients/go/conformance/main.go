@@ -74,9 +74,9 @@ type request struct {
 	Params json.RawMessage `json:"params"`
 }
 
-// run serves until the input ends, and then until all is answered.
+// run serves until the input ends, and then until all is answered. A stream is answered when its server hears no more.
 func (d *driver) run() {
-	var calls sync.WaitGroup
+	var all, unary sync.WaitGroup
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -93,16 +93,23 @@ func (d *driver) run() {
 		d.mutex.Lock()
 		d.cancels[string(r.ID)] = cancel
 		d.mutex.Unlock()
-		calls.Add(1)
+		all.Add(1)
+		if !streams(r.Method) {
+			unary.Add(1)
+		}
 		go func() {
-			defer calls.Done()
+			defer all.Done()
 			defer cancel()
 			result, err := d.call(ctx, r)
 			d.answer(r.ID, result, err)
+			if !streams(r.Method) {
+				unary.Done()
+			}
 		}()
 	}
-	calls.Wait()
+	unary.Wait()
 	d.client.Close()
+	all.Wait()
 }
 
 func (d *driver) cancel(params json.RawMessage) {

@@ -71,25 +71,32 @@ struct GoEmitter: ClientEmitter {
 
     /// What the client knows of a method by its name alone.
     private func table(into source: inout SourceText) {
-        let names = { (isWanted: (MethodModel) -> Bool) in
-            contract.methods.filter(isWanted).map { "\"\($0.name)\"" }
-        }
-        source.prose(
-            "isSafeToRepeat says whether a call may be made again, though the first may have had its effect.", mark: "// ")
-        membership("isSafeToRepeat", names { $0.isSafeToRepeat }, into: &source)
-        source.prose(
-            "takesKey says whether a call changes something, so that it needs an idempotency key to be repeated.",
-            mark: "// ")
-        membership("takesKey", names { !$0.isSafeToRepeat }, into: &source)
-        source.prose("streams says whether a call is answered with values before its result.", mark: "// ")
-        membership("streams", names { $0.stream != nil }, into: &source)
+        membership(
+            "isSafeToRepeat", "says whether a call may be made again, though the first may have had its effect.",
+            into: &source
+        ) { $0.isSafeToRepeat }
+        membership(
+            "takesKey", "says whether a call changes something, so that it needs an idempotency key to be repeated.",
+            into: &source
+        ) { !$0.isSafeToRepeat }
+        streams(into: &source)
     }
 
-    /// A function that says whether `names` has its argument.
-    private func membership(_ function: String, _ names: [String], into source: inout SourceText) {
-        source.block("func \(function)(method string) bool {") { source in
+    private func streams(into source: inout SourceText) {
+        membership("streams", "says whether a call is answered with values before its result.", into: &source) {
+            $0.stream != nil
+        }
+    }
+
+    /// A function that says whether a method is one of those that are wanted.
+    private func membership(
+        _ name: String, _ description: String, into source: inout SourceText, of isWanted: (MethodModel) -> Bool
+    ) {
+        let names = contract.methods.filter(isWanted).map { "\"\($0.name)\"" }
+        source.prose("\(name) \(description)", mark: "// ")
+        source.block("func \(name)(method string) bool {") { source in
             source.choice("method") { source in
-                var rows = source.rows(of: names, room: source.room - 6)
+                var rows = source.rows(of: names, room: source.room - "case :".count)
                 rows[0] = "case " + rows[0]
                 rows[rows.count - 1] += ":"
                 source.line(rows[0])
@@ -134,5 +141,7 @@ struct GoEmitter: ClientEmitter {
             }
             source.line("return nil")
         }
+        source.line()
+        streams(into: &source)
     }
 }
