@@ -171,14 +171,17 @@ func (c *Client) begin(call *call, isStream bool) (*exchange, error) {
 	return connection.begin(call, isStream)
 }
 
-// enter counts a call in group, unless the client is closing.
-func (c *Client) enter(group *sync.WaitGroup) bool {
+// enter counts a call in groups, unless the client is closing.
+func (c *Client) enter(groups ...*sync.WaitGroup) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if !c.isClosing {
+	if c.isClosing {
+		return false
+	}
+	for _, group := range groups {
 		group.Add(1)
 	}
-	return !c.isClosing
+	return true
 }
 
 // invoke makes a call whose result has a type.

@@ -31,10 +31,11 @@ type Stream[V, R any] struct {
 
 func newStream[V, R any](ctx context.Context, c *Client, method string, params any, options []CallOption) *Stream[V, R] {
 	s := &Stream[V, R]{client: c}
-	if !c.enter(&c.streams) {
+	if !c.enter(&c.calls, &c.streams) {
 		s.isOver, s.err = true, connectionLost(errClosed)
 		return s
 	}
+	defer c.calls.Done() // from here on it may be told that nothing more comes
 	if s.call, s.err = newCall(ctx, method, params, options); s.err != nil {
 		s.finish(s.err)
 		return s

@@ -72,11 +72,13 @@ type request struct {
 	ID     json.RawMessage `json:"id"`
 	Method string          `json:"method"`
 	Params json.RawMessage `json:"params"`
+
+	settle func() // to be called when the client may be closed
 }
 
-// run serves until the input ends, and then until all is answered. A stream is answered when its server hears no more.
+// run serves until the input ends, and then until all is answered: a stream once its server hears that nothing more comes.
 func (d *driver) run() {
-	var all, unary sync.WaitGroup
+	var unsettled, unanswered sync.WaitGroup
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -93,23 +95,21 @@ func (d *driver) run() {
 		d.mutex.Lock()
 		d.cancels[string(r.ID)] = cancel
 		d.mutex.Unlock()
-		all.Add(1)
-		if !streams(r.Method) {
-			unary.Add(1)
-		}
+		unsettled.Add(1)
+		unanswered.Add(1)
+		var once sync.Once
+		r.settle = func() { once.Do(unsettled.Done) }
 		go func() {
-			defer all.Done()
+			defer unanswered.Done()
+			defer r.settle()
 			defer cancel()
 			result, err := d.call(ctx, r)
 			d.answer(r.ID, result, err)
-			if !streams(r.Method) {
-				unary.Done()
-			}
 		}()
 	}
-	unary.Wait()
+	unsettled.Wait()
 	d.client.Close()
-	all.Wait()
+	unanswered.Wait()
 }
 
 func (d *driver) cancel(params json.RawMessage) {
@@ -180,6 +180,7 @@ func stream[P, V, R any](method func(*dues.Client, context.Context, P, ...dues.C
 		}
 		values := method(d.client, ctx, given, options...)
 		defer values.Close()
+		r.settle()
 		for seq := 1; values.Next(); seq++ {
 			d.write(map[string]any{"jsonrpc": "2.0", "method": "rpc.stream", "params": map[string]any{
 				"id": r.ID, "seq": seq, "value": values.Value(),

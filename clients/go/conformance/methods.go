@@ -40,12 +40,3 @@ func typed(method string) handler {
 	}
 	return nil
 }
-
-// streams says whether a call is answered with values before its result.
-func streams(method string) bool {
-	switch method {
-	case "WatchEvents":
-		return true
-	}
-	return false
-}

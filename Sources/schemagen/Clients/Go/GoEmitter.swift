@@ -79,10 +79,6 @@ struct GoEmitter: ClientEmitter {
             "takesKey", "says whether a call changes something, so that it needs an idempotency key to be repeated.",
             into: &source
         ) { !$0.isSafeToRepeat }
-        streams(into: &source)
-    }
-
-    private func streams(into source: inout SourceText) {
         membership("streams", "says whether a call is answered with values before its result.", into: &source) {
             $0.stream != nil
         }
@@ -141,7 +137,5 @@ struct GoEmitter: ClientEmitter {
             }
             source.line("return nil")
         }
-        source.line()
-        streams(into: &source)
     }
 }
