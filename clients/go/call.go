@@ -66,17 +66,17 @@ type call struct {
 }
 
 func newCall(ctx context.Context, method string, params any, options []CallOption) (*call, error) {
-	c := &call{ctx: ctx, method: method, isRepeatable: isSafeToRepeat(method)}
+	c := &call{ctx: ctx, method: method}
+	if err := c.encode(params); err != nil {
+		return nil, err
+	}
 	for _, option := range options {
 		option(&c.meta)
 	}
 	if takesKey(method) && c.meta.IdempotencyKey == "" {
 		c.meta.IdempotencyKey = newKey()
 	}
-	c.isRepeatable = c.isRepeatable || c.meta.IdempotencyKey != ""
-	if err := c.encode(params); err != nil {
-		return nil, err
-	}
+	c.isRepeatable = isSafeToRepeat(method) || c.meta.IdempotencyKey != "" && !c.hasMeta
 	if c.limit, c.isLimitTold = ctx.Deadline(); !c.isLimitTold && !streams(method) {
 		c.limit = time.Now().Add(silence)
 	}
@@ -119,7 +119,9 @@ func (c *call) line(id int64) ([]byte, error) {
 	line = append(append(line, method...), `,"params":`...)
 	meta := c.meta
 	if left := time.Until(c.limit); c.isLimitTold && left <= longestTimeout {
-		meta.TimeoutMs = 1 + (left - 1).Milliseconds()
+		if meta.TimeoutMs = left.Milliseconds(); meta.TimeoutMs < 1 {
+			meta.TimeoutMs = 1
+		}
 	}
 	if c.hasMeta || meta == (metadata{}) {
 		line = append(line, c.params...)
@@ -135,6 +137,18 @@ func (c *call) line(id int64) ([]byte, error) {
 		return nil, lineTooLong(len(line))
 	}
 	return line, nil
+}
+
+// gaveUp is the error of a call whose context is over; nil if it is not.
+func (c *call) gaveUp() error {
+	switch err := c.ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return noAnswer()
+	default:
+		return callerCancelled(err)
+	}
 }
 
 // over tells when the call is given up; nil for never.
@@ -167,8 +181,8 @@ func receive[T any](c *call, from <-chan T) (value T, err error) {
 		case value = <-from:
 			return value, nil
 		case <-done:
-			if err := c.ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
-				return value, callerCancelled(err)
+			if err := c.gaveUp(); !errors.Is(err, context.DeadlineExceeded) {
+				return value, err
 			}
 			done = nil // what the server says to that has its time
 		case <-over:
@@ -180,7 +194,8 @@ func receive[T any](c *call, from <-chan T) (value T, err error) {
 // again waits until the call may be made again after err, and gives the error that stands if it may not.
 func (c *call) again(err error, attempt, retries int) error {
 	var failure *Error
-	if !errors.As(err, &failure) || !failure.Retryable || failure.Reason == ReasonNoAnswer || !c.isRepeatable || attempt >= retries {
+	mayHelp := errors.As(err, &failure) && failure.Retryable && failure.Reason != ReasonNoAnswer
+	if !mayHelp || !c.isRepeatable || attempt >= retries {
 		return err
 	}
 	pause := failure.RetryAfter()

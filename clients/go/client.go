@@ -16,14 +16,13 @@ import (
 const (
 	version         = "1.0.0"
 	protocolVersion = 1
-	// patience is how long a connection may take to be made, and what ends to end.
-	patience = 10 * time.Second
+	patience        = 10 * time.Second // with a connection that is being made, and with what is to end
 )
 
 // Options say where the server is and who calls. Of Stdio, Serve, Unix and Address the first that is given counts.
 type Options struct {
 	// Stdio is a server to spawn and to speak to over its standard streams: exec.Command("dues", "stdio", …). Path, Args,
-	// Env, Dir, Stderr and SysProcAttr are heeded; it is never started itself, so that a lost server can be replaced.
+	// Env, Dir, Stderr and SysProcAttr count; what is started is a copy, so that a server that is lost can be replaced.
 	Stdio *exec.Cmd
 
 	// Serve is a server to spawn likewise, and to dial at the address in the line that it writes first:
@@ -42,18 +41,17 @@ type Options struct {
 	// Token is what the server asks of its callers.
 	Token Secret
 
-	// Retries is how often a call may be made again, where that is safe: 2 for 0, and never for less.
+	// Retries is how often a call is made again at most, where that is safe; 0 means 2, less than 0 never.
 	Retries int
 }
 
 // Client speaks to one server, over one connection at a time, which is made when the first call needs it. It may be used by
 // any number of goroutines at once.
 type Client struct {
-	options Options
-	retries int
-	calls   sync.WaitGroup // of one answer, in flight
+	options func() *Options // a function, so that nothing that prints a client shows its token
+	calls   sync.WaitGroup  // in flight, save those that only have to stream
 	streams sync.WaitGroup
-	open    sync.WaitGroup // connections that still hold something
+	open    sync.WaitGroup // connections that hold something
 	server  *process       // of options.Serve; touched by the one connection that is being made, and at the end
 
 	mutex      sync.Mutex // guards what follows: a call has begun before Close looks, or it does not begin
@@ -64,15 +62,14 @@ type Client struct {
 
 // New makes a client. It connects when the first call needs it.
 func New(options Options) *Client {
-	c := &Client{options: options, retries: options.Retries}
-	if c.retries == 0 {
-		c.retries = 2
+	if options.Retries == 0 {
+		options.Retries = 2
 	}
-	return c
+	return &Client{options: func() *Options { return &options }}
 }
 
 // Close takes no further calls, waits ten seconds at most for those in flight, ends the connection, and reaps the server if
-// the client spawned it.
+// the client spawned it. Streams end with what there is, and their results.
 func (c *Client) Close() error {
 	c.mutex.Lock()
 	c.isClosing = true
@@ -130,7 +127,7 @@ func (c *Client) Call(ctx context.Context, method string, params any, options ..
 		if err == nil {
 			return result, nil
 		}
-		if err := call.again(err, attempt, c.retries); err != nil {
+		if err := call.again(err, attempt, c.options().Retries); err != nil {
 			return nil, err
 		}
 	}
@@ -151,6 +148,9 @@ func (c *Client) attempt(call *call) (json.RawMessage, error) {
 
 // begin sends a call on the connection, which is made if there is none.
 func (c *Client) begin(call *call, isStream bool) (*exchange, error) {
+	if err := call.gaveUp(); err != nil {
+		return nil, err
+	}
 	c.mutex.Lock()
 	if c.connection == nil || c.connection.isLost() {
 		if c.isClosed {

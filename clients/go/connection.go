@@ -13,43 +13,8 @@ import (
 
 const (
 	longestUnsent = 8 << 20     // bytes that may wait for a server that does not read
-	mostValues    = 256         // of a stream that wait for their reader
 	idleTime      = time.Second // after which a goroutine looks whether the server has gone
 )
-
-// exchange is one attempt at a call: values if it streams, and then its end.
-type exchange struct {
-	connection *connection
-	id         int64
-	isStream   bool
-	messages   chan message // has room for all that may come
-}
-
-// message is a line of the server's, or the end of an exchange that the connection makes itself.
-type message struct {
-	ID     *int64
-	Method string
-	Params struct {
-		ID    int64
-		Value json.RawMessage
-	}
-	Result json.RawMessage
-	Error  json.RawMessage
-	lost   error
-}
-
-// errOverflow ends the exchange of a stream whose reader is too slow.
-var errOverflow = errors.New("dues: the values wait for their reader")
-
-// err is why the exchange that message ends has failed, if it has.
-func (m *message) err() error {
-	if m.Error == nil {
-		return m.lost
-	}
-	failure := &Error{ErrorData: ErrorData{Status: "UNKNOWN", Reason: ReasonUnspecified}}
-	_ = json.Unmarshal(m.Error, failure) // what does not fit is left out
-	return failure
-}
 
 // connection carries calls to the server and pairs the answers with them.
 type connection struct {
@@ -84,7 +49,7 @@ func (c *Client) connect() *connection {
 		} else if !k.adopt(transport) {
 			_ = transport.Close()
 			k.ended()
-		} else if err := k.hello(ctx, c.options.Token); err != nil {
+		} else if err := k.hello(ctx, c.options().Token); err != nil {
 			k.fail(err)
 		}
 	}()
@@ -128,6 +93,10 @@ func (k *connection) hello(ctx context.Context, token Secret) error {
 func (k *connection) fail(err error) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
+	k.end(err)
+}
+
+func (k *connection) end(err error) {
 	if k.err != nil {
 		return
 	}
@@ -179,42 +148,7 @@ func (k *connection) begin(call *call, isStream bool) (*exchange, error) {
 	return x, nil
 }
 
-// receive waits for the next message. Where nobody reads, the caller does for a moment, which saves handing the answer from
-// one goroutine to another; an answer that takes longer is left to a goroutine, so that the caller can be cancelled.
-func (x *exchange) receive(call *call) (message, error) {
-	k := x.connection
-	k.mutex.Lock()
-	isReader := !k.isReading
-	k.isReading = true
-	k.mutex.Unlock()
-	if isReader {
-		k.wire.reading.begin()
-		for len(x.messages) == 0 && k.readLine() {
-		}
-		k.mutex.Lock()
-		if k.isReading = len(k.exchanges) > 0; k.isReading {
-			go k.read()
-		}
-		k.mutex.Unlock()
-	}
-	if len(x.messages) > 0 {
-		return <-x.messages, nil
-	}
-	return receive(call, x.messages)
-}
-
-// leave ends the exchange, and cancels the call at the server, if it is not over.
-func (x *exchange) leave() {
-	k := x.connection
-	k.mutex.Lock()
-	isOver := k.exchanges[x.id] == nil
-	delete(k.exchanges, x.id)
-	k.mutex.Unlock()
-	if !isOver {
-		k.cancel(x.id)
-	}
-}
-
+// cancel tells the server that nobody waits for the call any more.
 func (k *connection) cancel(id int64) {
 	line := strconv.AppendInt([]byte(`{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":`), id, 10)
 	k.send(append(line, "}}\n"...))
@@ -224,13 +158,13 @@ func (k *connection) cancel(id int64) {
 func (k *connection) send(line []byte) {
 	k.mutex.Lock()
 	k.unsent = append(k.unsent, line...)
-	isTooMuch := len(k.unsent) > longestUnsent
+	if len(k.unsent) > longestUnsent {
+		k.end(connectionLost(errors.New("the server does not read")))
+	}
 	isWriter := !k.isSending
 	k.isSending = true
 	k.mutex.Unlock()
 	switch {
-	case isTooMuch:
-		k.fail(connectionLost(errors.New("the server does not read")))
 	case !isWriter:
 	case k.wire.canHurry:
 		k.wire.writing.begin()
@@ -249,15 +183,15 @@ func (k *connection) write() {
 		k.unsent = nil
 		k.mutex.Unlock()
 		count, err := k.wire.transport.Write(lines)
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			k.fail(connectionLost(err))
-		}
 		k.mutex.Lock()
-		if err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			k.unsent = append(lines[count:], k.unsent...)
 			k.wire.writing.forget()
 			go k.write()
 			return
+		}
+		if err != nil {
+			k.end(connectionLost(err))
 		}
 	}
 	k.isSending = false
@@ -279,7 +213,7 @@ func (k *connection) closeWrite() {
 	}
 }
 
-// read takes in lines as long as answers are awaited.
+// read takes in lines as long as answers are awaited, but at least one.
 func (k *connection) read() {
 	k.wire.reading.forget()
 	for k.readLine() {
@@ -300,8 +234,8 @@ func (k *connection) watch() {
 	defer k.mutex.Unlock()
 	last := k.ids.Load()
 	switch {
-	case k.err != nil || k.isReading: // who reads calls for the next watch
-	case last == k.watched:
+	case k.err != nil:
+	case last == k.watched && !k.isReading:
 		k.isReading = true
 		go k.read()
 	default:
@@ -329,6 +263,7 @@ func (k *connection) readLine() bool {
 	return true
 }
 
+// deliver gives a message to the exchange that it belongs to. Whoever is too slow for a stream is taken off it.
 func (k *connection) deliver(message message) {
 	k.mutex.Lock()
 	x := k.recipient(&message)
@@ -336,13 +271,12 @@ func (k *connection) deliver(message message) {
 		k.mutex.Unlock()
 		return
 	}
-	isTooMuch := false
-	if message.Method == "" {
-		delete(k.exchanges, x.id)
-	} else if len(x.messages) >= mostValues {
-		isTooMuch = true
-		delete(k.exchanges, x.id)
+	isTooMuch := message.Method != "" && len(x.messages) >= mostValues
+	if isTooMuch {
 		message.lost = errOverflow
+	}
+	if isTooMuch || message.Method == "" {
+		delete(k.exchanges, x.id)
 	}
 	x.messages <- message
 	k.mutex.Unlock()

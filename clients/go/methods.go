@@ -619,7 +619,7 @@ func (c *Client) Hello(ctx context.Context, params HelloParams, options ...CallO
 //
 // Gives this very document: every method, type, error and example that the server serves.
 func (c *Client) Discover(ctx context.Context, options ...CallOption) (json.RawMessage, error) {
-	return c.Call(ctx, "rpc.discover", struct{}{}, options...)
+	return c.Call(ctx, "rpc.discover", nil, options...)
 }
 
 // HealthResult is the server's health.
@@ -637,7 +637,7 @@ type HealthResult struct {
 //
 // The semantics of gRPC's health protocol: NOT_SERVING while it starts, stops, or cannot do its work.
 func (c *Client) Health(ctx context.Context, options ...CallOption) (*HealthResult, error) {
-	return invoke[HealthResult](ctx, c, "rpc.health", struct{}{}, options)
+	return invoke[HealthResult](ctx, c, "rpc.health", nil, options)
 }
 
 // isSafeToRepeat says whether a call may be made again, though the first may have had its effect.

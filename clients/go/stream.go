@@ -122,7 +122,7 @@ func (s *Stream[V, R]) resume(err error) error {
 		return err
 	}
 	if !errors.Is(err, errOverflow) {
-		if err := s.call.again(err, s.attempts, s.client.retries); err != nil {
+		if err := s.call.again(err, s.attempts, s.client.options().Retries); err != nil {
 			return err
 		}
 		s.attempts++

@@ -28,7 +28,7 @@ type transport interface {
 func (c *Client) dial(ctx context.Context) (transport, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	o := &c.options
+	o := c.options()
 	switch {
 	case o.Stdio != nil:
 		return openPipes(o.Stdio)
@@ -181,6 +181,7 @@ func (p *pipes) SetWriteDeadline(end time.Time) error { return p.input.SetWriteD
 func (p *pipes) Close() error {
 	p.once.Do(func() {
 		_ = p.input.Close()
+		go io.Copy(io.Discard, p.output) // lest it waits for somebody to read its last words
 		p.reap()
 	})
 	return nil

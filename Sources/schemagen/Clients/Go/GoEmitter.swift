@@ -46,7 +46,7 @@ struct GoEmitter: ClientEmitter {
         let name = GoNames.method(method.name)
         let members = method.params.members
         let params = members.isEmpty ? "" : "params \(name)Params, "
-        let given = members.isEmpty ? "struct{}{}" : "params"
+        let given = members.isEmpty ? "nil" : "params"
         let head = "(ctx context.Context, \(params)options ...CallOption)"
         let arguments = "(ctx, c, \"\(method.name)\", \(given), options)"
         source.prose("\(name) \(GoNames.thirdPerson(method.summary))", mark: "// ")
