@@ -166,8 +166,7 @@ func (k *connection) send(line []byte) {
 	k.mutex.Unlock()
 	switch {
 	case !isWriter:
-	case k.wire.canHurry:
-		k.wire.writing.begin()
+	case k.wire.writing.begin():
 		k.write()
 	default:
 		go k.write()

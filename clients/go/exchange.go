@@ -51,8 +51,9 @@ func (x *exchange) receive(call *call) (message, error) {
 	k.isReading = true
 	k.mutex.Unlock()
 	if isReader {
-		k.wire.reading.begin()
-		for len(x.messages) == 0 && k.readLine() {
+		if k.wire.reading.begin() {
+			for len(x.messages) == 0 && k.readLine() {
+			}
 		}
 		k.mutex.Lock()
 		if k.isReading = len(k.exchanges) > 0; k.isReading {

@@ -33,7 +33,11 @@ func (c *Client) dial(ctx context.Context) (transport, error) {
 	case o.Stdio != nil:
 		return openPipes(o.Stdio)
 	case o.Serve != nil:
-		if c.server == nil || c.server.hasExited() {
+		if c.server != nil && c.server.hasExited() {
+			c.server.reap()
+			c.server = nil
+		}
+		if c.server == nil {
 			server, err := launch(ctx, o.Serve)
 			if err != nil {
 				return nil, err

@@ -12,7 +12,6 @@ const longestAnswer = 16 << 20 // bytes of a line of the server's
 // wire is a transport that is read by lines, and whose two directions can be hurried.
 type wire struct {
 	transport transport
-	canHurry  bool // whether a write that was broken off can go on
 	reading   moment
 	writing   moment
 	reader    *bufio.Reader
@@ -20,11 +19,12 @@ type wire struct {
 }
 
 func newWire(transport transport) *wire {
-	_, isTLS := transport.(*tls.Conn)
-	return &wire{
-		transport: transport, canHurry: !isTLS, reader: bufio.NewReaderSize(transport, 1<<16),
-		reading: moment{set: transport.SetReadDeadline}, writing: moment{set: transport.SetWriteDeadline},
+	w := &wire{transport: transport, reader: bufio.NewReaderSize(transport, 1<<16)}
+	w.reading.set = transport.SetReadDeadline
+	if _, isTLS := transport.(*tls.Conn); !isTLS { // which does not go on after a write that was broken off
+		w.writing.set = transport.SetWriteDeadline
 	}
+	return w
 }
 
 // readLine gives the next line without its end; the bytes are good until the next call. It can be called again where the
@@ -57,18 +57,29 @@ const (
 // moment is the time that a caller itself may spend in one direction. Its end is moved only now and then: that costs more
 // than the rest of a call.
 type moment struct {
-	set func(time.Time) error
+	set func(time.Time) error // nil where it cannot be
 	end time.Time
 }
 
-func (m *moment) begin() {
-	if now := time.Now(); m.end.Sub(now) < shortestMoment {
-		m.end = now.Add(longestMoment)
-		_ = m.set(m.end)
+// begin says whether there is such a moment.
+func (m *moment) begin() bool {
+	if m.set == nil {
+		return false
 	}
+	now := time.Now()
+	if m.end.Sub(now) >= shortestMoment {
+		return true
+	}
+	end := now.Add(longestMoment)
+	if m.set(end) != nil {
+		return false
+	}
+	m.end = end
+	return true
 }
 
+// forget takes the end away, for a goroutine that has all the time.
 func (m *moment) forget() {
 	m.end = time.Time{}
-	_ = m.set(m.end)
+	_ = m.set(m.end) // what cannot be set has no end
 }

@@ -4,11 +4,17 @@ struct GoEmitter: ClientEmitter {
 
     private static let folder = "clients/go"
 
+    /// The packages that generated text may need, and what it then has in it.
+    private static let imports = [
+        (path: "context", use: "context.Context"), (path: "dues", use: "dues.Client"),
+        (path: "encoding/json", use: "json.RawMessage"), (path: "time", use: "time.Time"),
+    ]
+
     func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
         let types = GoTypes(contract: contract)
         return [
-            file("types.go", "dues", imports: ["encoding/json", "time"]) { types.shared(into: &$0) },
-            file("methods.go", "dues", imports: ["context", "encoding/json", "time"]) { source in
+            file("types.go", "dues") { types.shared(into: &$0) },
+            file("methods.go", "dues") { source in
                 for method in contract.methods {
                     types.messages(of: method, into: &source)
                     self.method(method, into: &source)
@@ -16,13 +22,13 @@ struct GoEmitter: ClientEmitter {
                 table(into: &source)
             },
             file("reasons.go", "dues") { reasons(into: &$0) },
-            file("conformance/methods.go", "main", imports: ["dues"]) { driver(into: &$0) },
+            file("conformance/methods.go", "main") { driver(into: &$0) },
         ]
     }
 
     /// A file of `package` with the imports that its text has use for.
     private func file(
-        _ name: String, _ package: String, imports: [String] = [], _ body: (inout SourceText) -> Void
+        _ name: String, _ package: String, _ body: (inout SourceText) -> Void
     ) -> Workspace.File {
         var text = SourceText(indent: "\t")
         body(&text)
@@ -32,9 +38,9 @@ struct GoEmitter: ClientEmitter {
         head.line()
         head.line("package \(package)")
         head.line()
-        let used = imports.filter { text.text.contains("\($0.split(separator: "/").last ?? "").") }
+        let used = Self.imports.filter { text.text.contains($0.use) }
         if !used.isEmpty {
-            head.block("import (", ")") { source in for path in used { source.line("\"\(path)\"") } }
+            head.block("import (", ")") { source in for package in used { source.line("\"\(package.path)\"") } }
             head.line()
         }
         return Workspace.File(path: "\(Self.folder)/\(name)", text: head.text + text.text)
