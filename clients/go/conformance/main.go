@@ -141,9 +141,6 @@ func (d *driver) call(ctx context.Context, r request) (any, error) {
 			return result, err
 		}
 	}
-	if !ok {
-		params = r.Params
-	}
 	return d.client.Call(ctx, r.Method, params, options...)
 }
 
