@@ -112,7 +112,7 @@ package struct TranscriptPlayer {
         _ index: Int, _ expectation: Transcript.Expectation, _ message: JSONValue
     ) -> [Difference] {
         var expectation = expectation
-        expectation.pattern = Pattern.adapted(expectation.pattern, to: message, variables)
+        expectation.pattern = Pattern.adapted(expectation.pattern, to: message, &variables)
         transcript.lines[index] = Transcript.Line(expectation, number: transcript.lines[index].number)
         return Pattern.differences(of: message, from: expectation.pattern, &variables)
     }
