@@ -191,7 +191,8 @@ private struct MessageAddress: CustomStringConvertible {
         isBatch = pattern.arrayValue != nil || pattern["$unordered"] != nil
         let members = pattern["$partial"] ?? pattern
         method = members["method"]?.stringValue
-        let id = method == nil ? members["id"] : members["params"]?["id"]
+        let params = members["params"].map { $0["$partial"] ?? $0 }
+        let id = method == nil ? members["id"] : params?["id"]
         self.id = if let id, id.objectValue == nil { try variables.filled(id) } else { nil }
     }
 

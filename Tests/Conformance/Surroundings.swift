@@ -83,7 +83,7 @@ final class Surroundings {
 
     private static func flags(of setting: Corpus.Setting, _ directory: String) throws -> [String] {
         switch setting {
-        case .sandbox, .faulty, .clock, .scripted: return []
+        case .sandbox, .alone, .scripted: return []
         case .tight: return ["--max-calls", "1", "--max-streams", "1", "--max-line", "4096", "--max-batch", "2"]
         case .tokens, .guesser:
             let lines = tokens.map { name, scopes in
