@@ -24,7 +24,24 @@ struct Generator {
         let read: (String) throws(SchemaErrors) -> String = { path throws(SchemaErrors) in
             String(decoding: try workspace.bytes(path), as: UTF8.self)
         }
-        for emitter in clientEmitters { files += try emitter.init(contract: contract).files(read) }
+        for emitter in clientEmitters {
+            let written = try emitter.init(contract: contract).files(read)
+            files += written + (try staleNeighbours(of: written, read))
+        }
         return files
+    }
+
+    /// What stands beside `written` and was generated once, as its first line says, but is no longer.
+    private func staleNeighbours(
+        of written: [Workspace.File], _ read: (String) throws(SchemaErrors) -> String
+    ) throws(SchemaErrors) -> [Workspace.File] {
+        let paths = Set(written.map(\.path))
+        let folders = Set(paths.map { String($0[..<($0.lastIndex(of: "/") ?? $0.startIndex)]) })
+        var stale: [Workspace.File] = []
+        for path in folders.sorted().flatMap({ workspace.list($0, suffix: "") }) where !paths.contains(path) {
+            let firstLine = try read(path).prefix { $0 != "\n" }
+            if firstLine.contains("enerated by schemagen") { stale.append(Workspace.File(path: path, text: nil)) }
+        }
+        return stale
     }
 }
