@@ -244,6 +244,7 @@ public final class Driver {
     }
 
     private static Optional<Method> typed(String name) {
+        if (name.isEmpty()) return Optional.empty();
         String[] words = name.split("\\.");
         String spelled = words.length == 2
             ? words[0] + words[1].substring(0, 1).toUpperCase() + words[1].substring(1)

@@ -40,7 +40,7 @@ abstract class Client implements AutoCloseable {
     /** Guards what follows, and is held while a connection is made: the calls wait for it. */
     private final ReentrantLock connecting = new ReentrantLock();
     private volatile Connection connection;
-    private volatile int dials;
+    private volatile int refusals;
     private DuesException refusal;
     private boolean isEnded;
 
@@ -168,7 +168,7 @@ abstract class Client implements AutoCloseable {
     Connection connected(Deadline deadline) {
         Connection current = connection;
         if (current != null && current.isUsable()) return current;
-        int seen = dials;
+        int seen = refusals;
         try {
             if (!connecting.tryLock(Math.max(0, deadline.patience()), TimeUnit.NANOSECONDS)) throw DuesException.noAnswer();
         } catch (InterruptedException error) {
@@ -178,15 +178,18 @@ abstract class Client implements AutoCloseable {
             if (connection != null && connection.isUsable()) return connection;
             if (isEnded) throw DuesException.lost("The client is closed.", null);
             // Refused while this call waited: that is its answer too.
-            if (dials != seen && refusal != null) throw refusal;
-            refusal = null;
-            dials++;
-            return connection = connect(deadline);
-        } catch (DuesException error) {
-            boolean isOwn = error.reason().equals(DuesException.NO_ANSWER)
-                || error.reason().equals(DuesException.CALLER_CANCELLED);
-            if (!isOwn) refusal = error;
-            throw error;
+            if (refusals != seen) throw refusal;
+            try {
+                return connection = connect(deadline);
+            } catch (DuesException error) {
+                boolean isOwn = error.reason().equals(DuesException.NO_ANSWER)
+                    || error.reason().equals(DuesException.CALLER_CANCELLED);
+                if (!isOwn) {
+                    refusal = error;
+                    refusals++;
+                }
+                throw error;
+            }
         } finally {
             connecting.unlock();
         }
