@@ -20,7 +20,8 @@ struct JavaEmitter: ClientEmitter {
         }
         java.write { source in
             source.javadoc(
-                "A client of a Dues server, with a method for each of the service's. Any number of threads may use it.")
+                "A client of a Dues server, with a method for each of the service's. Calls throw {@link DuesException}. "
+                    + "Any number of threads may use it.")
             source.block("public final class Dues extends Client {") { source in
                 source.block("private Dues(DuesOptions options) {") { $0.line("super(options);") }
                 source.line()

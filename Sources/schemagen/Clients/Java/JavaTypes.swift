@@ -1,5 +1,5 @@
-/// The Java client's types: enumerations as words, what callers give as inputs with setters, what the server gives as outputs
-/// with getters.
+/// The Java client's types: enumerations as words, what callers give as inputs with setters, what the server gives as
+/// outputs with getters.
 import JSON
 
 struct JavaTypes {
@@ -72,7 +72,8 @@ struct JavaTypes {
             source.block("public final class \(name) extends Input {") { source in
                 if !required.isEmpty {
                     source.javadoc(
-                        "With what has to be said.", tags: required.map { (Names.camel($0.name), self.description($0)) })
+                        "With the members that have to be there.",
+                        tags: required.map { (Names.camel($0.name), self.description($0)) })
                     let parameters = required.map { "\(inputType($0.shape)) \(Names.camel($0.name))" }
                     source.block("public \(name)(\(parameters.joined(separator: ", "))) {") { source in
                         for member in required { source.line(setting(member)) }

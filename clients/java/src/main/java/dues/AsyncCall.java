@@ -16,14 +16,22 @@ final class AsyncCall<R> extends CompletableFuture<R> implements Runnable {
     }
 
     @Override public void run() {
+        R result = null;
+        Throwable failure = null;
         try {
             setThread(Thread.currentThread());
-            if (!isDone()) complete(call.get());
-        } catch (Throwable error) {
-            completeExceptionally(error);
+            if (!isDone()) result = call.get();
+        } catch (RuntimeException | Error error) {
+            failure = error;
         } finally {
             setThread(null);
             leave.run();
+        }
+        // The call is over before those are told who may close the client.
+        if (failure == null) {
+            complete(result);
+        } else {
+            completeExceptionally(failure);
         }
     }
 

@@ -4,7 +4,7 @@ package dues;
 /** The params of Cancel. */
 public final class CancelParams extends Input {
     /**
-     * With what has to be said.
+     * With the members that have to be there.
      *
      * @param subscriptionId The subscription (sub_…) to cancel.
      */

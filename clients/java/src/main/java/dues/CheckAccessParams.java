@@ -4,7 +4,7 @@ package dues;
 /** The params of CheckAccess. */
 public final class CheckAccessParams extends Input {
     /**
-     * With what has to be said.
+     * With the members that have to be there.
      *
      * @param customerId The customer (cus_…) who wants access.
      */

@@ -10,11 +10,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
-import java.util.function.Supplier;
 
 /** The part of the client that is the same for every method: connections, deadlines, and calls that are made again. */
 abstract class Client implements AutoCloseable {
@@ -31,11 +31,8 @@ abstract class Client implements AutoCloseable {
     private static final long LONGEST_PAUSE = 5000;
     private static final SecureRandom RANDOM = new SecureRandom();
 
+    private final DuesOptions options;
     private final Transport transport;
-    private final String token;
-    private final Duration timeout;
-    private final int retries;
-    private final Executor executor;
 
     /** Guards what follows, and is held while a connection is made: the calls wait for it. */
     private final ReentrantLock connecting = new ReentrantLock();
@@ -48,11 +45,8 @@ abstract class Client implements AutoCloseable {
     private boolean isClosed;
 
     Client(DuesOptions options) {
-        transport = new Transport(options);
-        token = options.token;
-        timeout = options.timeout;
-        retries = options.retries;
-        executor = options.executor == null ? DAEMONS : options.executor;
+        this.options = options.copy();
+        transport = new Transport(this.options);
     }
 
     // Calls
@@ -89,7 +83,13 @@ abstract class Client implements AutoCloseable {
         String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, R> result) {
         enter();
         AsyncCall<R> call = new AsyncCall<>(() -> result.apply(answer(method, params, options)), this::leave);
-        executor.execute(call);
+        Executor executor = this.options.executor == null ? DAEMONS : this.options.executor;
+        try {
+            executor.execute(call);
+        } catch (RejectedExecutionException error) {
+            leave();
+            throw error;
+        }
         return call;
     }
 
@@ -118,8 +118,8 @@ abstract class Client implements AutoCloseable {
         }
     }
 
-    Deadline deadline(CallOptions options, Duration unless) {
-        return new Deadline(options.timeout() == null ? timeout : options.timeout(), unless);
+    Deadline deadline(CallOptions call, Duration unless) {
+        return new Deadline(call.timeout() == null ? options.timeout : call.timeout(), unless);
     }
 
     /** What the options say, and what an untyped call says in its params. */
@@ -151,7 +151,7 @@ abstract class Client implements AutoCloseable {
 
     /** Waits before a call is made again; where that would not help, or lead past the deadline, the error stands. */
     void pause(DuesException error, int failures, Deadline deadline) {
-        if (!error.isRetryable() || failures > retries || error.reason().equals(DuesException.NO_ANSWER)) throw error;
+        if (!error.isRetryable() || failures > options.retries || error.reason().equals(DuesException.NO_ANSWER)) throw error;
         long most = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE << Math.min(failures - 1, 10));
         long pause = error.retryAfter().map(Duration::toMillis).orElseGet(() -> ThreadLocalRandom.current().nextLong(most));
         if (TimeUnit.MILLISECONDS.toNanos(pause) > deadline.left()) throw error;
@@ -209,7 +209,7 @@ abstract class Client implements AutoCloseable {
             Map<String, Object> hello = new LinkedHashMap<>();
             hello.put("client", NAME);
             hello.put("protocol", Methods.PROTOCOL);
-            if (token != null) hello.put("authorization", "Bearer " + token);
+            if (options.token != null) hello.put("authorization", "Bearer " + options.token);
             Exchange exchange = made.send("rpc.hello", hello, deadline);
             made.await(exchange, deadline);
             exchange.result();

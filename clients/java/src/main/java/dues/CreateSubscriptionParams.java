@@ -7,7 +7,7 @@ import java.util.Map;
 /** The params of CreateSubscription. */
 public final class CreateSubscriptionParams extends Input {
     /**
-     * With what has to be said.
+     * With the members that have to be there.
      *
      * @param customerId The customer (cus_…) who subscribes.
      */

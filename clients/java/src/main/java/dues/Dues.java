@@ -6,7 +6,10 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 
-/** A client of a Dues server, with a method for each of the service's. Any number of threads may use it. */
+/**
+ * A client of a Dues server, with a method for each of the service's. Calls throw {@link DuesException}. Any number
+ * of threads may use it.
+ */
 public final class Dues extends Client {
     private Dues(DuesOptions options) {
         super(options);

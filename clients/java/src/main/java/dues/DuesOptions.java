@@ -10,7 +10,7 @@ import javax.net.ssl.SSLContext;
  * Where a server is and how it is spoken to, by setters that can be chained. Of {@link #tcp}, {@link #unix}, {@link #stdio}
  * and {@link #serve} the last one counts; without any it is TCP at 127.0.0.1:7171.
  */
-public final class DuesOptions {
+public final class DuesOptions implements Cloneable {
     enum Kind { TCP, UNIX, STDIO, SERVE }
 
     Kind kind = Kind.TCP;
@@ -81,5 +81,13 @@ public final class DuesOptions {
     public DuesOptions executor(Executor executor) {
         this.executor = executor;
         return this;
+    }
+
+    DuesOptions copy() {
+        try {
+            return (DuesOptions) clone();
+        } catch (CloneNotSupportedException error) {
+            throw new AssertionError(error);
+        }
     }
 }

@@ -4,7 +4,7 @@ package dues;
 /** The params of IngestWebhook. */
 public final class IngestWebhookParams extends Input {
     /**
-     * With what has to be said.
+     * With the members that have to be there.
      *
      * @param payload The request's raw body, byte for byte as it came: the signature covers it.
      * @param signature The request's Stripe-Signature header.

@@ -6,7 +6,7 @@ import java.util.List;
 /** The params of PreviewChange. */
 public final class PreviewChangeParams extends Input {
     /**
-     * With what has to be said.
+     * With the members that have to be there.
      *
      * @param subscriptionId The subscription (sub_…) that would change.
      */

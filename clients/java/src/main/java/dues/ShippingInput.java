@@ -4,7 +4,7 @@ package dues;
 /** Where and to whom goods are sent, as a caller gives it. */
 public final class ShippingInput extends Input {
     /**
-     * With what has to be said.
+     * With the members that have to be there.
      *
      * @param name The recipient's name.
      * @param address The recipient's postal address.
