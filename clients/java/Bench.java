@@ -13,6 +13,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 
 /** What a call costs: on a bare socket, by the client, and for comparison a GET. */
 public final class Bench {
@@ -35,9 +36,10 @@ public final class Bench {
         HttpClient http = HttpClient.newHttpClient();
         HttpRequest get = HttpRequest.newBuilder(URI.create(url)).build();
         CheckAccessParams params = new CheckAccessParams("cus_1").productId("prod_1");
-        byte[] line = ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"CheckAccess\",\"params\":" + Json.write(params) + "}\n")
-            .getBytes(StandardCharsets.UTF_8);
-        try (Socket socket = new Socket(tcp[0], port); Dues dues = Dues.connect(new DuesOptions().tcp(tcp[0], port))) {
+        Map<String, Object> call = Map.of("jsonrpc", "2.0", "id", 1, "method", "CheckAccess", "params", params);
+        byte[] line = (Json.write(call) + "\n").getBytes(StandardCharsets.UTF_8);
+        DuesOptions options = new DuesOptions().tcp(tcp[0], port);
+        try (Socket socket = new Socket(tcp[0], port); Dues dues = Dues.connect(options)) {
             socket.setTcpNoDelay(true);
             InputStream in = socket.getInputStream();
             OutputStream out = socket.getOutputStream();
@@ -46,7 +48,11 @@ public final class Bench {
                 () -> {
                     out.write(line);
                     int count = 0;
-                    do count += in.read(buffer, count, buffer.length - count); while (buffer[count - 1] != '\n');
+                    while (count == 0 || buffer[count - 1] != '\n') {
+                        int more = in.read(buffer, count, buffer.length - count);
+                        if (more < 0) throw new IOException("the server closed the connection");
+                        count += more;
+                    }
                 },
                 () -> dues.checkAccess(params),
                 () -> Json.parse(http.send(get, HttpResponse.BodyHandlers.ofString()).body()));

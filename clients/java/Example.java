@@ -72,7 +72,8 @@ public final class Example {
 
         CreateCustomerResult created = dues.createCustomer(new CreateCustomerParams()
             .email("jenny.rosen@example.com").name("Jenny Rosen").metadata(Map.of("userId", "6735"))
-            .address(new AddressInput().line1("27 Fredrick Ave").city("Brothers").state("OR").postalCode("97712").country("US")));
+            .address(new AddressInput()
+                .line1("27 Fredrick Ave").city("Brothers").state("OR").postalCode("97712").country("US")));
         String customer = created.customerId();
         say("%s signs up: %s.", created.customer().name().orElse("Nobody"), customer);
 
@@ -113,7 +114,8 @@ public final class Example {
     }
 
     /** Access follows Stripe's webhook, which comes a moment after the payment. */
-    private CheckAccessResult waitForAccess(String customer, String product, boolean isWanted) throws InterruptedException {
+    private CheckAccessResult waitForAccess(String customer, String product, boolean isWanted)
+        throws InterruptedException {
         for (int round = 0; round < 200; round++) {
             CheckAccessResult access = dues.checkAccess(new CheckAccessParams(customer).productId(product));
             if (access.allowed() == isWanted) return access;

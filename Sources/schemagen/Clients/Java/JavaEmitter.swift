@@ -57,7 +57,15 @@ struct JavaEmitter: ClientEmitter {
             source.line()
             source.javadoc("The same, with options.")
             let parameters = (params + ["CallOptions options"]).joined(separator: ", ")
-            source.block("public \(result) \(name)(\(parameters)) {") { $0.line(body) }
+            let head = "public \(result) \(name)("
+            if head.count + parameters.count + 3 <= source.room {
+                source.line("\(head)\(parameters)) {")
+            } else {
+                source.line(head)
+                source.indented { $0.line("\(parameters)) {") }
+            }
+            source.indented { $0.line(body) }
+            source.line("}")
         }
 
         let documentation = "\(method.summary) \(method.description)"

@@ -52,8 +52,8 @@ abstract class Client implements AutoCloseable {
     // Calls
 
     /**
-     * Calls any method that answers once, by its name on the wire. It is made again only where the method is known to be safe
-     * to repeat, or bears an idempotency key.
+     * Calls any method that answers once, by its name on the wire. The call is made again only where the method is known
+     * to be safe to repeat, or there is an idempotency key.
      */
     public Map<String, Object> call(String method, Map<String, ?> params, CallOptions options) {
         return call(method, params, options, Function.identity());
@@ -96,7 +96,12 @@ abstract class Client implements AutoCloseable {
     <V, R> DuesStream<V, R> stream(
         String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, V> value,
         Function<Map<String, Object>, R> result) {
-        return new DuesStream<>(this, method, params, options, value, result);
+        enter();
+        try {
+            return new DuesStream<>(this, method, params, options, value, result);
+        } finally {
+            leave();
+        }
     }
 
     private Map<String, Object> answer(String method, Map<String, ?> params, CallOptions options) {
@@ -151,9 +156,11 @@ abstract class Client implements AutoCloseable {
 
     /** Waits before a call is made again; where that would not help, or lead past the deadline, the error stands. */
     void pause(DuesException error, int failures, Deadline deadline) {
-        if (!error.isRetryable() || failures > options.retries || error.reason().equals(DuesException.NO_ANSWER)) throw error;
+        boolean isOver = error.reason().equals(DuesException.NO_ANSWER);
+        if (!error.isRetryable() || isOver || failures > options.retries) throw error;
         long most = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE << Math.min(failures - 1, 10));
-        long pause = error.retryAfter().map(Duration::toMillis).orElseGet(() -> ThreadLocalRandom.current().nextLong(most));
+        long pause = error.retryAfter().map(Duration::toMillis)
+            .orElseGet(() -> ThreadLocalRandom.current().nextLong(most));
         if (TimeUnit.MILLISECONDS.toNanos(pause) > deadline.left()) throw error;
         try {
             Thread.sleep(pause);
@@ -170,7 +177,7 @@ abstract class Client implements AutoCloseable {
         if (current != null && current.isUsable()) return current;
         int seen = refusals;
         try {
-            if (!connecting.tryLock(Math.max(0, deadline.patience()), TimeUnit.NANOSECONDS)) throw DuesException.noAnswer();
+            if (!connecting.tryLock(deadline.patience(), TimeUnit.NANOSECONDS)) throw DuesException.noAnswer();
         } catch (InterruptedException error) {
             throw DuesException.interrupted();
         }
@@ -202,7 +209,7 @@ abstract class Client implements AutoCloseable {
         } catch (InterruptedException error) {
             throw DuesException.interrupted();
         } catch (IOException error) {
-            if (Thread.currentThread().isInterrupted()) throw DuesException.cancelled();
+            if (Thread.currentThread().isInterrupted()) throw DuesException.interrupted();
             throw DuesException.lost("No connection could be made: " + error.getMessage(), error);
         }
         try {
@@ -233,8 +240,8 @@ abstract class Client implements AutoCloseable {
     }
 
     /**
-     * Takes no further calls, waits for those in flight, 10 seconds at most, ends the connection, and reaps a server that was
-     * spawned. Streams end with the connection.
+     * Takes no further calls, waits for those in flight, 10 seconds at most, ends the connection, and reaps a server that
+     * was spawned. Streams end with the connection.
      */
     @Override public void close() {
         Deadline deadline = new Deadline(LONGEST_CLOSING, null);

@@ -42,7 +42,9 @@ final class Connection {
 
     Connection(Wire wire) {
         this.wire = wire;
-        if (!wire.isTimed()) Client.DAEMONS.execute(this::readForGood);
+        if (wire.isTimed()) return;
+        reader.set(Thread.currentThread()); // and never null: nobody reads before the thread that does for good
+        Client.DAEMONS.execute(this::readForGood);
     }
 
     /** Whether a call may be made on it, as far as can be seen without waiting. */
@@ -84,14 +86,14 @@ final class Connection {
         }
     }
 
-    /** Gives the call up; the server is told if it has not answered yet. Whoever waits for it learns that it is cancelled. */
+    /** Gives the call up, if it has not been answered; the server is told, and whoever waits for it. */
     void cancel(Exchange exchange) {
         if (pending.remove(exchange.id) == null) return;
         settle(exchange, DuesException.cancelled());
         write(line(null, "rpc.cancel", Map.of("id", exchange.id)), TimeUnit.SECONDS.toNanos(1));
     }
 
-    /** Ends what this side writes, lets those who wait take in what still comes, until the server ends too, and closes. */
+    /** Ends what this side writes, lets those who wait take in what the server says until it ends too, and closes. */
     void close(long nanos) {
         long end = System.nanoTime() + nanos;
         try {
@@ -121,7 +123,7 @@ final class Connection {
         return line;
     }
 
-    /** Writes a line whole or, where others keep it from beginning, not at all; the connection is lost where it cannot end. */
+    /** Writes a line whole, or not at all where others write too long; where it cannot end, the connection is lost. */
     private void write(byte[] line, long nanos) {
         long end = System.nanoTime() + nanos;
         try {
@@ -177,7 +179,8 @@ final class Connection {
         reader.set(Thread.currentThread());
         while (lost == null) {
             read(Long.MAX_VALUE);
-            cancelOverrun();
+            // By another thread: a reader who writes may wait for a server that waits for its reader.
+            if (!overrun.isEmpty()) Client.DAEMONS.execute(this::cancelOverrun);
         }
     }
 

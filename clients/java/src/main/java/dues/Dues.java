@@ -44,7 +44,8 @@ public final class Dues extends Client {
     }
 
     /** The same, with options. */
-    public CompletableFuture<CreateCustomerResult> createCustomerAsync(CreateCustomerParams params, CallOptions options) {
+    public CompletableFuture<CreateCustomerResult> createCustomerAsync(
+        CreateCustomerParams params, CallOptions options) {
         return callAsync("CreateCustomer", params.json(), options, CreateCustomerResult::new);
     }
 
@@ -72,7 +73,8 @@ public final class Dues extends Client {
     }
 
     /** The same, with options. */
-    public CompletableFuture<CreateSubscriptionResult> createSubscriptionAsync(CreateSubscriptionParams params, CallOptions options) {
+    public CompletableFuture<CreateSubscriptionResult> createSubscriptionAsync(
+        CreateSubscriptionParams params, CallOptions options) {
         return callAsync("CreateSubscription", params.json(), options, CreateSubscriptionResult::new);
     }
 
@@ -96,7 +98,8 @@ public final class Dues extends Client {
     }
 
     /** The same, with options. */
-    public CompletableFuture<PreviewChangeResult> previewChangeAsync(PreviewChangeParams params, CallOptions options) {
+    public CompletableFuture<PreviewChangeResult> previewChangeAsync(
+        PreviewChangeParams params, CallOptions options) {
         return callAsync("PreviewChange", params.json(), options, PreviewChangeResult::new);
     }
 
@@ -168,7 +171,8 @@ public final class Dues extends Client {
     }
 
     /** The same, with options. */
-    public CompletableFuture<GetPaymentMethodResult> getPaymentMethodAsync(GetPaymentMethodParams params, CallOptions options) {
+    public CompletableFuture<GetPaymentMethodResult> getPaymentMethodAsync(
+        GetPaymentMethodParams params, CallOptions options) {
         return callAsync("GetPaymentMethod", params.json(), options, GetPaymentMethodResult::new);
     }
 
@@ -188,7 +192,8 @@ public final class Dues extends Client {
     }
 
     /** The same, with options. */
-    public CompletableFuture<GetSubscriptionResult> getSubscriptionAsync(GetSubscriptionParams params, CallOptions options) {
+    public CompletableFuture<GetSubscriptionResult> getSubscriptionAsync(
+        GetSubscriptionParams params, CallOptions options) {
         return callAsync("GetSubscription", params.json(), options, GetSubscriptionResult::new);
     }
 
@@ -251,7 +256,8 @@ public final class Dues extends Client {
     }
 
     /** The same, with options. */
-    public DuesStream<WatchEventsValue, WatchEventsResult> watchEvents(WatchEventsParams params, CallOptions options) {
+    public DuesStream<WatchEventsValue, WatchEventsResult> watchEvents(
+        WatchEventsParams params, CallOptions options) {
         return stream("WatchEvents", params.json(), options, WatchEventsValue::new, WatchEventsResult::new);
     }
 
@@ -274,7 +280,8 @@ public final class Dues extends Client {
     }
 
     /** The same, with options. */
-    public CompletableFuture<IngestWebhookResult> ingestWebhookAsync(IngestWebhookParams params, CallOptions options) {
+    public CompletableFuture<IngestWebhookResult> ingestWebhookAsync(
+        IngestWebhookParams params, CallOptions options) {
         return callAsync("IngestWebhook", params.json(), options, IngestWebhookResult::new);
     }
 

@@ -7,8 +7,8 @@ import java.util.concurrent.Executor;
 import javax.net.ssl.SSLContext;
 
 /**
- * Where a server is and how it is spoken to, by setters that can be chained. Of {@link #tcp}, {@link #unix}, {@link #stdio}
- * and {@link #serve} the last one counts; without any it is TCP at 127.0.0.1:7171.
+ * Where a server is and how it is spoken to, by setters that can be chained. Of {@link #tcp}, {@link #unix},
+ * {@link #stdio} and {@link #serve} the last one counts; without any it is TCP at 127.0.0.1:7171.
  */
 public final class DuesOptions implements Cloneable {
     enum Kind { TCP, UNIX, STDIO, SERVE }
@@ -77,7 +77,7 @@ public final class DuesOptions implements Cloneable {
         return this;
     }
 
-    /** What runs the calls of the {@code …Async} methods, a thread for each; the client's own threads unless told otherwise. */
+    /** What runs the calls of the {@code …Async} methods, a thread for each; threads of the client's own by default. */
     public DuesOptions executor(Executor executor) {
         this.executor = executor;
         return this;

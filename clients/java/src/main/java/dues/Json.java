@@ -13,8 +13,9 @@ import java.util.Map;
 
 /**
  * JSON, strict and exact: objects are {@code Map<String, Object>} in their order, arrays {@code List<Object>}, integers
- * {@code Long}, other numbers {@link BigDecimal}; what is read cannot be changed. Duplicate keys, lone surrogates, invalid
- * UTF-8 and nesting deeper than 64 are errors, as the protocol has it: no two programs may read one text differently.
+ * of 64 bits {@code Long}, other numbers {@link BigDecimal}; what is read cannot be changed. Duplicate keys, lone
+ * surrogates, invalid UTF-8 and nesting deeper than 64 are errors, as the protocol has it: no two programs may read one
+ * text differently.
  */
 public final class Json {
     private static final int DEEPEST = 64;

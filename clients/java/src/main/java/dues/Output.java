@@ -9,8 +9,8 @@ import java.util.StringJoiner;
 import java.util.function.Function;
 
 /**
- * What the server gave: a typed view of the JSON object. What has no value is empty; where the schema promises a value and
- * the server left it out, a getter answers null, 0, false or an empty collection.
+ * What the server gave: a typed view of the JSON object. What has no value is empty; where the schema promises a value
+ * and the server left it out, a getter answers null, 0, false or an empty collection.
  */
 public abstract class Output {
     private final Map<String, Object> raw;
@@ -53,7 +53,7 @@ public abstract class Output {
         return type.cast(raw.get(name));
     }
 
-    @SuppressWarnings("unchecked") // a value of another type than the schema's is told by a ClassCastException in `of`
+    @SuppressWarnings("unchecked") // a value of another type than the schema's makes `of` throw a ClassCastException
     final <J, T> T value(String name, Function<J, T> of) {
         Object value = raw.get(name);
         return value == null ? null : of.apply((J) value);

@@ -131,7 +131,8 @@ final class Transport {
 
     /** A server that has lost its connection ends with its input, or is killed. */
     private static void endLater(Process server) {
-        server.onExit().orTimeout(EXIT_SECONDS, TimeUnit.SECONDS).whenComplete((exited, late) -> server.destroyForcibly());
+        server.onExit().orTimeout(EXIT_SECONDS, TimeUnit.SECONDS)
+            .whenComplete((exited, late) -> server.destroyForcibly());
     }
 
     /** Reaps the server; a connection to it is closed already. */

@@ -56,9 +56,9 @@ public final class ClientTest {
 
     private static void jsonIsStrict() {
         for (String text : List.of(
-            "", "{", "[1,]", "{\"a\":1,}", "{\"a\":1,\"a\":1}", "{\"a\":null,\"a\":null}", "01", "-", "+1", "1.", ".5", "1e",
-            "NaN", "tru", "nulls", "1 2", "'a'", "\"a", "\"\t\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\ude00\\ud83d\"",
-            "\uD800", "[".repeat(65) + "]".repeat(65), "{1:2}", "[1 2]", "\u00a01", "1e99999999999")) {
+            "", "{", "[1,]", "{\"a\":1,}", "{\"a\":1,\"a\":1}", "{\"a\":null,\"a\":null}", "01", "-", "+1", "1.", ".5",
+            "1e", "NaN", "tru", "nulls", "1 2", "'a'", "\"a", "\"\t\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"",
+            "\"\\ude00\\ud83d\"", "\uD800", "[".repeat(65) + "]".repeat(65), "{1:2}", "[1 2]", "\u00a01", "1e99999999999")) {
             thrown(IllegalArgumentException.class, () -> Json.parse(text));
         }
         byte[] overlong = {'"', (byte) 0xC0, (byte) 0x80, '"'};
@@ -123,6 +123,7 @@ public final class ClientTest {
             dues.rpcHealthAsync().thenRun(dues::close).get(5, TimeUnit.SECONDS);
             check(System.nanoTime() - begun < TimeUnit.SECONDS.toNanos(5), "at once");
             thrown(IllegalStateException.class, dues::rpcHealth);
+            thrown(IllegalStateException.class, () -> dues.watchEvents(new WatchEventsParams()));
         }
     }
 
@@ -141,8 +142,8 @@ public final class ClientTest {
                         methods.add((String) call.get("method"));
                         if (!List.of("rpc.hello", "rpc.health").contains(call.get("method"))) continue;
                         Object result = Map.of("status", "SERVING", "checks", Collections.emptyMap());
-                        String answer = Json.write(Map.of("jsonrpc", "2.0", "id", call.get("id"), "result", result)) + "\n";
-                        socket.getOutputStream().write(answer.getBytes(StandardCharsets.UTF_8));
+                        String answer = Json.write(Map.of("jsonrpc", "2.0", "id", call.get("id"), "result", result));
+                        socket.getOutputStream().write((answer + "\n").getBytes(StandardCharsets.UTF_8));
                     }
                 } catch (IOException closed) {
                     // The test is over.
