@@ -26,7 +26,7 @@ struct Generator {
         }
         for emitter in clientEmitters {
             let written = try emitter.init(contract: contract).files(read)
-            files += written + (try staleNeighbours(of: written, read))
+            files += written + staleNeighbours(of: written, read)
         }
         return files
     }
@@ -34,14 +34,14 @@ struct Generator {
     /// What stands beside `written` and was generated once, as its first line says, but is no longer.
     private func staleNeighbours(
         of written: [Workspace.File], _ read: (String) throws(SchemaErrors) -> String
-    ) throws(SchemaErrors) -> [Workspace.File] {
+    ) -> [Workspace.File] {
         let paths = Set(written.map(\.path))
         let folders = Set(paths.map { String($0[..<($0.lastIndex(of: "/") ?? $0.startIndex)]) })
-        var stale: [Workspace.File] = []
-        for path in folders.sorted().flatMap({ workspace.list($0, suffix: "") }) where !paths.contains(path) {
-            let firstLine = try read(path).prefix { $0 != "\n" }
-            if firstLine.contains("enerated by schemagen") { stale.append(Workspace.File(path: path, text: nil)) }
+        let neighbours = folders.sorted().flatMap { workspace.list($0, suffix: "") }.filter { !paths.contains($0) }
+        return neighbours.compactMap { path in
+            // What cannot be read is a folder.
+            guard let firstLine = try? read(path).prefix(while: { $0 != "\n" }) else { return nil }
+            return firstLine.contains("enerated by schemagen") ? Workspace.File(path: path, text: nil) : nil
         }
-        return stale
     }
 }

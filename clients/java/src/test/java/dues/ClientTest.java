@@ -58,7 +58,8 @@ public final class ClientTest {
         for (String text : List.of(
             "", "{", "[1,]", "{\"a\":1,}", "{\"a\":1,\"a\":1}", "{\"a\":null,\"a\":null}", "01", "-", "+1", "1.", ".5",
             "1e", "NaN", "tru", "nulls", "1 2", "'a'", "\"a", "\"\t\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"",
-            "\"\\ude00\\ud83d\"", "\uD800", "[".repeat(65) + "]".repeat(65), "{1:2}", "[1 2]", "\u00a01", "1e99999999999")) {
+            "\"\\ude00\\ud83d\"", "\uD800", "[".repeat(65) + "]".repeat(65), "{1:2}", "[1 2]", "\u00a01",
+            "1e99999999999")) {
             thrown(IllegalArgumentException.class, () -> Json.parse(text));
         }
         byte[] overlong = {'"', (byte) 0xC0, (byte) 0x80, '"'};
