@@ -13,7 +13,6 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.Map;
 
 /** What a call costs: on a bare socket, by the client, and for comparison a GET. */
 public final class Bench {
@@ -36,8 +35,8 @@ public final class Bench {
         HttpClient http = HttpClient.newHttpClient();
         HttpRequest get = HttpRequest.newBuilder(URI.create(url)).build();
         CheckAccessParams params = new CheckAccessParams("cus_1").productId("prod_1");
-        Map<String, Object> call = Map.of("jsonrpc", "2.0", "id", 1, "method", "CheckAccess", "params", params);
-        byte[] line = (Json.write(call) + "\n").getBytes(StandardCharsets.UTF_8);
+        String call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"CheckAccess\",\"params\":%s}\n";
+        byte[] line = String.format(call, Json.write(params)).getBytes(StandardCharsets.UTF_8);
         DuesOptions options = new DuesOptions().tcp(tcp[0], port);
         try (Socket socket = new Socket(tcp[0], port); Dues dues = Dues.connect(options)) {
             socket.setTcpNoDelay(true);
