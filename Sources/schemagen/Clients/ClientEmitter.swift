@@ -1,17 +1,10 @@
 /// Writes the generated part of a client: its types and methods, in its language's own idiom.
 protocol ClientEmitter: SendableMetatype {
-    /// Folders in which every file whose name ends in `suffix` is generated: those that are no longer go.
-    static var folders: [(path: String, suffix: String)] { get }
-
     init(contract: ContractModel)
 
     /// The generated files. `current` gives the text of a file as it is, for one that is generated in part; it throws where
     /// there is none.
     func files(_ current: (_ path: String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File]
-}
-
-extension ClientEmitter {
-    static var folders: [(path: String, suffix: String)] { [] }
 }
 
 /// The clients that are generated, in the order of the alphabet.

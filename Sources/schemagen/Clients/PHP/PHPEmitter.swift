@@ -7,8 +7,6 @@ struct PHPEmitter: ClientEmitter {
     private static let root = "clients/php"
     private static let typesFolder = "\(root)/src/Types"
 
-    static let folders = [(path: typesFolder, suffix: ".php")]
-
     func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
         [
             Workspace.File(path: "\(Self.root)/src/Method.php", text: methodEnumeration()),
