@@ -1,0 +1,231 @@
+# frozen_string_literal: true
+
+require "json"
+require "openssl"
+
+module Dues
+  # One connection: lines out, lines in, and the calls that wait for theirs. No thread of its own reads: of those who wait
+  # one reads for all, and passes that on when it has its answer.
+  # @api private
+  class Connection
+    LONGEST_LINE_OUT = 1 << 20
+    LONGEST_LINE_IN = 16 << 20
+    MOST_UNSENT = 8 << 20
+    MOST_VALUES = 256
+    UNINTERRUPTED = { Object => :never }.freeze # Timeout and Thread#raise come through where a call waits, else never
+
+    # A call that has been sent.
+    class Call
+      attr_reader :id, :turn, :values
+      # Whether a thread sleeps until its turn, which comes with its answer or with the right to read.
+      attr_accessor :sleeps
+
+      def initialize(id, values)
+        @id, @values, @turn = id, values, ConditionVariable.new
+      end
+
+      def settle(result, error = nil)
+        @result, @error, @settled = result, error, true
+        @turn.signal
+      end
+
+      def settled? = @settled
+
+      def ready? = @settled || @values&.any?
+
+      # The result; nil of a stream that was cut off because its reader is slow.
+      def result!
+        raise @error if @error
+
+        @result
+      end
+    end
+
+    def initialize(io)
+      @io = io
+      @lock = Mutex.new # guards all of what follows; nobody waits for the peer while holding it
+      @calls = {}
+      @last_id = 0
+      @unsent, @unread, @chunk = String.new, String.new, String.new
+      @waker, @wake = IO.pipe # ends the reader's wait
+      @reader = nil # the call whose thread reads
+      @lost = nil # why nothing goes any more
+    end
+
+    # Whether a call can be made. An idle connection is looked at: the server may have ended it since.
+    def usable?
+      exclusively do
+        take_in if @calls.empty? && !@lost
+        !@lost
+      end
+    end
+
+    # Sends a call; +values+ is where a stream's go.
+    def start(method, params, values: nil)
+      exclusively do
+        raise Error.lost(@lost) if @lost
+
+        call = Call.new(@last_id += 1, values)
+        line = line({ jsonrpc: "2.0", id: call.id, method: method, params: params })
+        @calls[call.id] = call
+        send_line(line)
+        call
+      end
+    end
+
+    # Waits until +call+ has its answer or a value, +give_up+ at the latest.
+    def await(call, give_up)
+      while (left = give_up - Request.now).positive?
+        reads = @lock.synchronize do
+          return if call.ready?
+
+          if @reader && @reader != call
+            call.sleeps = true
+            call.turn.wait(@lock, left)
+            next
+          end
+          @reader = call
+        end
+        read(left) if reads
+      end
+    ensure
+      exclusively do
+        call.sleeps = false
+        @reader = nil if @reader == call
+        @calls.each_value.find(&:sleeps)&.turn&.signal unless @reader
+      end
+    end
+
+    # The next value of a stream that has come; nil for none.
+    def shift(call) = @lock.synchronize { call.values.shift }
+
+    # Ends a call that has no answer yet with the error that the block gives, and tells the server.
+    def abandon(call)
+      exclusively do
+        next if call.settled?
+
+        @calls.delete(call.id)
+        call.settle(nil, yield)
+        cancel(call) unless @lost
+        wake if @reader == call
+      end
+    end
+
+    def close = exclusively { lose("The client is closed.") }
+
+    alias inspect to_s # what is unsent may bear secrets
+
+    private
+
+    def exclusively(&block) = Thread.handle_interrupt(UNINTERRUPTED) { @lock.synchronize(&block) }
+
+    # Waits for the peer, and takes in what it says.
+    def read(seconds)
+      readable, = IO.select([@io, @waker], (@unsent.empty? ? nil : [@io]), nil, seconds)
+      exclusively do
+        next if @lost
+
+        @waker.read_nonblock(64, exception: false) if readable&.include?(@waker)
+        flush
+        take_in
+      end
+    rescue IOError
+      nil # another thread has closed the connection, and settled every call
+    end
+
+    def wake = @lost || @wake.write_nonblock(".", exception: false)
+
+    def line(message)
+      line = JSON.generate(message) << "\n"
+      raise ArgumentError, "a call of #{line.bytesize} bytes is too long" if line.bytesize > LONGEST_LINE_OUT
+
+      line.force_encoding(Encoding::BINARY)
+    rescue JSON::GeneratorError, EncodingError
+      raise ArgumentError, "the params cannot be said in JSON", cause: nil # which may quote them
+    end
+
+    def cancel(call) = send_line(line({ jsonrpc: "2.0", method: "rpc.cancel", params: { id: call.id } }))
+
+    # What does not go out at once is left to the thread that reads.
+    def send_line(line)
+      @unsent << line
+      flush
+      return if @lost || @unsent.empty?
+
+      @unsent.bytesize > MOST_UNSENT ? lose("The server does not read.") : wake
+    end
+
+    def flush
+      until @unsent.empty?
+        written = @io.write_nonblock(@unsent, exception: false)
+        return unless written.is_a?(Integer)
+
+        @unsent = @unsent.byteslice(written..)
+      end
+    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
+      lose("The connection is lost: #{error.message}")
+    end
+
+    def take_in
+      case @io.read_nonblock(1 << 16, @chunk, exception: false)
+      when nil then lose("The server closed the connection.")
+      when String
+        @unread << @chunk
+        take_lines if @chunk.include?("\n")
+        lose("The server's line is too long.") if @unread.bytesize > LONGEST_LINE_IN
+      end
+    rescue JSON::ParserError
+      lose("The server sent a line that is not JSON.")
+    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
+      lose("The connection is lost: #{error.message}")
+    end
+
+    def take_lines
+      *lines, @unread = @unread.split("\n", -1)
+      lines.each do |line|
+        next if line.strip.empty?
+
+        line.force_encoding(Encoding::UTF_8)
+        raise JSON::ParserError unless line.valid_encoding?
+
+        message = JSON.parse(line, freeze: true)
+        take(message) if message.is_a?(Hash)
+      end
+    end
+
+    def take(message)
+      return take_value(message["params"]) if message["method"] == "rpc.stream"
+      return if message.key?("method")
+
+      id = message["id"]
+      id = @calls.each_key.first if id.nil? && @calls.size == 1 # an error about a line that the server could not read
+      return unless (call = @calls.delete(id))
+
+      error = message["error"]
+      call.settle(message["result"], error.is_a?(Hash) ? Error.read(error) : nil)
+    end
+
+    def take_value(params)
+      return unless params.is_a?(Hash) && params["value"].is_a?(Hash) && (call = @calls[params["id"]])&.values
+
+      if call.values.size < MOST_VALUES
+        call.values << params["value"]
+        call.turn.signal
+      else
+        @calls.delete(call.id)
+        call.settle(nil)
+        cancel(call)
+      end
+    end
+
+    def lose(problem)
+      return if @lost
+
+      wake
+      @lost = problem
+      @calls.each_value { |call| call.settle(nil, Error.lost(problem)) }
+      @calls.clear
+      [@io, @waker, @wake].each(&:close)
+    end
+  end
+end

@@ -1,0 +1,163 @@
+# frozen_string_literal: true
+
+require "timeout"
+
+module Dues
+  # What a client has with its server: one connection after the other, made when a call needs it.
+  # @api private
+  class Session
+    DIAL_SECONDS = 10
+    CLOSE_SECONDS = 10
+
+    # A connection in the making, of which every call that needs it waits for the outcome.
+    class Dial
+      attr_accessor :connection, :error, :thread
+
+      def over? = connection || error
+
+      def usable? = !error && (!connection || connection.usable?)
+    end
+
+    attr_reader :retries
+
+    def initialize(transport, token, retries)
+      @transport, @token, @retries = transport, token, retries
+      @lock = Mutex.new # guards all of what follows
+      @changed = ConditionVariable.new
+      @state = :open
+      @waiting = 0 # the calls that closing waits for
+      @dial = nil
+    end
+
+    # Makes a call, and again if it is +repeatable+ and that may help, and gives its result.
+    def perform(request, repeatable)
+      engage do
+        attempt = 0
+        begin
+          exchange(request)
+        rescue Error => error
+          seconds = request.pause(error, attempt += 1, @retries) if repeatable
+          raise unless seconds
+
+          sleep_for(request, seconds)
+          retry
+        end
+      end
+    end
+
+    # Runs the block, which closing waits for.
+    def engage
+      engaged = false
+      exclusively do
+        raise Error.lost("The client is closed.") unless @state == :open
+
+        engaged = @waiting += 1
+      end
+      yield
+    ensure
+      exclusively { (@waiting -= 1).zero? && @changed.broadcast } if engaged
+    end
+
+    # Waits before another attempt.
+    def sleep_for(request, seconds)
+      wait(request, Request.now + seconds) { false }
+      request.check_cancellation
+    end
+
+    # A connection whose server has said hello.
+    def connection(request)
+      request.check_cancellation
+      dial = @lock.synchronize do
+        raise Error.lost("The client is closed.") if @state == :closed
+
+        @dial&.usable? ? @dial : (@dial = start_dial)
+      end
+      wait(request, request.give_up) { dial.over? } unless dial.over?
+      request.check_cancellation
+      raise dial.error.dup if dial.error # each caller has a backtrace of its own
+
+      dial.connection or raise Error.no_answer(request.method)
+    end
+
+    # Waits until +call+ has its answer or a value, or until its time is over.
+    def await(request, connection, call)
+      request.cancellable(-> { connection.abandon(call) { Error.cancelled } }) do
+        connection.await(call, request.give_up)
+      end
+    end
+
+    # Takes no further calls, waits for those in flight, and ends the connection and what was started for it.
+    def close
+      @lock.synchronize do
+        @state = :closing if @state == :open
+        limit = Request.now + CLOSE_SECONDS
+        while @waiting.positive? && (left = limit - Request.now).positive?
+          @changed.wait(@lock, left)
+        end
+        @state = :closed
+      end
+      @dial&.thread&.join
+      @dial&.connection&.close
+      @transport.close
+    end
+
+    def to_s = @transport.to_s
+
+    alias inspect to_s # there is a token
+
+    private
+
+    def exclusively(&block) = Thread.handle_interrupt(Connection::UNINTERRUPTED) { @lock.synchronize(&block) }
+
+    def exchange(request)
+      connection = connection(request)
+      begin
+        call = connection.start(request.method, request.wire)
+        await(request, connection, call)
+      ensure # its time is over, or an exception ends the wait
+        connection.abandon(call) { Error.no_answer(request.method) } if call
+      end
+      call.result!
+    end
+
+    # Waits until the block says so, the time is over, or the caller cancels.
+    def wait(request, limit)
+      request.cancellable(-> { @lock.synchronize { @changed.broadcast } }) do
+        @lock.synchronize do
+          until yield || request.cancelled? || (left = limit - Request.now) <= 0
+            @changed.wait(@lock, left)
+          end
+        end
+      end
+    end
+
+    # In a thread of its own, so that no call's time or cancellation is another's.
+    def start_dial
+      dial = Dial.new
+      dial.thread = Thread.new do
+        dial.connection = greeted(Connection.new(Timeout.timeout(DIAL_SECONDS) { @transport.dial }))
+      rescue Error => error
+        dial.error = error
+      rescue StandardError => error
+        dial.error = Error.lost("No connection to #{@transport}: #{error.message}")
+      ensure
+        @lock.synchronize { @changed.broadcast }
+      end
+      dial
+    end
+
+    # +connection+, once it has been introduced and let in.
+    def greeted(connection)
+      authorization = @token && { "authorization" => "Bearer #{@token}" }
+      hello = { "client" => "dues-ruby/#{VERSION}", "protocol" => PROTOCOL_VERSION, **authorization.to_h }
+      call = connection.start("rpc.hello", hello)
+      connection.await(call, Request.now + DIAL_SECONDS)
+      connection.abandon(call) { Error.lost("The server does not answer to hello.") }
+      call.result!
+      connection
+    rescue Error
+      connection.close
+      raise
+    end
+  end
+end
