@@ -62,9 +62,9 @@ module Dues
              verbose: nil, cancellation: nil)
       operation = OPERATIONS[method]
       idempotency_key ||= SecureRandom.hex(16) if operation && !operation.safe_to_repeat?
-      request = Request.new(method, params, timeout: timeout, idempotency_key: idempotency_key, traceparent: traceparent,
-                                            authorization: authorization, verbose: verbose, cancellation: cancellation)
-      @session.perform(request, operation&.safe_to_repeat? || !idempotency_key.nil?)
+      meta = Request.meta(idempotency_key, traceparent, authorization, verbose)
+      @session.perform(Request.new(method, params, meta, timeout, cancellation),
+                       idempotency_key || operation&.safe_to_repeat?)
     end
 
     # Takes no further calls, waits for those in flight (10 seconds at most), and ends the connection and the server that
@@ -81,7 +81,7 @@ module Dues
     end
 
     def stream(name, params, options)
-      Stream.new(@session, name, OPERATIONS.fetch(name).params.write(params), options)
+      Stream.new(@session, name, OPERATIONS.fetch(name).params.write(params), **options)
     end
   end
 end

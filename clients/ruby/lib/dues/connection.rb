@@ -12,21 +12,32 @@ module Dues
     LONGEST_LINE_IN = 16 << 20
     MOST_UNSENT = 8 << 20
     MOST_VALUES = 256
+    IDLE_SECONDS = 1
     UNINTERRUPTED = { Object => :never }.freeze # Timeout and Thread#raise come through where a call waits, else never
 
     # A call that has been sent.
     class Call
-      attr_reader :id, :turn, :values
-      # Whether a thread sleeps until its turn, which comes with its answer or with the right to read.
-      attr_accessor :sleeps
+      attr_reader :id, :values
+      # Whether a thread sleeps until it is woken, by its answer or because it is its turn to read.
+      attr_reader :sleeps
 
       def initialize(id, values)
-        @id, @values, @turn = id, values, ConditionVariable.new
+        @id, @values = id, values
       end
+
+      def sleep(lock, seconds)
+        @turn ||= ConditionVariable.new
+        @sleeps = true
+        @turn.wait(lock, seconds)
+      end
+
+      def awake = @sleeps = false
+
+      def wake = @turn&.signal
 
       def settle(result, error = nil)
         @result, @error, @settled = result, error, true
-        @turn.signal
+        wake
       end
 
       def settled? = @settled
@@ -46,18 +57,18 @@ module Dues
       @lock = Mutex.new # guards all of what follows; nobody waits for the peer while holding it
       @calls = {}
       @last_id = 0
-      @unsent, @unread, @chunk = String.new, String.new, String.new
+      @unsent, @unread, @chunk = "", +"", +""
       @waker, @wake = IO.pipe # ends the reader's wait
+      @watched = [@io, @waker].freeze
       @reader = nil # the call whose thread reads
+      @heard = Request.now # when something was read
       @lost = nil # why nothing goes any more
     end
 
-    # Whether a call can be made. An idle connection is looked at: the server may have ended it since.
+    # Whether a call can be made. A connection that was idle is looked at: the server may have ended it since.
     def usable?
-      exclusively do
-        take_in if @calls.empty? && !@lost
-        !@lost
-      end
+      exclusively { take_in } if @calls.empty? && Request.now - @heard > IDLE_SECONDS
+      !@lost
     end
 
     # Sends a call; +values+ is where a stream's go.
@@ -66,7 +77,7 @@ module Dues
         raise Error.lost(@lost) if @lost
 
         call = Call.new(@last_id += 1, values)
-        line = line({ jsonrpc: "2.0", id: call.id, method: method, params: params })
+        line = line({ "jsonrpc" => "2.0", "id" => call.id, "method" => method, "params" => params })
         @calls[call.id] = call
         send_line(line)
         call
@@ -75,25 +86,11 @@ module Dues
 
     # Waits until +call+ has its answer or a value, +give_up+ at the latest.
     def await(call, give_up)
-      while (left = give_up - Request.now).positive?
-        reads = @lock.synchronize do
-          return if call.ready?
-
-          if @reader && @reader != call
-            call.sleeps = true
-            call.turn.wait(@lock, left)
-            next
-          end
-          @reader = call
-        end
-        read(left) if reads
+      until call.ready? || (left = give_up - Request.now) <= 0
+        read(call, left) if @reader == call || reads?(call, left)
       end
     ensure
-      exclusively do
-        call.sleeps = false
-        @reader = nil if @reader == call
-        @calls.each_value.find(&:sleeps)&.turn&.signal unless @reader
-      end
+      exclusively { release(call) } if call.sleeps || @reader == call
     end
 
     # The next value of a stream that has come; nil for none.
@@ -101,6 +98,8 @@ module Dues
 
     # Ends a call that has no answer yet with the error that the block gives, and tells the server.
     def abandon(call)
+      return if call.settled?
+
       exclusively do
         next if call.settled?
 
@@ -119,18 +118,36 @@ module Dues
 
     def exclusively(&block) = Thread.handle_interrupt(UNINTERRUPTED) { @lock.synchronize(&block) }
 
+    # Makes the thread of +call+ the one that reads; if there is one, sleeps until woken.
+    def reads?(call, seconds)
+      @lock.synchronize do
+        next if call.ready?
+
+        @reader ? call.sleep(@lock, seconds) : @reader = call
+      end
+      @reader == call
+    end
+
     # Waits for the peer, and takes in what it says.
-    def read(seconds)
-      readable, = IO.select([@io, @waker], (@unsent.empty? ? nil : [@io]), nil, seconds)
+    def read(call, seconds)
+      readable, = IO.select(@watched, (@unsent.empty? ? nil : @watched.first(1)), nil, seconds)
       exclusively do
         next if @lost
 
         @waker.read_nonblock(64, exception: false) if readable&.include?(@waker)
-        flush
+        flush unless @unsent.empty?
         take_in
+        release(call) if call.ready?
       end
     rescue IOError
       nil # another thread has closed the connection, and settled every call
+    end
+
+    # Gives back what the thread of +call+ has for its waiting, and hands the right to read on.
+    def release(call)
+      call.awake
+      @reader = nil if @reader == call
+      @calls.each_value { |other| break other.wake if other.sleeps } unless @reader || @calls.empty?
     end
 
     def wake = @lost || @wake.write_nonblock(".", exception: false)
@@ -144,11 +161,11 @@ module Dues
       raise ArgumentError, "the params cannot be said in JSON", cause: nil # which may quote them
     end
 
-    def cancel(call) = send_line(line({ jsonrpc: "2.0", method: "rpc.cancel", params: { id: call.id } }))
+    def cancel(call) = send_line(line({ "jsonrpc" => "2.0", "method" => "rpc.cancel", "params" => { "id" => call.id } }))
 
     # What does not go out at once is left to the thread that reads.
     def send_line(line)
-      @unsent << line
+      @unsent = @unsent.empty? ? line : @unsent + line
       flush
       return if @lost || @unsent.empty?
 
@@ -160,17 +177,20 @@ module Dues
         written = @io.write_nonblock(@unsent, exception: false)
         return unless written.is_a?(Integer)
 
-        @unsent = @unsent.byteslice(written..)
+        @unsent = written == @unsent.bytesize ? "" : @unsent.byteslice(written..)
       end
     rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
       lose("The connection is lost: #{error.message}")
     end
 
     def take_in
+      return if @lost
+
       case @io.read_nonblock(1 << 16, @chunk, exception: false)
       when nil then lose("The server closed the connection.")
       when String
-        @unread << @chunk
+        @heard = Request.now
+        @unread << @chunk.force_encoding(Encoding::UTF_8)
         take_lines if @chunk.include?("\n")
         lose("The server's line is too long.") if @unread.bytesize > LONGEST_LINE_IN
       end
@@ -181,14 +201,14 @@ module Dues
     end
 
     def take_lines
-      *lines, @unread = @unread.split("\n", -1)
-      lines.each do |line|
-        next if line.strip.empty?
+      lines, @unread = @unread, +""
+      lines.each_line do |line|
+        next @unread = line unless line.end_with?("\n")
+        next if line.bytesize < 3 # an empty one
 
-        line.force_encoding(Encoding::UTF_8)
         raise JSON::ParserError unless line.valid_encoding?
 
-        message = JSON.parse(line, freeze: true)
+        message = JSON.parse(line)
         take(message) if message.is_a?(Hash)
       end
     end
@@ -210,7 +230,7 @@ module Dues
 
       if call.values.size < MOST_VALUES
         call.values << params["value"]
-        call.turn.signal
+        call.wake
       else
         @calls.delete(call.id)
         call.settle(nil)

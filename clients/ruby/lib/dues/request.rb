@@ -12,11 +12,18 @@ module Dues
 
     def self.now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
-    def initialize(method, params, timeout: nil, idempotency_key: nil, traceparent: nil, authorization: nil,
-                   verbose: nil, cancellation: nil, patience: PATIENCE_SECONDS)
-      @method, @params, @cancellation = method, params, cancellation
-      @meta = { "idempotencyKey" => idempotency_key, "traceparent" => traceparent, "authorization" => authorization,
-                "verbose" => verbose }.compact
+    # What is said about a call, its timeout aside.
+    def self.meta(idempotency_key, traceparent, authorization, verbose)
+      meta = {}
+      meta["idempotencyKey"] = idempotency_key if idempotency_key
+      meta["traceparent"] = traceparent if traceparent
+      meta["authorization"] = authorization if authorization
+      meta["verbose"] = verbose unless verbose.nil?
+      meta
+    end
+
+    def initialize(method, params, meta, timeout, cancellation, patience = PATIENCE_SECONDS)
+      @method, @params, @meta, @cancellation = method, params, meta, cancellation
       @deadline = Request.now + timeout if timeout
       @give_up = @deadline ? @deadline + GRACE_SECONDS : Request.now + patience
     end

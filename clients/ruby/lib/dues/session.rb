@@ -11,11 +11,11 @@ module Dues
 
     # A connection in the making, of which every call that needs it waits for the outcome.
     class Dial
-      attr_accessor :connection, :error, :thread
+      attr_accessor :connection, :greeted, :error, :thread
 
-      def over? = connection || error
+      def over? = greeted || error
 
-      def usable? = !error && (!connection || connection.usable?)
+      def usable? = !error && (!greeted || connection.usable?)
     end
 
     attr_reader :retries
@@ -25,13 +25,13 @@ module Dues
       @lock = Mutex.new # guards all of what follows
       @changed = ConditionVariable.new
       @state = :open
-      @waiting = 0 # the calls that closing waits for
+      @engaged = {}.compare_by_identity # the requests that closing waits for; not guarded, each call has its own entry
       @dial = nil
     end
 
     # Makes a call, and again if it is +repeatable+ and that may help, and gives its result.
     def perform(request, repeatable)
-      engage do
+      engage(request) do
         attempt = 0
         begin
           exchange(request)
@@ -46,16 +46,14 @@ module Dues
     end
 
     # Runs the block, which closing waits for.
-    def engage
-      engaged = false
-      exclusively do
-        raise Error.lost("The client is closed.") unless @state == :open
+    def engage(request)
+      @engaged[request] = true
+      raise Error.lost("The client is closed.") unless @state == :open
 
-        engaged = @waiting += 1
-      end
       yield
     ensure
-      exclusively { (@waiting -= 1).zero? && @changed.broadcast } if engaged
+      @engaged.delete(request)
+      @lock.synchronize { @changed.broadcast } unless @state == :open
     end
 
     # Waits before another attempt.
@@ -67,16 +65,12 @@ module Dues
     # A connection whose server has said hello.
     def connection(request)
       request.check_cancellation
-      dial = @lock.synchronize do
-        raise Error.lost("The client is closed.") if @state == :closed
-
-        @dial&.usable? ? @dial : (@dial = start_dial)
-      end
+      dial = @dial&.usable? ? @dial : redial
       wait(request, request.give_up) { dial.over? } unless dial.over?
       request.check_cancellation
       raise dial.error.dup if dial.error # each caller has a backtrace of its own
 
-      dial.connection or raise Error.no_answer(request.method)
+      dial.greeted ? dial.connection : raise(Error.no_answer(request.method))
     end
 
     # Waits until +call+ has its answer or a value, or until its time is over.
@@ -91,13 +85,13 @@ module Dues
       @lock.synchronize do
         @state = :closing if @state == :open
         limit = Request.now + CLOSE_SECONDS
-        while @waiting.positive? && (left = limit - Request.now).positive?
+        until @engaged.empty? || (left = limit - Request.now) <= 0
           @changed.wait(@lock, left)
         end
         @state = :closed
       end
-      @dial&.thread&.join
       @dial&.connection&.close
+      @dial&.thread&.join
       @transport.close
     end
 
@@ -106,8 +100,6 @@ module Dues
     alias inspect to_s # there is a token
 
     private
-
-    def exclusively(&block) = Thread.handle_interrupt(Connection::UNINTERRUPTED) { @lock.synchronize(&block) }
 
     def exchange(request)
       connection = connection(request)
@@ -131,33 +123,40 @@ module Dues
       end
     end
 
+    # The one connection in the making, or that was made meanwhile.
+    def redial
+      @lock.synchronize do
+        raise Error.lost("The client is closed.") if @state == :closed
+
+        @dial&.usable? ? @dial : (@dial = start_dial)
+      end
+    end
+
     # In a thread of its own, so that no call's time or cancellation is another's.
     def start_dial
       dial = Dial.new
       dial.thread = Thread.new do
-        dial.connection = greeted(Connection.new(Timeout.timeout(DIAL_SECONDS) { @transport.dial }))
-      rescue Error => error
-        dial.error = error
+        dial.connection = Connection.new(Timeout.timeout(DIAL_SECONDS) { @transport.dial })
+        greet(dial.connection)
+        dial.greeted = true
       rescue StandardError => error
-        dial.error = Error.lost("No connection to #{@transport}: #{error.message}")
+        dial.connection&.close
+        dial.error = error.is_a?(Error) ? error : Error.lost("No connection to #{@transport}: #{error.message}")
       ensure
         @lock.synchronize { @changed.broadcast }
       end
       dial
     end
 
-    # +connection+, once it has been introduced and let in.
-    def greeted(connection)
-      authorization = @token && { "authorization" => "Bearer #{@token}" }
-      hello = { "client" => "dues-ruby/#{VERSION}", "protocol" => PROTOCOL_VERSION, **authorization.to_h }
+    def greet(connection)
+      raise Error.lost("The client is closed.") if @state == :closed
+
+      hello = { "client" => "dues-ruby/#{VERSION}", "protocol" => PROTOCOL_VERSION }
+      hello["authorization"] = "Bearer #{@token}" if @token
       call = connection.start("rpc.hello", hello)
       connection.await(call, Request.now + DIAL_SECONDS)
       connection.abandon(call) { Error.lost("The server does not answer to hello.") }
       call.result!
-      connection
-    rescue Error
-      connection.close
-      raise
     end
   end
 end

@@ -18,8 +18,10 @@ module Dues
     attr_reader :result
 
     # @api private
-    def initialize(session, name, params, options)
-      @session, @name, @params, @options = session, name, params, options
+    def initialize(session, name, params, timeout: nil, idempotency_key: nil, traceparent: nil, authorization: nil,
+                   verbose: nil, cancellation: nil)
+      @session, @name, @params, @timeout, @cancellation = session, name, params, timeout, cancellation
+      @meta = Request.meta(idempotency_key, traceparent, authorization, verbose)
       @operation = OPERATIONS.fetch(name)
       @after = params["after"]
     end
@@ -29,7 +31,7 @@ module Dues
     def each
       return to_enum unless block_given?
 
-      @request = Request.new(@name, @params, **@options, patience: PATIENCE_SECONDS)
+      @request = Request.new(@name, @params, @meta, @timeout, @cancellation, PATIENCE_SECONDS)
       @failures = 0
       while (value = take)
         yield value
@@ -45,7 +47,7 @@ module Dues
 
     # The next value; nil at the end.
     def take
-      @session.engage do
+      @session.engage(@request) do
         advance.tap { @failures = 0 }
       rescue Error => error
         leave
