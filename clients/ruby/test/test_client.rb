@@ -23,7 +23,7 @@ class ClientTest < Minitest::Test
     end
 
     def stop
-      @thread.kill
+      @thread.kill.join
       @listener.close
     end
 
@@ -147,7 +147,7 @@ class ClientTest < Minitest::Test
 
   def test_who_leaves_a_stream_cancels_it
     serve(->(call, say) { stream(call, say, 1..3) }) do |client, server|
-      assert_equal [1, 2], client.watch_events(after: 0).lazy.map(&:seq).first(2)
+      assert_equal [1, 2], client.watch_events(after: 0).take(2).map(&:seq)
       enumerator = client.watch_events.each
       assert_equal 1, enumerator.next.seq
       sleep 0.05
@@ -178,6 +178,8 @@ class ClientTest < Minitest::Test
       killed.each(&:kill).each(&:join)
       workers.each(&:join)
       assert client.check_access(customer_id: "c", product_id: "p").allowed
+      assert_empty client.instance_variable_get(:@session).connection(Dues::Request.new("", {}, {}, nil, nil))
+                         .instance_variable_get(:@calls)
       seen = methods_seen(server)
       assert_equal 1, seen.count("rpc.hello"), "one connection serves them all"
       assert_operator seen.count("rpc.cancel"), :>=, 8
@@ -234,6 +236,7 @@ class ClientTest < Minitest::Test
 
   def test_nothing_is_left_behind
     open_files = -> { Dir.children("/proc/self/fd").size }
+    GC.start # what other tests' threads left when they were killed
     before = open_files.call
     serve(answering) { |client, _| client.check_access(customer_id: "c", product_id: "p") }
     Dues::Client.open(spawn: %w[cat], retries: 0, timeout: 0.1) do |client|

@@ -15,14 +15,15 @@ module Dues
     IDLE_SECONDS = 1
     UNINTERRUPTED = { Object => :never }.freeze # Timeout and Thread#raise come through where a call waits, else never
 
-    # A call that has been sent.
+    # A call, from before it is sent until its caller has what it wants; +values+ is where a stream's go.
     class Call
-      attr_reader :id, :values
+      attr_accessor :id
+      attr_reader :values
       # Whether a thread sleeps until it is woken, by its answer or because it is its turn to read.
       attr_reader :sleeps
 
-      def initialize(id, values)
-        @id, @values = id, values
+      def initialize(values = nil)
+        @values = values
       end
 
       def sleep(lock, seconds)
@@ -42,7 +43,7 @@ module Dues
 
       def settled? = @settled
 
-      def ready? = @settled || @values&.any?
+      def ready? = @settled || (@values && !@values.empty?)
 
       # The result; nil of a stream that was cut off because its reader is slow.
       def result!
@@ -71,16 +72,15 @@ module Dues
       !@lost
     end
 
-    # Sends a call; +values+ is where a stream's go.
-    def start(method, params, values: nil)
+    # Sends a call. It is made before, so that whoever is interrupted here has something to abandon.
+    def start(call, method, params)
       exclusively do
         raise Error.lost(@lost) if @lost
 
-        call = Call.new(@last_id += 1, values)
-        line = line({ "jsonrpc" => "2.0", "id" => call.id, "method" => method, "params" => params })
-        @calls[call.id] = call
+        id = @last_id += 1
+        line = line({ "jsonrpc" => "2.0", "id" => id, "method" => method, "params" => params })
+        @calls[call.id = id] = call
         send_line(line)
-        call
       end
     end
 
@@ -103,9 +103,8 @@ module Dues
       exclusively do
         next if call.settled?
 
-        @calls.delete(call.id)
         call.settle(nil, yield)
-        cancel(call) unless @lost
+        cancel(call) if @calls.delete(call.id)
         wake if @reader == call
       end
     end
@@ -139,7 +138,7 @@ module Dues
         take_in
         release(call) if call.ready?
       end
-    rescue IOError
+    rescue IOError, Errno::EBADF
       nil # another thread has closed the connection, and settled every call
     end
 

@@ -38,7 +38,7 @@ module Dues
         data = error["data"].is_a?(Hash) ? error["data"] : {}
         known = { code: error["code"], status: data["status"], reason: data["reason"], subject_id: data["subjectId"] }
         new(error["message"], **known.compact, retryable: data["retryable"] == true,
-            retry_after: data["retryAfterMs"]&.fdiv(1000),
+            retry_after: (data["retryAfterMs"].fdiv(1000) if data["retryAfterMs"].is_a?(Numeric)),
             violations: Members.read([Violation], data["violations"]) || [],
             stripe: Members.read(StripeRefusal, data["stripe"]))
       end

@@ -25,7 +25,7 @@ module Dues
       @lock = Mutex.new # guards all of what follows
       @changed = ConditionVariable.new
       @state = :open
-      @engaged = {}.compare_by_identity # the requests that closing waits for; not guarded, each call has its own entry
+      @engaged = {}.compare_by_identity # what closing waits for; each call sets and deletes its own entry, unguarded
       @dial = nil
     end
 
@@ -103,11 +103,12 @@ module Dues
 
     def exchange(request)
       connection = connection(request)
+      call = Connection::Call.new
       begin
-        call = connection.start(request.method, request.wire)
+        connection.start(call, request.method, request.wire)
         await(request, connection, call)
       ensure # its time is over, or an exception ends the wait
-        connection.abandon(call) { Error.no_answer(request.method) } if call
+        connection.abandon(call) { Error.no_answer(request.method) }
       end
       call.result!
     end
@@ -153,7 +154,8 @@ module Dues
 
       hello = { "client" => "dues-ruby/#{VERSION}", "protocol" => PROTOCOL_VERSION }
       hello["authorization"] = "Bearer #{@token}" if @token
-      call = connection.start("rpc.hello", hello)
+      call = Connection::Call.new
+      connection.start(call, "rpc.hello", hello)
       connection.await(call, Request.now + DIAL_SECONDS)
       connection.abandon(call) { Error.lost("The server does not answer to hello.") }
       call.result!

@@ -33,7 +33,7 @@ module Dues
 
       @request = Request.new(@name, @params, @meta, @timeout, @cancellation, PATIENCE_SECONDS)
       @failures = 0
-      while (value = take)
+      while (value = next_value)
         yield value
       end
       @result
@@ -46,7 +46,7 @@ module Dues
     private
 
     # The next value; nil at the end.
-    def take
+    def next_value
       @session.engage(@request) do
         advance.tap { @failures = 0 }
       rescue Error => error
@@ -79,7 +79,8 @@ module Dues
 
     def ask
       @connection = @session.connection(@request)
-      @call = @connection.start(@name, @request.wire(@after ? { "after" => @after } : {}), values: [])
+      @call = Connection::Call.new([])
+      @connection.start(@call, @name, @request.wire(@after ? { "after" => @after } : {}))
     end
 
     def leave
