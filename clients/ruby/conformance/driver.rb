@@ -16,7 +16,11 @@ class Driver
   end
 
   def run
-    threads = @input.each_line.filter_map { |line| receive(JSON.parse(line)) }
+    threads = @input.each_line.filter_map do |line|
+      thread = receive(JSON.parse(line))
+      Thread.pass until thread.nil? || thread.stop? # it waits for its answer: what came first is sent first
+      thread
+    end
     threads.each(&:join)
   end
 

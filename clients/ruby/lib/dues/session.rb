@@ -12,6 +12,9 @@ module Dues
     # A connection in the making, of which every call that needs it waits for the outcome.
     class Dial
       attr_accessor :connection, :greeted, :error, :thread
+      attr_reader :outcome
+
+      def initialize = @outcome = ConditionVariable.new
 
       def over? = greeted || error
 
@@ -58,7 +61,7 @@ module Dues
 
     # Waits before another attempt.
     def sleep_for(request, seconds)
-      wait(request, Request.now + seconds) { false }
+      wait(request, Request.now + seconds, @changed) { false }
       request.check_cancellation
     end
 
@@ -66,7 +69,7 @@ module Dues
     def connection(request)
       request.check_cancellation
       dial = @dial&.usable? ? @dial : redial
-      wait(request, request.give_up) { dial.over? } unless dial.over?
+      wait(request, request.give_up, dial.outcome) { dial.over? } unless dial.over?
       request.check_cancellation
       raise dial.error.dup if dial.error # each caller has a backtrace of its own
 
@@ -113,13 +116,16 @@ module Dues
       call.result!
     end
 
-    # Waits until the block says so, the time is over, or the caller cancels.
-    def wait(request, limit)
-      request.cancellable(-> { @lock.synchronize { @changed.broadcast } }) do
+    # Waits until the block says so, the time is over, or the caller cancels. Those who wait for one thing go on one after
+    # the other, in the order in which they came.
+    def wait(request, limit, change)
+      request.cancellable(-> { @lock.synchronize { change.broadcast } }) do
         @lock.synchronize do
           until yield || request.cancelled? || (left = limit - Request.now) <= 0
-            @changed.wait(@lock, left)
+            change.wait(@lock, left)
           end
+        ensure
+          change.signal
         end
       end
     end
@@ -144,7 +150,7 @@ module Dues
         dial.connection&.close
         dial.error = error.is_a?(Error) ? error : Error.lost("No connection to #{@transport}: #{error.message}")
       ensure
-        @lock.synchronize { @changed.broadcast }
+        @lock.synchronize { dial.outcome.signal }
       end
       dial
     end
