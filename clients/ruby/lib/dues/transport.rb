@@ -22,7 +22,7 @@ module Dues
         socket.setsockopt(:TCP, :NODELAY, true)
         socket.setsockopt(:SOCKET, :KEEPALIVE, true) # a stream may be silent for long
         @tls ? secured(socket) : socket
-      rescue Exception # rubocop:disable Lint/RescueException
+      rescue Exception # whatever ends it, it is not left open
         socket&.close
         raise
       end
@@ -100,7 +100,7 @@ module Dues
         ours, theirs = UNIXSocket.pair
         @child.start(in: theirs, out: theirs)
         ours
-      rescue Exception # rubocop:disable Lint/RescueException
+      rescue Exception # whatever ends it, it is not left open
         ours&.close
         raise
       ensure
@@ -136,11 +136,16 @@ module Dues
       def start
         close
         @output, theirs = IO.pipe
-        @child.start(in: File::NULL, out: theirs)
-        theirs.close
+        begin
+          @child.start(in: File::NULL, out: theirs)
+        ensure
+          theirs.close
+        end
         line = @output.gets("\n", 65_536) or raise IOError, "the server ended before it listened"
         host, _, port = JSON.parse(line).fetch("tcp").rpartition(":")
         @address = TCP.new(host.delete("[]"), Integer(port), @tls)
+      rescue JSON::ParserError, KeyError
+        raise IOError, "the server's first line does not say where it listens"
       end
     end
   end
