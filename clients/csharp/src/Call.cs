@@ -119,22 +119,31 @@ namespace Dues
         private const int MaximumValues = 256;
 
         private readonly Queue<JsonObject> values = new Queue<JsonObject>();
-        private readonly SemaphoreSlim arrived = new SemaphoreSlim(0);  // counts the values, and the end
+        private readonly SemaphoreSlim arrived = new SemaphoreSlim(0);  // counts the values, the end, and an appointment
         private readonly Connection connection;
         private readonly bool isStream;
         private JsonObject result;
         private Func<Exception> problem;
 
-        internal Attempt(Connection connection, Call call, bool isStream)
+        internal Attempt(Connection connection, Call call, bool isStream, bool canLead)
         {
             this.connection = connection;
             Call = call;
             this.isStream = isStream;
+            CanLead = canLead;
             connection.Begin(this);
         }
 
         internal Call Call { get; }
         internal long Id { get; set; }
+
+        /// <summary>Whether its caller waits, and not for a cancellation too, so that it might as well read.</summary>
+        internal bool CanLead { get; }
+
+        /// <summary>Whether its caller is to read.</summary>
+        internal bool IsLeader { get; set; }
+
+        internal bool HasArrived => arrived.CurrentCount > 0;
 
         /// <summary>Whether values were dropped for a reader who is slow, so that there is no result.</summary>
         internal bool IsCut { get; private set; }
@@ -149,6 +158,13 @@ namespace Dues
         internal void Fail(Func<Exception> problem)
         {
             this.problem = problem;
+            arrived.Release();
+        }
+
+        /// <summary>Wakes its caller, to read.</summary>
+        internal void Appoint()
+        {
+            IsLeader = true;
             arrived.Release();
         }
 
@@ -170,10 +186,12 @@ namespace Dues
         {
             try
             {
-                var patience = Call.Patience(isStream);
-                var isThere = blocking
-                    ? arrived.Wait(patience, cancellation)
-                    : await arrived.WaitAsync(patience, cancellation).ConfigureAwait(false);
+                var isThere = await Arrives(blocking, cancellation).ConfigureAwait(false);
+                if (IsLeader)
+                {
+                    connection.Lead(this, Call.Patience(isStream));
+                    isThere = arrived.Wait(0);
+                }
                 if (!isThere) throw DuesException.NoAnswer(Call.Method);
             }
             catch
@@ -183,6 +201,13 @@ namespace Dues
             }
             lock (values) if (values.Count > 0) return values.Dequeue();
             return null;
+        }
+
+        private Task<bool> Arrives(bool blocking, CancellationToken cancellation)
+        {
+            var patience = Call.Patience(isStream);
+            return blocking
+                ? Task.FromResult(arrived.Wait(patience, cancellation)) : arrived.WaitAsync(patience, cancellation);
         }
 
         /// <summary>Nobody waits any more; the server is told.</summary>

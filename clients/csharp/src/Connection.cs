@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Net.Sockets;
 using System.Threading;
 
 namespace Dues
@@ -9,7 +11,9 @@ namespace Dues
     using JsonObject = IReadOnlyDictionary<string, object>;
 
     /// <summary>
-    /// One connection from its dialling to its loss. A thread of its own dials, says hello, and reads; who calls writes.
+    /// One connection from its dialling to its loss. Who calls writes, and a thread of the connection's own dials, says hello
+    /// and reads. But to hand an answer over to another thread takes longer than to get it: so where nobody reads, a caller
+    /// whose thread waits anyway reads the socket itself, for all, and leaves the rest to that thread when it has its own.
     /// </summary>
     internal sealed class Connection
     {
@@ -19,8 +23,13 @@ namespace Dues
         private readonly Dictionary<long, Attempt> attempts = new Dictionary<long, Attempt>();
         private long lastId;
         private bool isReady;  // the answer to hello is there, and calls go out at once
+        private bool isRead = true;  // somebody reads: at first the thread
+        private bool canCallersRead;  // the last of them could, so that the thread should leave it to the next
         private Func<Exception> loss;
         private Channel channel;
+
+        private byte[] buffer = new byte[1 << 14];  // this and `count` belong to who reads
+        private int count;  // bytes of a line that is not whole yet
 
         private readonly object writing = new object();  // keeps lines whole
         private readonly Thread thread;
@@ -31,7 +40,24 @@ namespace Dues
             thread.Start();
         }
 
-        internal bool IsLost { get { lock (gate) return loss != null; } }
+        /// <summary>Whether it is lost. Where nobody reads, what has come meanwhile is read first: it may be the end.</summary>
+        internal bool IsLost
+        {
+            get
+            {
+                lock (gate)
+                {
+                    if (loss != null || isRead) return loss != null;
+                    isRead = true;
+                }
+                while (channel.Socket.Poll(0, SelectMode.SelectRead) && Read()) { }
+                lock (gate)
+                {
+                    PassOn();
+                    return loss != null;
+                }
+            }
+        }
 
         internal void Begin(Attempt attempt)
         {
@@ -44,15 +70,46 @@ namespace Dues
                 }
                 attempt.Id = ++lastId;
                 attempts.Add(attempt.Id, attempt);
+                canCallersRead = attempt.CanLead;
+                if (!isRead) PassOn();
                 if (!isReady) return;
             }
             Send(attempt);
         }
 
+        /// <summary>Reads for all until there is something for `attempt`, or its time is over.</summary>
+        internal void Lead(Attempt attempt, int milliseconds)
+        {
+            const int longest = int.MaxValue / 1000;
+            var clock = Stopwatch.StartNew();
+            for (long left; !attempt.HasArrived && (left = milliseconds - clock.ElapsedMilliseconds) > 0;)
+                if (channel.Socket.Poll((int)Math.Min(left, longest) * 1000, SelectMode.SelectRead)) Read();
+            lock (gate)
+            {
+                attempt.IsLeader = false;
+                PassOn();
+            }
+        }
+
+        /// <summary>Nobody reads: now the caller does who alone is in flight, if he can, else the thread if it must.</summary>
+        private void PassOn()
+        {
+            var next = attempts.Count == 1 ? attempts.Values.First() : null;
+            isRead = next != null && next.CanLead;
+            if (isRead) next.Appoint();
+            else if (attempts.Count > 0 || loss != null) Monitor.Pulse(gate);
+        }
+
         /// <summary>Takes back an attempt that nobody waits for any more; the server is told if it does not know.</summary>
         internal void Abandon(Attempt attempt)
         {
-            lock (gate) if (!attempts.Remove(attempt.Id) || !isReady) return;
+            lock (gate)
+            {
+                var isKnown = attempts.Remove(attempt.Id) && isReady;
+                if (attempt.IsLeader) PassOn();  // it was appointed too late
+                attempt.IsLeader = false;
+                if (!isKnown) return;
+            }
             Write(Call.Line("rpc.cancel", new Dictionary<string, object> { ["id"] = attempt.Id }));
         }
 
@@ -79,8 +136,7 @@ namespace Dues
                         channel = dialled;
                     }
                     Write(Call.Line("rpc.hello", hello, 0));
-                    Read(dialled.Input);
-                    Lose(new EndOfStreamException("the server ended it"));
+                    while (Read()) WaitForTurn();
                 }
             }
             catch (Exception error)  // whatever it was: those who wait must know
@@ -89,12 +145,25 @@ namespace Dues
             }
         }
 
-        private void Read(Stream input)
+        /// <summary>Leaves the reading to callers who can, until somebody must read and nobody does.</summary>
+        private void WaitForTurn()
         {
-            var buffer = new byte[1 << 14];
-            var count = 0;  // bytes of a line that is not whole yet
-            for (int read; (read = input.Read(buffer, count, buffer.Length - count)) > 0;)
+            lock (gate)
             {
+                if (!canCallersRead || !isReady || channel.Socket == null) return;
+                PassOn();
+                while (isRead || (attempts.Count == 0 && loss == null)) Monitor.Wait(gate);
+                isRead = true;
+            }
+        }
+
+        /// <summary>Reads what is there, once there is something; false where the connection is lost.</summary>
+        private bool Read()
+        {
+            try
+            {
+                var read = channel.Input.Read(buffer, count, buffer.Length - count);
+                if (read <= 0) throw new EndOfStreamException("the server ended it");
                 var start = 0;
                 var filled = count + read;
                 for (int end; (end = Array.IndexOf(buffer, (byte)'\n', count, filled - count)) >= 0; start = count = end + 1)
@@ -103,6 +172,12 @@ namespace Dues
                 Buffer.BlockCopy(buffer, start, buffer, 0, count);
                 if (count == LongestAnswer) throw new FormatException("a line of the server's is too long");
                 if (count == buffer.Length) Array.Resize(ref buffer, count * 2);
+                return true;
+            }
+            catch (Exception error)  // whatever it was: those who wait must know
+            {
+                Lose(error);
+                return false;
             }
         }
 
@@ -110,7 +185,7 @@ namespace Dues
         {
             if (message == null) throw new FormatException("a line of the server's is no object");
             if (message.ContainsKey("method")) TakeValue(Wire.Raw(message, "params") ?? Wire.Nothing);
-            else if (!isReady) TakeHello(message);  // only this thread makes it true
+            else if (!isReady) TakeHello(message);  // only who reads makes it true
             else TakeAnswer(message);
         }
 
@@ -195,6 +270,7 @@ namespace Dues
                 loss = problem;
                 lost = attempts.Values.ToList();
                 attempts.Clear();
+                Monitor.Pulse(gate);
             }
             channel?.Close();
             lost.ForEach(attempt => attempt.Fail(problem));

@@ -83,7 +83,7 @@ namespace Dues
                     TimeSpan pause;
                     try
                     {
-                        var attempt = Begin(call);
+                        var attempt = Begin(call, canLead: blocking && !cancellation.CanBeCanceled);
                         await attempt.Next(blocking, cancellation).ConfigureAwait(false);
                         return attempt.Result;
                     }
@@ -121,14 +121,16 @@ namespace Dues
             }
         }
 
-        internal Attempt Begin(Call call, bool isStream = false)
+        internal Attempt Begin(Call call, bool isStream = false, bool canLead = false)
         {
+            Connection current;
             lock (gate)
             {
                 if (isClosed) throw new ObjectDisposedException(nameof(DuesClient));
                 if (connection == null || connection.IsLost) connection = new Connection(transport.Dial, hello);
-                return new Attempt(connection, call, isStream);
+                current = connection;
             }
+            return new Attempt(current, call, isStream, canLead);
         }
 
         /// <summary>

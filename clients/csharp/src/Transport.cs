@@ -60,6 +60,9 @@ namespace Dues
         internal Stream Input { get; private protected set; }
         internal Stream Output { get; private protected set; }
 
+        /// <summary>Whose bytes are those of <see cref="Input"/>, so that it can be asked whether there are any; else null.</summary>
+        internal Socket Socket { get; private protected set; }
+
         /// <summary>Ends it from this side, so that who reads sees the end. May be called more than once.</summary>
         internal abstract void Close();
 
@@ -75,6 +78,7 @@ namespace Dues
         {
             this.socket = socket;
             Input = Output = stream;
+            Socket = stream is NetworkStream ? socket : null;
         }
 
         internal override void Close()
