@@ -31,7 +31,9 @@ namespace Dues
         private byte[] buffer = new byte[1 << 14];  // this and `count` belong to who reads
         private int count;  // bytes of a line that is not whole yet
 
-        private readonly object writing = new object();  // keeps lines whole
+        private readonly Queue<byte[]> unsent = new Queue<byte[]>();  // its own lock guards it and what follows
+        private bool isWriting;
+
         private readonly Thread thread;
 
         internal Connection(Func<Channel> dial, JsonObject hello)
@@ -243,19 +245,35 @@ namespace Dues
             Write(line);
         }
 
+        /// <summary>
+        /// Who finds somebody writing leaves his line to him. So lines stay whole, and no more than one thread ever waits for
+        /// the server to take them: under TLS on Mono a write needs the thread pool, which others would fill by waiting.
+        /// </summary>
         private void Write(byte[] line)
         {
+            lock (unsent)
+            {
+                unsent.Enqueue(line);
+                if (isWriting) return;
+                isWriting = true;
+            }
             try
             {
-                lock (writing)
+                while (true)
                 {
+                    lock (unsent)
+                    {
+                        isWriting = unsent.Count > 0;
+                        if (!isWriting) return;
+                        line = unsent.Dequeue();
+                    }
                     channel.Output.Write(line, 0, line.Length);
                     channel.Output.Flush();
                 }
             }
             catch (Exception error) when (error is IOException || error is ObjectDisposedException)
             {
-                Lose(error);
+                Lose(error);  // and isWriting stays true: nothing is written any more
             }
         }
 

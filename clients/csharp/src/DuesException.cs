@@ -50,7 +50,7 @@ namespace Dues
         public override string ToString() => Status + " " + Reason + ": " + base.ToString();
 
         internal static DuesException ConnectionLost(Exception cause) =>
-            Own(-32014, "UNAVAILABLE", "CONNECTION_LOST", "The connection is lost: " + cause.Message, cause);
+            Own(-32014, "UNAVAILABLE", "CONNECTION_LOST", "The connection is lost: " + cause.GetBaseException().Message, cause);
 
         internal static DuesException NoAnswer(string method) =>
             Own(-32004, "DEADLINE_EXCEEDED", "NO_ANSWER", method + ": the server was silent past the deadline.", null);

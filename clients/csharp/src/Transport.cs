@@ -1,10 +1,7 @@
 using System;
-using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
-using System.Linq;
 using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -98,7 +95,7 @@ namespace Dues
 
     internal class TcpTransport : Transport
     {
-        private const int DialMilliseconds = 10_000;
+        private protected const int DialMilliseconds = 10_000;
 
         /// <summary>A server that takes nothing for so long will not answer either.</summary>
         private const int WriteMilliseconds = 10_000;
@@ -144,50 +141,6 @@ namespace Dues
         }
 
         internal virtual Stream Over(NetworkStream stream) => stream;
-
-        private protected static T InTime<T>(NetworkStream stream, Func<T> handshake)
-        {
-            stream.ReadTimeout = DialMilliseconds;
-            var done = handshake();
-            stream.ReadTimeout = System.Threading.Timeout.Infinite;
-            return done;
-        }
-    }
-
-    internal sealed class TlsTransport : TcpTransport
-    {
-        private readonly X509Certificate2Collection authorities, own = new X509Certificate2Collection();
-
-        internal TlsTransport(string host, int port, X509Certificate2Collection authorities, X509Certificate2 certificate)
-            : base(host, port)
-        {
-            this.authorities = authorities;
-            if (certificate != null) own.Add(certificate);
-        }
-
-        internal override Stream Over(NetworkStream stream) => InTime(stream, () =>
-        {
-            var secure = new SslStream(stream, leaveInnerStreamOpen: false, IsTrusted);
-            secure.AuthenticateAsClient(Host, own, checkCertificateRevocation: false);
-            return secure;
-        });
-
-        private bool IsTrusted(object sender, X509Certificate certificate, X509Chain chain, SslPolicyErrors errors)
-        {
-            if (authorities == null || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != 0)
-                return errors == SslPolicyErrors.None;
-            // The system's own authorities do not count: the chain is built anew, and its root must be one of ours.
-            using (var ours = new X509Chain())
-            {
-                ours.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-                ours.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
-                ours.ChainPolicy.ExtraStore.AddRange(authorities);
-                foreach (var element in chain.ChainElements) ours.ChainPolicy.ExtraStore.Add(element.Certificate);
-                if (!ours.Build(new X509Certificate2(certificate))) return false;
-                var root = ours.ChainElements[ours.ChainElements.Count - 1].Certificate;
-                return authorities.Cast<X509Certificate2>().Any(authority => authority.RawData.SequenceEqual(root.RawData));
-            }
-        }
     }
 
     internal sealed class UnixTransport : Transport
