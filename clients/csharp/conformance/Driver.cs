@@ -160,7 +160,7 @@ internal static class Driver
         options = new CallOptions();
         foreach (var member in meta as JsonObject ?? new Dictionary<string, object>())
         {
-            if (member.Key == "timeoutMs" && member.Value is long milliseconds && milliseconds > 0 && milliseconds <= 600_000)
+            if (member.Key == "timeoutMs" && member.Value is long milliseconds && milliseconds > 0 && milliseconds <= 600000)
                 options.Timeout = TimeSpan.FromMilliseconds(milliseconds);
             else if (member.Key == "idempotencyKey" && member.Value is string key) options.IdempotencyKey = key;
             else if (member.Key == "authorization" && member.Value is string bearer) options.Authorization = bearer;

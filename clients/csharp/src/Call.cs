@@ -33,7 +33,7 @@ namespace Dues
     internal sealed class Call
     {
         private const int LongestLine = 1 << 20;
-        private const double GraceMilliseconds = 1000, PatienceMilliseconds = 90_000, LongestPauseMilliseconds = 5000;
+        private const double GraceMilliseconds = 1000, PatienceMilliseconds = 90000, LongestPauseMilliseconds = 5000;
         private static readonly RandomNumberGenerator Entropy = RandomNumberGenerator.Create();
 
         private readonly CallOptions options;
@@ -137,8 +137,8 @@ namespace Dues
         internal Call Call { get; }
         internal long Id { get; set; }
 
-        /// <summary>Whether its caller waits, and not for a cancellation too, so that it might as well read.</summary>
-        internal bool CanLead { get; }
+        /// <summary>Whether its caller waits, and not for a cancellation too, so that it might as well read; once.</summary>
+        internal bool CanLead { get; set; }
 
         /// <summary>Whether its caller is to read.</summary>
         internal bool IsLeader { get; set; }

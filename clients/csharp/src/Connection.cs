@@ -17,6 +17,7 @@ namespace Dues
     /// </summary>
     internal sealed class Connection
     {
+        private const int ExitMilliseconds = 10000;
         private const int LongestAnswer = 1 << 26;  // bytes; a power of two, as the buffer grows
 
         private readonly object gate = new object();  // guards what follows: an attempt is either in flight or failed
@@ -88,7 +89,7 @@ namespace Dues
                 if (channel.Socket.Poll((int)Math.Min(left, longest) * 1000, SelectMode.SelectRead)) Read();
             lock (gate)
             {
-                attempt.IsLeader = false;
+                attempt.IsLeader = attempt.CanLead = false;
                 PassOn();
             }
         }
@@ -116,14 +117,14 @@ namespace Dues
         }
 
         /// <summary>Ends the connection from this side.</summary>
-        internal void Close() => Lose(new ObjectDisposedException(nameof(DuesClient)));
+        internal void Close() => Lose(new IOException("the client was closed"));
 
         /// <summary>Waits until what a closed connection stood on has ended too.</summary>
         internal void Join()
         {
-            if (thread.Join(Channel.ExitMilliseconds)) return;
+            if (thread.Join(ExitMilliseconds)) return;
             channel?.Dispose();
-            thread.Join(Channel.ExitMilliseconds);
+            thread.Join(ExitMilliseconds);
         }
 
         private void Run(Func<Channel> dial, JsonObject hello)

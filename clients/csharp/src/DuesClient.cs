@@ -23,7 +23,7 @@ namespace Dues
         /// <summary>The version of this client.</summary>
         public const string Version = "1.0.0";
 
-        private const int ClosingMilliseconds = 10_000;
+        private const int ClosingMilliseconds = 10000;
 
         private readonly Transport transport;
         private readonly JsonObject hello;

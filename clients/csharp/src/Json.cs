@@ -2,6 +2,7 @@ using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Text;
 
 namespace Dues
@@ -33,7 +34,7 @@ namespace Dues
         }
 
         /// <summary>A text for people: members whose names are in <paramref name="hidden"/> are not shown.</summary>
-        internal static string Show(object value, ICollection<string> hidden)
+        internal static string Show(object value, IReadOnlyCollection<string> hidden)
         {
             var text = new StringBuilder();
             Write(value, text, hidden);
@@ -54,7 +55,7 @@ namespace Dues
             }
         }
 
-        private static void Write(object value, StringBuilder text, ICollection<string> hidden)
+        private static void Write(object value, StringBuilder text, IReadOnlyCollection<string> hidden)
         {
             if (value == null) text.Append("null");
             else if (value is string word) Quote(word, text);
@@ -71,7 +72,7 @@ namespace Dues
             else throw new ArgumentException($"JSON cannot say {value}, a {value.GetType()}");
         }
 
-        private static void WriteElements(IEnumerable elements, StringBuilder text, ICollection<string> hidden)
+        private static void WriteElements(IEnumerable elements, StringBuilder text, IReadOnlyCollection<string> hidden)
         {
             text.Append('[');
             var isFirst = true;
@@ -85,7 +86,7 @@ namespace Dues
         }
 
         private static void WriteMembers<T>(
-            IEnumerable<KeyValuePair<string, T>> members, StringBuilder text, ICollection<string> hidden)
+            IEnumerable<KeyValuePair<string, T>> members, StringBuilder text, IReadOnlyCollection<string> hidden)
         {
             text.Append('{');
             var isFirst = true;

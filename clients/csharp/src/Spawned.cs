@@ -11,8 +11,11 @@ namespace Dues
     /// <summary>A server of this process's own.</summary>
     internal sealed class Child
     {
+        private const int ExitMilliseconds = 10000;
         private const int Terminate = 15;
+
         private readonly Process process;
+        private readonly Stopwatch sinceAsked = new Stopwatch();
 
         internal Child(ProcessStartInfo command)
         {
@@ -27,12 +30,20 @@ namespace Dues
         internal Stream Output { get; }
         internal bool HasExited => process.HasExited;
 
-        internal void AskToExit()
+        /// <summary>A server that is spoken to over its standard streams ends with its input.</summary>
+        internal void EndInput()
         {
+            sinceAsked.Start();
+            Input.Dispose();
+        }
+
+        internal void Signal()
+        {
+            sinceAsked.Start();
             if (HasExited) return;
             try
             {
-                Signal(process.Id, Terminate);
+                Kill(process.Id, Terminate);
             }
             catch (DllNotFoundException)
             {
@@ -40,16 +51,16 @@ namespace Dues
             }
         }
 
-        /// <summary>Waits for its exit, which is forced in the end.</summary>
+        /// <summary>Waits until it has exited, as it was asked; in the end it must.</summary>
         internal void Reap()
         {
-            if (!process.WaitForExit(Channel.ExitMilliseconds)) process.Kill();
+            if (!process.WaitForExit((int)Math.Max(0, ExitMilliseconds - sinceAsked.ElapsedMilliseconds))) process.Kill();
             process.WaitForExit();
             process.Dispose();
         }
 
         [DllImport("libc", EntryPoint = "kill")]
-        private static extern int Signal(int process, int signal);
+        private static extern int Kill(int process, int signal);
     }
 
     internal sealed class StdioTransport : Transport
@@ -71,7 +82,7 @@ namespace Dues
                 Output = child.Input;
             }
 
-            internal override void Close() => Output.Dispose();
+            internal override void Close() => child.EndInput();
 
             public override void Dispose()
             {
@@ -117,7 +128,7 @@ namespace Dues
             {
                 isDisposed = true;
                 if (child == null) return;
-                child.AskToExit();
+                child.Signal();
                 child.Reap();
                 child = null;
             }

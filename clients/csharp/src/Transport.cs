@@ -51,9 +51,6 @@ namespace Dues
     /// <summary>Two streams to a server, and what they stand on.</summary>
     internal abstract class Channel : IDisposable
     {
-        /// <summary>How long a server may take to exit.</summary>
-        internal const int ExitMilliseconds = 10_000;
-
         internal Stream Input { get; private protected set; }
         internal Stream Output { get; private protected set; }
 
@@ -95,10 +92,10 @@ namespace Dues
 
     internal class TcpTransport : Transport
     {
-        private protected const int DialMilliseconds = 10_000;
+        private protected const int DialMilliseconds = 10000;
 
         /// <summary>A server that takes nothing for so long will not answer either.</summary>
-        private const int WriteMilliseconds = 10_000;
+        private const int WriteMilliseconds = 10000;
 
         private readonly int port;
 

@@ -7,8 +7,7 @@ extension CSharpEmitter {
                 if let stream = method.stream {
                     streaming(method, stream, into: &source)
                 } else {
-                    unary(method, isAsync: false, into: &source)
-                    unary(method, isAsync: true, into: &source)
+                    unary(method, into: &source)
                 }
             }
         }
@@ -27,11 +26,11 @@ extension CSharpEmitter {
                 contract.methods.map { "[\"\($0.name)\"] = \($0.isSafeToRepeat)" }
             }
             Self.documentation("The methods that send values before their result.", into: &source)
-            table("ICollection<string> Streaming = new HashSet<string>", into: &source) {
+            table("IReadOnlyCollection<string> Streaming = new HashSet<string>", into: &source) {
                 contract.methods.filter { $0.stream != nil }.map { "\"\($0.name)\"" }
             }
             Self.documentation("The members that must not be shown.", into: &source)
-            table("ICollection<string> Secrets = new HashSet<string>", into: &source) {
+            table("IReadOnlyCollection<string> Secrets = new HashSet<string>", into: &source) {
                 secrets.map { "\"\($0)\"" }
             }
         }
@@ -53,16 +52,24 @@ extension CSharpEmitter {
         return Set((shared + own).filter(\.isSecret).map(\.name)).sorted()
     }
 
-    private func unary(_ method: MethodModel, isAsync: Bool, into source: inout SourceText) {
-        let type = method.resultObject == nil ? Self.jsonObject : "\(Names.pascal(method.name))Result"
+    /// The method that waits, and the one that does not.
+    private func unary(_ method: MethodModel, into source: inout SourceText) {
+        let name = Names.pascal(method.name)
+        let isTyped = method.resultObject != nil
+        let type = isTyped ? "\(name)Result" : Self.jsonObject
         let call = "(\"\(method.name)\", \(givenParams(method)), options, cancellation)"
         documentation(of: method, into: &source)
-        signature(method, isAsync ? "Task<\(type)>" : type, suffix: isAsync ? "Async" : "", into: &source)
+        signature(method, type, into: &source)
+        source.indented { $0.line(isTyped ? "new \(type)(Call\(call));" : "Call\(call);") }
+        source.line()
+        source.line("/// <inheritdoc cref=\"\(name)\"/>")
+        signature(method, "Task<\(type)>", suffix: "Async", into: &source)
         source.indented { source in
-            switch (method.resultObject == nil, isAsync) {
-            case (true, _): source.line("Call\(isAsync ? "Async" : "")\(call);")
-            case (false, false): source.line("new \(type)(Call\(call));")
-            case (false, true): source.line("Typed(CallAsync\(call), result => new \(type)(result));")
+            guard isTyped else { return source.line("CallAsync\(call);") }
+            source.line("Typed(")
+            source.indented { source in
+                source.line("CallAsync\(call),")
+                source.line("result => new \(type)(result));")
             }
         }
         source.line()
@@ -71,7 +78,7 @@ extension CSharpEmitter {
     private func streaming(_ method: MethodModel, _ stream: MethodModel.StreamModel, into source: inout SourceText) {
         let name = Names.pascal(method.name)
         documentation(of: method, into: &source)
-        signature(method, "DuesStream<\(name)Value, \(name)Result>", suffix: "", into: &source)
+        signature(method, "DuesStream<\(name)Value, \(name)Result>", into: &source)
         source.indented { source in
             source.block("Stream(", "") { source in
                 source.line("\"\(method.name)\", \(givenParams(method)), options, cancellation,")
@@ -85,10 +92,12 @@ extension CSharpEmitter {
         let text = "\(method.summary) \(Self.spelled(method.description, method.params.members))"
         Self.documentation(text, into: &source)
         Self.documentation(method.resultDescription, "returns", into: &source)
-        source.line("/// <exception cref=\"DuesException\">The server refused or failed the call, or cannot be reached.</exception>")
+        Self.documentation(
+            "The server refused or failed the call, or cannot be reached.", "exception cref=\"DuesException\"",
+            into: &source)
     }
 
-    private func signature(_ method: MethodModel, _ type: String, suffix: String, into source: inout SourceText) {
+    private func signature(_ method: MethodModel, _ type: String, suffix: String = "", into source: inout SourceText) {
         let name = Names.pascal(method.name)
         let members = method.params.members
         let standard = members.contains(where: \.isRequired) ? "" : " = null"
@@ -102,5 +111,7 @@ extension CSharpEmitter {
         }
     }
 
-    private func givenParams(_ method: MethodModel) -> String { method.params.members.isEmpty ? "null" : "parameters?.ToJson()" }
+    private func givenParams(_ method: MethodModel) -> String {
+        method.params.members.isEmpty ? "null" : "parameters?.ToJson()"
+    }
 }

@@ -29,7 +29,7 @@ extension CSharpEmitter {
     ) {
         Self.documentation(description, into: &source)
         Self.scope("public sealed class \(name) : \(base)", into: &source) { source in
-            Self.documentation("The object of a JSON object that the server gave.", into: &source)
+            Self.documentation("What the server gave, as it came.", into: &source)
             Self.scope("public \(name)(\(Self.jsonObject) raw) : base(raw)", into: &source) { source in
                 for member in object.members { source.line("\(Names.pascal(member.name)) = \(reading(member));") }
             }
