@@ -16,7 +16,7 @@ namespace Dues
         /// <summary>The server's deadline, counted from the call; the client gives up a second later.</summary>
         public TimeSpan? Timeout { get; set; }
 
-        /// <summary>With the same key and params a changing call has its effect once; the client makes one unless given.</summary>
+        /// <summary>With the same key and params a changing call has its effect once. The client makes one unless given.</summary>
         public string IdempotencyKey { get; set; }
 
         /// <summary>W3C trace context; it appears in the server's log lines of the call.</summary>
@@ -48,7 +48,8 @@ namespace Dues
             this.options = options = options ?? new CallOptions();
             key = options.IdempotencyKey;
             var isKnown = Contract.IsSafeToRepeat.TryGetValue(method, out isSafeToRepeat);
-            if (key == null && isKnown && !isSafeToRepeat) key = string.Concat(RandomBytes(16).Select(one => one.ToString("x2")));
+            if (key == null && isKnown && !isSafeToRepeat)
+                key = string.Concat(RandomBytes(16).Select(one => one.ToString("x2")));
             isSafeToRepeat |= key != null;
         }
 
@@ -78,8 +79,7 @@ namespace Dues
             if (options.Authorization != null) meta["authorization"] = options.Authorization;
             if (options.Traceparent != null) meta["traceparent"] = options.Traceparent;
             if (options.Verbose) meta["verbose"] = true;
-            var wire = meta.Count == 0 ? Params : Wire.With(Params, "_meta", meta);
-            return Line(Method, wire, id);
+            return Line(Method, meta.Count == 0 ? Params : Wire.With(Params, "_meta", meta), id);
         }
 
         /// <summary>A request, or without an id a notification.</summary>
@@ -187,7 +187,7 @@ namespace Dues
             try
             {
                 var isThere = await Arrives(blocking, cancellation).ConfigureAwait(false);
-                if (IsLeader)
+                if (isThere && IsLeader)
                 {
                     connection.Lead(this, Call.Patience(isStream));
                     isThere = arrived.Wait(0);

@@ -11,14 +11,15 @@ namespace Dues
     using JsonObject = IReadOnlyDictionary<string, object>;
 
     /// <summary>
-    /// One connection from its dialling to its loss. Who calls writes, and a thread of the connection's own dials, says hello
-    /// and reads. But to hand an answer over to another thread takes longer than to get it: so where nobody reads, a caller
-    /// whose thread waits anyway reads the socket itself, for all, and leaves the rest to that thread when it has its own.
+    /// One connection from its dialling to its loss. Who calls writes; a thread of the connection's own dials, says hello and
+    /// reads. But handing an answer over to another thread may take longer than getting it: so where nobody reads, a caller
+    /// whose thread waits anyway reads the socket itself, for all, until it has its own answer.
     /// </summary>
     internal sealed class Connection
     {
         private const int ExitMilliseconds = 10000;
         private const int LongestAnswer = 1 << 26;  // bytes; a power of two, as the buffer grows
+        private const int LongestBacklog = 1 << 26;  // bytes that wait for a server that takes none
 
         private readonly object gate = new object();  // guards what follows: an attempt is either in flight or failed
         private readonly Dictionary<long, Attempt> attempts = new Dictionary<long, Attempt>();
@@ -34,6 +35,7 @@ namespace Dues
 
         private readonly Queue<byte[]> unsent = new Queue<byte[]>();  // its own lock guards it and what follows
         private bool isWriting;
+        private int unsentBytes;
 
         private readonly Thread thread;
 
@@ -252,14 +254,16 @@ namespace Dues
         /// </summary>
         private void Write(byte[] line)
         {
-            lock (unsent)
-            {
-                unsent.Enqueue(line);
-                if (isWriting) return;
-                isWriting = true;
-            }
             try
             {
+                lock (unsent)
+                {
+                    if (unsentBytes > LongestBacklog) throw new IOException("the server takes nothing");
+                    unsentBytes += line.Length;
+                    unsent.Enqueue(line);
+                    if (isWriting) return;
+                    isWriting = true;
+                }
                 while (true)
                 {
                     lock (unsent)
@@ -267,14 +271,15 @@ namespace Dues
                         isWriting = unsent.Count > 0;
                         if (!isWriting) return;
                         line = unsent.Dequeue();
+                        unsentBytes -= line.Length;
                     }
                     channel.Output.Write(line, 0, line.Length);
                     channel.Output.Flush();
                 }
             }
-            catch (Exception error) when (error is IOException || error is ObjectDisposedException)
+            catch (Exception error)
             {
-                Lose(error);  // and isWriting stays true: nothing is written any more
+                Lose(error);  // isWriting stays true: nothing is written any more
             }
         }
 

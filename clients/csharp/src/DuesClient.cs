@@ -75,6 +75,7 @@ namespace Dues
         /// <summary>All the attempts of a call. `blocking` lets this thread wait; the task is complete then.</summary>
         private async Task<JsonObject> Complete(Call call, bool blocking, CancellationToken cancellation)
         {
+            cancellation.ThrowIfCancellationRequested();
             Enter();
             try
             {

@@ -94,7 +94,7 @@ namespace Dues
 
         /// <summary>Null where the error stands: also where there is nothing behind which the stream could go on.</summary>
         private TimeSpan? PauseAfter(DuesException error) =>
-            call.Params.ContainsKey("after") ? call.PauseAfter(error, number, client.Retries, isStream: true) : null;
+            Wire.Get(call.Params, "after") != null ? call.PauseAfter(error, number, client.Retries, isStream: true) : null;
 
         /// <summary>Makes <c>await foreach</c> work, which asks for a shape and not for an interface.</summary>
         public DuesStream<TValue, TResult> GetAsyncEnumerator() => this;
@@ -112,6 +112,7 @@ namespace Dues
             if (isOver) return;
             isOver = true;
             attempt?.Abandon();
+            attempt?.Fail(() => new OperationCanceledException("the stream was left"));  // to who still waits for a value
             if (isEntered) client.Leave();
         }
     }

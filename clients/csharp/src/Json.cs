@@ -140,7 +140,6 @@ namespace Dues
 
             private object Value(int depth)
             {
-                if (depth > MaximumDepth) throw Wrong();
                 switch (Next())
                 {
                     case '{': return Members(depth + 1);
@@ -171,8 +170,8 @@ namespace Dues
 
             private object Members(int depth)
             {
+                Enter(depth);
                 var members = new Dictionary<string, object>(StringComparer.Ordinal);
-                at++;
                 if (Skip('}')) return members;
                 for (var count = 1; ; count++)
                 {
@@ -186,10 +185,16 @@ namespace Dues
                 }
             }
 
+            private void Enter(int depth)
+            {
+                if (depth > MaximumDepth) throw Wrong();
+                at++;
+            }
+
             private object Elements(int depth)
             {
+                Enter(depth);
                 var elements = new List<object>();
-                at++;
                 if (Skip(']')) return elements;
                 while (true)
                 {

@@ -1,8 +1,8 @@
 using System;
+using System.ComponentModel;
 using System.Diagnostics;
 using System.IO;
 using System.Runtime.InteropServices;
-using System.Text;
 
 namespace Dues
 {
@@ -21,9 +21,22 @@ namespace Dues
         {
             command.UseShellExecute = false;
             command.RedirectStandardInput = command.RedirectStandardOutput = true;
-            process = Process.Start(command);
+            process = Start(command);
             Input = process.StandardInput.BaseStream;
             Output = process.StandardOutput.BaseStream;
+        }
+
+        /// <summary>The system's own error shows the whole command line, in which there may be secrets.</summary>
+        private static Process Start(ProcessStartInfo command)
+        {
+            try
+            {
+                return Process.Start(command);
+            }
+            catch (Win32Exception error)
+            {
+                throw new IOException($"{command.FileName} cannot be started (error {error.NativeErrorCode})");
+            }
         }
 
         internal Stream Input { get; }

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -29,7 +30,7 @@ namespace Dues
         {
             stream.ReadTimeout = DialMilliseconds;
             var secure = new SslStream(stream, leaveInnerStreamOpen: false, IsTrusted);
-            secure.AuthenticateAsClient(Host, own, checkCertificateRevocation: false);
+            secure.AuthenticateAsClient(Host, own, SslProtocols.None, checkCertificateRevocation: false);
             stream.ReadTimeout = System.Threading.Timeout.Infinite;
             return secure;
         }
