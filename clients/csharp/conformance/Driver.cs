@@ -22,10 +22,9 @@ internal static class Driver
 
     private static int Main(string[] arguments)
     {
-        ThreadPool.SetMinThreads(16, 16);
         var flags = new Dictionary<string, string>();
         for (var at = 0; at + 1 < arguments.Length; at += 2) flags[arguments[at]] = arguments[at + 1];
-        var answers = new ConcurrentBag<Task>();
+        var answers = new List<Task>();
         using (var dues = Connect(flags))
         using (var input = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false)))
         {
@@ -40,10 +39,10 @@ internal static class Driver
                 }
                 var cancellation = new CancellationTokenSource();
                 Calls[Json.Write(message["id"])] = cancellation;
-                answers.Add(Task.Run(() => Answer(dues, message, cancellation.Token)));
+                answers.Add(Answer(dues, message, cancellation.Token));  // goes no further here than to send the call
             }
-            Task.WaitAll(answers.ToArray());
         }
+        Task.WaitAll(answers.ToArray());
         return 0;
     }
 

@@ -118,6 +118,23 @@ namespace Dues
             Write(Call.Line("rpc.cancel", new Dictionary<string, object> { ["id"] = attempt.Id }));
         }
 
+        /// <summary>Tells the server that no more calls will come, and waits while it ends the streams.</summary>
+        internal void EndStreams(TimeSpan patience)
+        {
+            if (!HasStreams) return;
+            channel.EndOutput();
+            SpinWait.SpinUntil(() => !HasStreams, patience);
+        }
+
+        /// <summary>Once there are no other calls any more.</summary>
+        private bool HasStreams
+        {
+            get
+            {
+                lock (gate) return attempts.Count > 0 && isReady;
+            }
+        }
+
         /// <summary>Ends the connection from this side.</summary>
         internal void Close() => Lose(new IOException("the client was closed"));
 
@@ -283,6 +300,7 @@ namespace Dues
             }
         }
 
+        /// <summary>Everybody who waits is told, and whoever reads meets the end.</summary>
         private void Lose(Exception cause) => Lose(() => DuesException.ConnectionLost(cause));
 
         private void Lose(Func<Exception> problem)

@@ -104,7 +104,7 @@ namespace Dues
         }
 
         /// <summary>Takes up a call, unless the client is closing; <see cref="Leave"/> must follow.</summary>
-        internal void Enter()
+        private void Enter()
         {
             lock (gate)
             {
@@ -113,7 +113,7 @@ namespace Dues
             }
         }
 
-        internal void Leave()
+        private void Leave()
         {
             lock (gate)
             {
@@ -127,7 +127,7 @@ namespace Dues
             Connection current;
             lock (gate)
             {
-                if (isClosed) throw new ObjectDisposedException(nameof(DuesClient));
+                if (isClosed || (isClosing && isStream)) throw new ObjectDisposedException(nameof(DuesClient));
                 if (connection == null || connection.IsLost) connection = new Connection(transport.Dial, hello);
                 current = connection;
             }
@@ -135,19 +135,22 @@ namespace Dues
         }
 
         /// <summary>
-        /// Takes no further calls, waits for those in flight, 10 seconds at most, and ends the connection and what was spawned.
+        /// Takes no further calls, waits for those in flight, 10 seconds at most, has the server end the streams, and ends the
+        /// connection and what was spawned.
         /// </summary>
         public void Dispose()
         {
+            var clock = Stopwatch.StartNew();
+            Func<TimeSpan> left =
+                () => TimeSpan.FromMilliseconds(Math.Max(0, ClosingMilliseconds - clock.ElapsedMilliseconds));
             lock (gate)
             {
                 if (isClosing) return;
                 isClosing = true;
-                var clock = Stopwatch.StartNew();
-                for (long left; callsInFlight > 0 && (left = ClosingMilliseconds - clock.ElapsedMilliseconds) > 0;)
-                    Monitor.Wait(gate, (int)left);
+                while (callsInFlight > 0 && left() > TimeSpan.Zero) Monitor.Wait(gate, left());
                 isClosed = true;
             }
+            connection?.EndStreams(left());
             connection?.Close();
             transport.Dispose();
             connection?.Join();

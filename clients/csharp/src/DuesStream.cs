@@ -20,7 +20,7 @@ namespace Dues
         private readonly CancellationToken cancellation;
         private Attempt attempt;  // null where the server must be asked, first or again
         private int number = 1;  // of the attempt, since the last value
-        private bool isEntered, isOver;
+        private bool isOver;
 
         internal DuesStream(
             DuesClient client, Call call, Func<JsonObject, TValue> toValue, Func<JsonObject, TResult> toResult,
@@ -71,8 +71,6 @@ namespace Dues
 
         private async Task<bool> Next()
         {
-            if (!isEntered) client.Enter();
-            isEntered = true;
             while (true)
             {
                 attempt = attempt ?? client.Begin(call, isStream: true);
@@ -113,7 +111,6 @@ namespace Dues
             isOver = true;
             attempt?.Abandon();
             attempt?.Fail(() => new OperationCanceledException("the stream was left"));  // to who still waits for a value
-            if (isEntered) client.Leave();
         }
     }
 }

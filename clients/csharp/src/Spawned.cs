@@ -17,6 +17,7 @@ namespace Dues
         private readonly Process process;
         private readonly Stopwatch sinceAsked = new Stopwatch();
 
+        /// <summary>A server with its standard input and output at our hands.</summary>
         internal Child(ProcessStartInfo command)
         {
             command.UseShellExecute = false;
@@ -24,19 +25,6 @@ namespace Dues
             process = Start(command);
             Input = process.StandardInput.BaseStream;
             Output = process.StandardOutput.BaseStream;
-        }
-
-        /// <summary>The system's own error shows the whole command line, in which there may be secrets.</summary>
-        private static Process Start(ProcessStartInfo command)
-        {
-            try
-            {
-                return Process.Start(command);
-            }
-            catch (Win32Exception error)
-            {
-                throw new IOException($"{command.FileName} cannot be started (error {error.NativeErrorCode})");
-            }
         }
 
         internal Stream Input { get; }
@@ -50,6 +38,7 @@ namespace Dues
             Input.Dispose();
         }
 
+        /// <summary>One that was dialled is told by SIGTERM.</summary>
         internal void Signal()
         {
             sinceAsked.Start();
@@ -70,6 +59,19 @@ namespace Dues
             if (!process.WaitForExit((int)Math.Max(0, ExitMilliseconds - sinceAsked.ElapsedMilliseconds))) process.Kill();
             process.WaitForExit();
             process.Dispose();
+        }
+
+        /// <summary>The system's own error shows the whole command line, in which there may be secrets.</summary>
+        private static Process Start(ProcessStartInfo command)
+        {
+            try
+            {
+                return Process.Start(command);
+            }
+            catch (Win32Exception error)
+            {
+                throw new IOException($"{command.FileName} cannot be started (error {error.NativeErrorCode})");
+            }
         }
 
         [DllImport("libc", EntryPoint = "kill")]
@@ -94,6 +96,8 @@ namespace Dues
                 Input = child.Output;
                 Output = child.Input;
             }
+
+            internal override void EndOutput() => child.EndInput();
 
             internal override void Close() => child.EndInput();
 

@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -54,10 +55,13 @@ namespace Dues
         internal Stream Input { get; private protected set; }
         internal Stream Output { get; private protected set; }
 
-        /// <summary>Whose bytes are those of <see cref="Input"/>, so that it can be asked whether there are any; else null.</summary>
+        /// <summary>Whose bytes are those of the input, so that it can be asked whether there are any; else null.</summary>
         internal Socket Socket { get; private protected set; }
 
-        /// <summary>Ends it from this side, so that who reads sees the end. May be called more than once.</summary>
+        /// <summary>Tells the server that nothing more will come, so that it ends what it streams.</summary>
+        internal abstract void EndOutput();
+
+        /// <summary>Ends it, so that who reads sees the end. May be called more than once.</summary>
         internal abstract void Close();
 
         public abstract void Dispose();
@@ -75,13 +79,24 @@ namespace Dues
             Socket = stream is NetworkStream ? socket : null;
         }
 
-        internal override void Close()
+        internal override void EndOutput() => Try(() =>
+        {
+#if !NETSTANDARD2_0  // which cannot tell the server so under TLS: there it breaks its streams off
+            (Input as SslStream)?.ShutdownAsync().GetAwaiter().GetResult();
+#endif
+            socket.Shutdown(SocketShutdown.Send);
+        });
+
+        internal override void Close() => Try(() => socket.Shutdown(SocketShutdown.Both));
+
+        private static void Try(Action ending)
         {
             try
             {
-                socket.Shutdown(SocketShutdown.Both);
+                ending();
             }
-            catch (Exception error) when (error is SocketException || error is ObjectDisposedException)
+            catch (Exception error) when (
+                error is IOException || error is SocketException || error is InvalidOperationException)
             {
                 // The server was first.
             }
