@@ -43,7 +43,8 @@ internal static class Bench
             var times = ways.ToDictionary(way => way.Key, way => new List<double>());
             for (var round = 0; round < Rounds; round++)
                 foreach (var way in ways) times[way.Key].AddRange(Measure(way.Value, CallsARound));
-            var medians = times.Select(way => $"\"{way.Key}\":{Median(way.Value).ToString("F1", CultureInfo.InvariantCulture)}");
+            var medians = times.Select(
+                way => $"\"{way.Key}\":{Median(way.Value).ToString("F1", CultureInfo.InvariantCulture)}");
             Console.WriteLine("{" + string.Join(",", medians) + "}");
         }
     }

@@ -53,7 +53,8 @@ internal static class Example
         Console.WriteLine($"She chooses {basic.Name}: {subscriptionId} is {subscribed.Status}.");
         await ConfirmInBrowser(sandbox, subscribed.ClientSecret);
         var paid = await WaitForAccess(dues, customerId, basic.ProductId, isAllowed: true);
-        Console.WriteLine($"She pays by card: access to {basic.Name} is {(paid.Allowed ? "given" : "refused")} ({paid.Reason}).");
+        var decision = paid.Allowed ? "given" : "refused";
+        Console.WriteLine($"She pays by card: access to {basic.Name} is {decision} ({paid.Reason}).");
 
         var preview = await dues.PreviewChangeAsync(
             new PreviewChangeParams { SubscriptionId = subscriptionId, PriceId = premium.PriceId });

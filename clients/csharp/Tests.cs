@@ -31,8 +31,8 @@ internal static class Tests
         Expect(Throws<FormatException>(() => Json.Read(invalid, 0, invalid.Length)), "overlong UTF-8 is not JSON");
         Expect(Throws<ArgumentException>(() => Json.Write(double.NaN)), "JSON has no NaN");
 
-        var raw = (IReadOnlyDictionary<string, object>)Json.Read("{\"clientSecret\":\"pi_secret\",\"status\":\"novel\",\"new\":1}");
-        var result = new CreateSubscriptionResult(raw);
+        var raw = Json.Read("{\"clientSecret\":\"pi_secret\",\"status\":\"novel\",\"new\":1}");
+        var result = new CreateSubscriptionResult((IReadOnlyDictionary<string, object>)raw);
         Expect(result.ClientSecret == "pi_secret" && !result.ToString().Contains("pi_secret"), "secrets are not shown");
         Expect(result.Status == "novel" && (long)result.Raw["new"] == 1, "what is new is kept");
         Expect(new CheckAccessParams { CustomerId = "c" }.ToJson().Count == 1, "what is absent is left out");
@@ -42,8 +42,8 @@ internal static class Tests
         var client = new DuesClient(Transport.Tcp("127.0.0.1", 1), token: "tok_secret", retries: 0);
         var lost = Catch<DuesException>(() => client.RpcHealth());
         Expect(lost?.Reason == "CONNECTION_LOST" && !lost.ToString().Contains("tok_secret"), "who cannot connect says so");
-        Expect(Throws<ArgumentException>(() => Call.Line("X", new Dictionary<string, object> { ["a"] = new string('x', 1 << 20) })),
-            "a line has an end");
+        var tooMuch = new Dictionary<string, object> { ["a"] = new string('x', 1 << 20) };
+        Expect(Throws<ArgumentException>(() => client.Call("X", tooMuch)), "a line has an end");
         client.Dispose();
         Expect(Throws<ObjectDisposedException>(() => client.RpcHealth()), "a closed client takes no calls");
         return failures;

@@ -69,9 +69,11 @@ internal static class Driver
 
     private static X509Certificate2Collection Authorities(string file)
     {
-        var blocks = Regex.Matches(File.ReadAllText(file), "-----BEGIN CERTIFICATE-----(.*?)-----END", RegexOptions.Singleline);
-        return new X509Certificate2Collection(
-            blocks.Cast<Match>().Select(block => new X509Certificate2(System.Convert.FromBase64String(block.Groups[1].Value))).ToArray());
+        var blocks = Regex.Matches(
+            File.ReadAllText(file), "-----BEGIN CERTIFICATE-----(.*?)-----END", RegexOptions.Singleline);
+        var certificates = blocks.Cast<Match>().Select(
+            block => new X509Certificate2(System.Convert.FromBase64String(block.Groups[1].Value)));
+        return new X509Certificate2Collection(certificates.ToArray());
     }
 
     private static async Task Answer(DuesClient dues, JsonObject message, CancellationToken cancellation)

@@ -16,7 +16,7 @@ namespace Dues
         /// <summary>The server's deadline, counted from the call; the client gives up a second later.</summary>
         public TimeSpan? Timeout { get; set; }
 
-        /// <summary>With the same key and params a changing call has its effect once. The client makes one unless given.</summary>
+        /// <summary>With the same key and params a change is made once. The client makes a key unless it is given one.</summary>
         public string IdempotencyKey { get; set; }
 
         /// <summary>W3C trace context; it appears in the server's log lines of the call.</summary>
@@ -94,7 +94,7 @@ namespace Dues
             throw new ArgumentException($"{method}: the call is {line.Length} bytes long; a line may have {LongestLine}");
         }
 
-        /// <summary>How long to wait before attempt number <paramref name="attempt"/> + 1; null where the error stands.</summary>
+        /// <summary>How long to wait after the attempt of that number; null where the error stands.</summary>
         internal TimeSpan? PauseAfter(DuesException error, int attempt, int retries, bool isStream = false)
         {
             if (!error.Retryable || error.Reason == "NO_ANSWER" || !isSafeToRepeat || attempt > retries) return null;
@@ -154,7 +154,7 @@ namespace Dues
             arrived.Release();
         }
 
-        /// <summary>Each attempt that fails needs an exception of its own: they take up the stack of who throws them.</summary>
+        /// <summary>Each attempt throws an exception of its own, which takes up the stack.</summary>
         internal void Fail(Func<Exception> problem)
         {
             this.problem = problem;

@@ -314,8 +314,8 @@ namespace Dues
                 attempts.Clear();
                 Monitor.Pulse(gate);
             }
-            channel?.Close();
             lost.ForEach(attempt => attempt.Fail(problem));
+            channel?.Close();
         }
     }
 }

@@ -40,9 +40,12 @@ namespace Dues
         {
             this.transport = transport ?? Transport.Tcp();
             Retries = retries;
-            var hello = new Dictionary<string, object> { ["client"] = "dues-csharp/" + Version, ["protocol"] = Contract.Protocol };
-            if (token != null) hello["authorization"] = "Bearer " + token;
-            this.hello = hello;
+            var members = new Dictionary<string, object>
+            {
+                ["client"] = "dues-csharp/" + Version, ["protocol"] = Contract.Protocol,
+            };
+            if (token != null) members["authorization"] = "Bearer " + token;
+            hello = members;
         }
 
         internal int Retries { get; }
@@ -50,18 +53,21 @@ namespace Dues
         /// <summary>Any method by its name on the wire; this thread waits for the result.</summary>
         /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
         public JsonObject Call(
-            string method, JsonObject parameters = null, CallOptions options = null, CancellationToken cancellation = default) =>
+            string method, JsonObject parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
             Complete(new Call(method, parameters, options), true, cancellation).GetAwaiter().GetResult();
 
         /// <summary>Any method by its name on the wire.</summary>
         /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
         public Task<JsonObject> CallAsync(
-            string method, JsonObject parameters = null, CallOptions options = null, CancellationToken cancellation = default) =>
+            string method, JsonObject parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
             Complete(new Call(method, parameters, options), false, cancellation);
 
         /// <summary>Any method that streams, by its name on the wire.</summary>
         public DuesStream<JsonObject, JsonObject> Stream(
-            string method, JsonObject parameters = null, CallOptions options = null, CancellationToken cancellation = default) =>
+            string method, JsonObject parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
             Stream(method, parameters, options, cancellation, value => value, result => result);
 
         private DuesStream<TValue, TResult> Stream<TValue, TResult>(

@@ -45,7 +45,8 @@ namespace Dues
         public StripeRefusal Stripe => data.Stripe;
 
         /// <summary>The error as it is on the wire.</summary>
-        public JsonObject ToJson() => new Dictionary<string, object> { ["code"] = Code, ["message"] = Message, ["data"] = data };
+        public JsonObject ToJson() =>
+            new Dictionary<string, object> { ["code"] = Code, ["message"] = Message, ["data"] = data };
 
         public override string ToString() => Status + " " + Reason + ": " + base.ToString();
 

@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.IO;
 using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace Dues
 {
@@ -16,6 +17,9 @@ namespace Dues
 
         private readonly Process process;
         private readonly Stopwatch sinceAsked = new Stopwatch();
+        private readonly object reaping = new object();  // the connection's thread and who closes it may meet here
+        private bool isReaped;
+        private int inputEnds;
 
         /// <summary>A server with its standard input and output at our hands.</summary>
         internal Child(ProcessStartInfo command)
@@ -34,8 +38,16 @@ namespace Dues
         /// <summary>A server that is spoken to over its standard streams ends with its input.</summary>
         internal void EndInput()
         {
+            if (Interlocked.Increment(ref inputEnds) > 1) return;
             sinceAsked.Start();
-            Input.Dispose();
+            try
+            {
+                Input.Dispose();
+            }
+            catch (IOException)
+            {
+                // What it has not taken it will not take any more.
+            }
         }
 
         /// <summary>One that was dialled is told by SIGTERM.</summary>
@@ -49,16 +61,34 @@ namespace Dues
             }
             catch (DllNotFoundException)
             {
-                process.Kill();  // Windows has no such signal
+                Force();  // Windows has no such signal
             }
         }
 
         /// <summary>Waits until it has exited, as it was asked; in the end it must.</summary>
         internal void Reap()
         {
-            if (!process.WaitForExit((int)Math.Max(0, ExitMilliseconds - sinceAsked.ElapsedMilliseconds))) process.Kill();
-            process.WaitForExit();
-            process.Dispose();
+            lock (reaping)
+            {
+                if (isReaped) return;
+                isReaped = true;
+                var left = Math.Max(0, ExitMilliseconds - sinceAsked.ElapsedMilliseconds);
+                if (!process.WaitForExit((int)left)) Force();
+                process.WaitForExit();
+                process.Dispose();
+            }
+        }
+
+        private void Force()
+        {
+            try
+            {
+                process.Kill();
+            }
+            catch (InvalidOperationException)
+            {
+                // It has exited just now.
+            }
         }
 
         /// <summary>The system's own error shows the whole command line, in which there may be secrets.</summary>

@@ -64,9 +64,9 @@ namespace Dues
             if (IPAddress.TryParse(host, out var address))
                 return names.Any(name => name.Tag == IPAddressName && name.Value.SequenceEqual(address.GetAddressBytes()));
             var parent = host.Substring(Math.Max(0, host.IndexOf('.')));
-            return names.Where(name => name.Tag == DnsName).Select(name => Encoding.ASCII.GetString(name.Value)).Any(name =>
-                name.Equals(host, StringComparison.OrdinalIgnoreCase)
-                || (parent.IndexOf('.', 1) > 0 && name.Equals("*" + parent, StringComparison.OrdinalIgnoreCase)));
+            var accepted = parent.IndexOf('.', 1) > 0 ? new[] { host, "*" + parent } : new[] { host };
+            return names.Where(name => name.Tag == DnsName).Any(
+                name => accepted.Contains(Encoding.ASCII.GetString(name.Value), StringComparer.OrdinalIgnoreCase));
         }
 
         /// <summary>The parts of a sequence in DER. What is cut short has none further.</summary>

@@ -81,7 +81,7 @@ namespace Dues
 
         internal override void EndOutput() => Try(() =>
         {
-#if !NETSTANDARD2_0  // which cannot tell the server so under TLS: there it breaks its streams off
+#if !NETSTANDARD2_0  // which cannot say so under TLS; Mono can, but then reads no more
             (Input as SslStream)?.ShutdownAsync().GetAwaiter().GetResult();
 #endif
             socket.Shutdown(SocketShutdown.Send);

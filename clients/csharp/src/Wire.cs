@@ -7,7 +7,9 @@ namespace Dues
 {
     using JsonObject = IReadOnlyDictionary<string, object>;
 
-    /// <summary>Between members of a JSON object and values of C#. A member that is missing, or another thing than it should be, is null.</summary>
+    /// <summary>
+    /// Between members of a JSON object and values of C#. A member that is missing, or not what it should be, is null.
+    /// </summary>
     internal static class Wire
     {
         internal static readonly JsonObject Nothing = new Dictionary<string, object>();
