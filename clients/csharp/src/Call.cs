@@ -16,7 +16,7 @@ namespace Dues
         /// <summary>The server's deadline, counted from the call; the client gives up a second later.</summary>
         public TimeSpan? Timeout { get; set; }
 
-        /// <summary>With the same key and params a change is made once. The client makes a key unless it is given one.</summary>
+        /// <summary>With the same key and params a change is made once. The client makes one where none is given.</summary>
         public string IdempotencyKey { get; set; }
 
         /// <summary>W3C trace context; it appears in the server's log lines of the call.</summary>

@@ -45,7 +45,7 @@ namespace Dues
             thread.Start();
         }
 
-        /// <summary>Whether it is lost. Where nobody reads, what has come meanwhile is read first: it may be the end.</summary>
+        /// <summary>Whether it is lost. Where nobody reads, what came meanwhile is read first: it may be the end.</summary>
         internal bool IsLost
         {
             get

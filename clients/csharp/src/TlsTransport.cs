@@ -81,7 +81,7 @@ namespace Dues
             }
         }
 
-        /// <summary>Where the value begins whose tag is at a place, and its length: in one byte, or as many as that says.</summary>
+        /// <summary>Where the value begins whose tag is there, and its length: in one byte, or as many as that says.</summary>
         private static (int Start, int Length) Head(byte[] bytes, int at)
         {
             const int isLong = 0x80;
