@@ -1,21 +1,20 @@
 using System;
-using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Reflection;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
+using System.Threading;
 
 namespace Dues
 {
     internal sealed class TlsTransport : TcpTransport
     {
-        private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1", SubjectAlternativeName = "2.5.29.17";
-        private const byte DnsName = 0x82, IPAddressName = 0x87;  // RFC 5280, 4.2.1.6: context-specific tags 2 and 7
+        private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
         private readonly X509Certificate2Collection authorities, own = new X509Certificate2Collection();
 
@@ -31,54 +30,73 @@ namespace Dues
             stream.ReadTimeout = DialMilliseconds;
             var secure = new SslStream(stream, leaveInnerStreamOpen: false, IsTrusted);
             secure.AuthenticateAsClient(Host, own, SslProtocols.None, checkCertificateRevocation: false);
-            stream.ReadTimeout = System.Threading.Timeout.Infinite;
+            stream.ReadTimeout = Timeout.Infinite;
             return secure;
         }
 
+        /// <summary>Where authorities are given, the system's own do not count.</summary>
         private bool IsTrusted(object sender, X509Certificate certificate, X509Chain chain, SslPolicyErrors errors)
         {
             if (authorities == null || certificate == null) return errors == SslPolicyErrors.None;
-            // Mono looks at neither the name nor the usage where it does not know the authority: so they are looked at here.
             var server = new X509Certificate2(certificate);
-            if ((errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0 || !IsFor(Host, server)) return false;
-            var usages = server.Extensions.OfType<X509EnhancedKeyUsageExtension>().Select(one => one.EnhancedKeyUsages);
-            if (!usages.All(one => one.Cast<Oid>().Any(usage => usage.Value == ServerAuthentication))) return false;
-            // The system's own authorities do not count: the chain is built anew, and must end with one of ours.
-            using (var ours = new X509Chain())
+            var others = new X509Certificate2Collection(chain.ChainPolicy.ExtraStore);
+            foreach (var element in chain.ChainElements) others.Add(element.Certificate);
+            var mono = Type.GetType("Mono.Security.Interface.CertificateValidationHelper, Mono.Security");
+            return mono != null
+                ? IsTrustedByMono(mono, server, others)
+                : (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == 0 && LeadsToUs(server, others);
+        }
+
+        /// <summary>Whether the chain, built anew, ends with one of our authorities.</summary>
+        private bool LeadsToUs(X509Certificate2 server, X509Certificate2Collection others)
+        {
+            using (var chain = new X509Chain())
             {
-                ours.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-                ours.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
-                ours.ChainPolicy.ExtraStore.AddRange(authorities);
-                ours.ChainPolicy.ExtraStore.AddRange(chain.ChainPolicy.ExtraStore);
-                foreach (var element in chain.ChainElements) ours.ChainPolicy.ExtraStore.Add(element.Certificate);
-                if (!ours.Build(server)) return false;
-                var last = ours.ChainElements[ours.ChainElements.Count - 1].Certificate.RawData;
+                chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+                chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
+                chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
+                chain.ChainPolicy.ExtraStore.AddRange(authorities);
+                chain.ChainPolicy.ExtraStore.AddRange(others);
+                if (!chain.Build(server)) return false;
+                var last = chain.ChainElements[chain.ChainElements.Count - 1].Certificate.RawData;
                 return authorities.Cast<X509Certificate2>().Any(authority => authority.RawData.SequenceEqual(last));
             }
         }
 
-        /// <summary>Whether one of a certificate's names, or what its wildcard stands for, is that of the host.</summary>
-        internal static bool IsFor(string host, X509Certificate2 certificate)
+        /// <summary>
+        /// Mono's X509Chain knows no elliptic curves, and where the authority is unknown its errors say nothing of the name. But
+        /// its TLS has a validator that can be given authorities; only addresses are no names to it.
+        /// </summary>
+        private bool IsTrustedByMono(Type mono, X509Certificate2 server, X509Certificate2Collection others)
         {
-            var names = Names(certificate.Extensions[SubjectAlternativeName]?.RawData ?? new byte[0]).ToList();
-            if (IPAddress.TryParse(host, out var address))
-                return names.Any(name => name.Tag == IPAddressName && name.Value.SequenceEqual(address.GetAddressBytes()));
-            var parent = host.Substring(Math.Max(0, host.IndexOf('.')));
-            var accepted = parent.IndexOf('.', 1) > 0 ? new[] { host, "*" + parent } : new[] { host };
-            return names.Where(name => name.Tag == DnsName).Any(
-                name => accepted.Contains(Encoding.ASCII.GetString(name.Value), StringComparer.OrdinalIgnoreCase));
+            const BindingFlags any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+            var type = mono.Assembly.GetType("Mono.Security.Interface.MonoTlsSettings");
+            var settings = type.GetMethod("CopyDefaultSettings").Invoke(null, null);
+            type.GetProperty("TrustAnchors").SetValue(settings, authorities);
+            type.GetProperty("CertificateSearchPaths", any).SetValue(settings, new[] { "@trusted" });
+            var validator = mono.GetMethod("GetValidator").Invoke(null, new[] { settings });
+            var isAddress = IPAddress.TryParse(Host, out var address);
+            if (isAddress && !IsFor(address, server)) return false;
+            var certificates = new X509CertificateCollection { server };
+            certificates.AddRange(others);
+            var validate = mono.GetMethod("GetValidator").ReturnType.GetMethod("ValidateCertificate");
+            var result = validate.Invoke(validator, new object[] { isAddress ? null : Host, false, certificates });
+            return (bool)result.GetType().GetProperty("Trusted").GetValue(result);
         }
 
-        /// <summary>The parts of a sequence in DER. What is cut short has none further.</summary>
-        private static IEnumerable<(byte Tag, byte[] Value)> Names(byte[] sequence)
+        /// <summary>Whether an address is among a certificate's alternative names: RFC 5280, 4.2.1.6.</summary>
+        private static bool IsFor(IPAddress address, X509Certificate2 certificate)
         {
-            for (var at = Head(sequence, 0).Start; at < sequence.Length;)
+            const byte addressTag = 0x87;
+            var names = certificate.Extensions["2.5.29.17"]?.RawData ?? new byte[0];
+            for (var at = Head(names, 0).Start; at < names.Length;)
             {
-                var (start, length) = Head(sequence, at);
-                if (length > sequence.Length - start) yield break;
-                yield return (sequence[at], sequence.Skip(start).Take(length).ToArray());
+                var (start, length) = Head(names, at);
+                var value = names.Skip(start).Take(length);
+                if (names[at] == addressTag && value.SequenceEqual(address.GetAddressBytes())) return true;
                 at = start + length;
             }
+            return false;
         }
 
         /// <summary>Where the value begins whose tag is there, and its length: in one byte, or as many as that says.</summary>
