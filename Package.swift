@@ -12,8 +12,14 @@ let strict: [SwiftSetting] = [
 ]
 
 /// A Swift target and what it stands on. `Tests/Repository` holds the imports to this table of arrows.
-func house(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func house(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+/// A program of the Swift client, in the client's folder.
+func clientProgram(_ name: String, _ dependencies: [Target.Dependency], _ folder: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "clients/swift/\(folder)", swiftSettings: strict)
 }
 
 /// The tests of one target, in the folder of the target's name.
@@ -28,6 +34,7 @@ let package = Package(
     products: [
         .executable(name: "dues", targets: ["dues"]),
         .executable(name: "schemagen", targets: ["schemagen"]),
+        .library(name: "DuesClient", targets: ["DuesClient", "JSON"]),
     ],
     targets: [
         // Floor 0: C headers and typed shims. libcurl and OpenSSL are loaded when they are needed, and not linked.
@@ -61,6 +68,12 @@ let package = Package(
         // Tools
         .executableTarget(name: "schemagen", dependencies: ["JSON"], swiftSettings: strict),
 
+        // The client for Swift, and the programs that show it, measure it, and hold it to what every client does.
+        house("DuesClient", ["EventLoop", "JSON"], path: "clients/swift/Sources/DuesClient"),
+        clientProgram("DuesClientDriver", ["DuesClient", "JSON"], "conformance"),
+        clientProgram("DuesClientExample", ["DuesClient"], "example"),
+        clientProgram("DuesClientBench", ["DuesClient", "JSON"], "bench"),
+
         // Tests
         .target(
             name: "TestSupport", dependencies: ["RPC", "HTTP", "Crypto"], path: "Tests/Support", swiftSettings: strict),
@@ -76,7 +89,7 @@ let package = Package(
         tests("Service", ["Service", "Sandbox", "TestSupport"]),
         tests("Sandbox", ["Sandbox"]),
         tests("Dues", ["Store", "TestSupport"]),
-        tests("Conformance", ["schemagen", "dues", "TestSupport"]),
+        tests("Conformance", ["schemagen", "dues", "DuesClientDriver", "DuesClientExample", "TestSupport"]),
         tests("Repository", ["JSON"]),
     ]
 )

@@ -1,0 +1,2 @@
+import DuesClient
+@main struct Bench { static func main() async throws { _ = Dues() } }
