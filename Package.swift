@@ -23,9 +23,11 @@ func clientProgram(_ name: String, _ dependencies: [Target.Dependency], _ folder
 }
 
 /// The tests of one target, in the folder of the target's name.
-func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, exclude: [String] = []
+) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
+        name: "\(name)Tests", dependencies: dependencies, path: path ?? "Tests/\(name)", exclude: exclude,
         swiftSettings: strict)
 }
 
@@ -90,6 +92,7 @@ let package = Package(
         tests("Sandbox", ["Sandbox"]),
         tests("Dues", ["Store", "TestSupport"]),
         tests("Conformance", ["schemagen", "dues", "DuesClientDriver", "DuesClientExample", "TestSupport"]),
+        tests("DuesClient", ["DuesClient", "JSON"], path: "clients/swift/Tests"),
         tests("Repository", ["JSON"]),
     ]
 )

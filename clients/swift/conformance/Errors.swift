@@ -10,7 +10,8 @@ extension Error {
         switch self {
         case let error as DuesError: error.object
         case is CancellationError:
-            Self.object(-32001, "The caller has cancelled the call.", ["status": "CANCELLED", "reason": "CALLER_CANCELLED"])
+            Self.object(
+                -32001, "The caller has cancelled the call.", ["status": "CANCELLED", "reason": "CALLER_CANCELLED"])
         default: Self.object(-32603, "The driver does not understand this.", ["status": "INTERNAL", "reason": "DRIVER"])
         }
     }

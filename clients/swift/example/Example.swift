@@ -13,7 +13,8 @@ import FoundationNetworking
     static func main() async throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
         func value(of flag: String, else standard: String) -> String {
-            arguments.firstIndex(of: flag).flatMap { arguments.indices.contains($0 + 1) ? arguments[$0 + 1] : nil } ?? standard
+            arguments.firstIndex(of: flag).flatMap { arguments.indices.contains($0 + 1) ? arguments[$0 + 1] : nil }
+                ?? standard
         }
         let tcp = value(of: "--tcp", else: "127.0.0.1:7171").split(separator: ":")
         let dues = Dues(.tcp(host: String(tcp[0]), port: UInt16(tcp[1])!), timeout: .seconds(30))

@@ -25,7 +25,8 @@ extension SwiftClientEmitter {
         source.indented { source in
             given("params", members, into: &source)
             let name = Names.swiftValue(method.name)
-            let (head, tail) = method.stream == nil ? ("await dues.\(name)(", ").json") : ("await pass(dues.\(name)(", "), on: id)")
+            let (head, tail) =
+                method.stream == nil ? ("await dues.\(name)(", ").json") : ("await pass(dues.\(name)(", "), on: id)")
             block("return try \(head)", arguments(members) + ["options: options"], tail, into: &source)
         }
     }

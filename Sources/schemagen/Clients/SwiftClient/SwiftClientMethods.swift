@@ -35,7 +35,8 @@ extension SwiftClientEmitter {
 
     /// The names of all secret members, in the order of the alphabet.
     private var secrets: [String] {
-        let members = contract.outputs.flatMap(\.object.members)
+        let members =
+            contract.outputs.flatMap(\.object.members)
             + contract.methods.flatMap(objects(of:)).flatMap(\.object.members)
         return Set(members.filter(\.isSecret).map(\.name)).sorted()
     }

@@ -23,6 +23,11 @@ final class Connection: Sendable {
         var calls: [Int64: Call] = [:]
         /// No deadline is earlier; the thread sleeps until then, unless it is woken.
         var wakesAt: Instant?
+        /// Who waits for the socket to have something.
+        var reader = Reader.thread
+        /// Calls to come for which no task reads, and how often in a row one did so in vain.
+        var passes = 0
+        var misses = 0
         /// When closing has lasted long enough; nil while nobody closes.
         var closesBy: Instant?
         /// Whether our side has ended.
@@ -32,9 +37,28 @@ final class Connection: Sendable {
         /// Whether the thread has come to its end.
         var hasEnded = false
         var awaitingEnd: [CheckedContinuation<Void, Never>] = []
+
+        /// Whether nobody waits for anything.
+        var isIdle: Bool { calls.isEmpty || (calls.count == 1 && calls[Connection.helloID] != nil) }
+    }
+
+    private enum Reader {
+        case thread
+        /// A task that waits for the only answer.
+        case task
+        /// Nothing is expected. The thread hears of the connection's end.
+        case nobody
+    }
+
+    /// What was read; the lock keeps it in its order, and is taken before that of `state`.
+    private struct Input {
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        /// A line that has begun, in plain bytes.
+        var line: [UInt8] = []
     }
 
     private let state = Mutex(State())
+    private let input = Mutex(Input())
     private let lastID = Atomic<Int64>(Connection.helloID)
     private let hello: JSONValue
     /// An eventfd, which wakes the thread.
@@ -46,6 +70,9 @@ final class Connection: Sendable {
     /// Bytes of a line that comes in: more than a server's whole output buffer, and the OpenRPC document.
     private static let maximumLineBytes = 64 << 20
     private static let maximumSentLineBytes = 1 << 20
+    /// How long a task may wait for the socket.
+    private static let longestReading = Duration.microseconds(200)
+    private static let maximumMisses = 6
 
     /// Begins to connect: `dial` may wait, on a thread of its own, so that deadlines are kept meanwhile.
     init(hello: JSONValue, dial: @escaping @Sendable () throws -> Wire) {
@@ -85,11 +112,13 @@ final class Connection: Sendable {
         let line = Self.line(["jsonrpc": "2.0", "id": .integer(inbox.id), "method": .string(method), "params": params])
         guard line.count <= Self.maximumSentLineBytes else { throw .lineTooLong }
         enter(inbox, deadline, line: line)
+        if isStream { state.withLock { letThreadRead(&$0) } }
         return inbox
     }
 
     /// The outcome of a call that has no values. The task's cancellation gives it up.
     func outcome(of inbox: Inbox) async throws -> JSONValue {
+        read(for: inbox)
         while true {
             if case .end(let outcome) = await next(of: inbox) { return try outcome.get() }
         }
@@ -210,15 +239,51 @@ final class Connection: Sendable {
     }
 }
 
+// MARK: Reading
+
+extension Connection {
+    /// To hand an answer from thread to task takes longer than many a server takes to give it. So the task that waits for the only
+    /// answer waits at the socket itself, no longer than a lock might hold it up; where that is in vain, ever fewer do.
+    private func read(for inbox: Inbox) {
+        let wire = state.withLock { state -> Wire? in
+            guard state.calls[inbox.id]?.isSent == true else { return nil }
+            guard state.calls.count == 1, state.passes == 0 else {
+                state.passes = max(0, state.passes - 1)
+                if state.reader != .task { letThreadRead(&state) }
+                return nil
+            }
+            state.reader = .task
+            return state.wire
+        }
+        guard let wire else { return }
+        let end = Instant.now + Self.longestReading
+        while !inbox.hasEnded {
+            let left = Instant.now.duration(to: end) / .microseconds(1)
+            guard left >= 1, dues_readable(wire.raw, Int32(left)) == 1 else { break }
+            receive(from: wire)
+        }
+        state.withLock { state in
+            state.misses = inbox.hasEnded ? 0 : min(state.misses + 1, Self.maximumMisses)
+            state.passes = (1 << state.misses) - 1
+            state.reader = .nobody
+            if !state.calls.isEmpty { letThreadRead(&state) }
+        }
+    }
+
+    private func letThreadRead(_ state: inout State) {
+        if state.reader == .thread { return }
+        state.reader = .thread
+        ring()
+    }
+}
+
 // MARK: The thread
 
 extension Connection {
     private func run() {
-        var input: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while let (wire, ready) = wait() {
             if ready & POLLOUT != 0 { attempt { state throws(SystemError) in try state.wire?.flush() } }
-            if let wire, ready & ~POLLOUT != 0 { receive(from: wire, &chunk, &input) }
+            if let wire, ready & ~POLLOUT != 0 { receive(from: wire) }
         }
         end()
     }
@@ -236,16 +301,19 @@ extension Connection {
     /// what poll(2) says of the socket; nil when there is no connection any more.
     private func wait() -> (wire: Wire?, ready: Int32)? {
         endWhatIsDue()
-        let next = state.withLock { state in
-            state.lost == nil
-                ? (wire: state.wire, isWriting: state.wire?.hasUnsent == true, wakesAt: state.wakesAt, closesBy: state.closesBy)
-                : nil
+        let next = state.withLock { state -> (wire: Wire?, events: Int16, wakesAt: Instant?, closesBy: Instant?)? in
+            guard state.lost == nil else { return nil }
+            // What the peer's end is for epoll, it is for poll: POLLRDHUP, which Swift's Glibc lacks.
+            let isReading = state.reader == .thread || state.closesBy != nil
+            let reading = isReading ? Int16(POLLIN) : Int16(EPOLLRDHUP.rawValue)
+            let writing = state.wire?.hasUnsent == true ? Int16(POLLOUT) : 0
+            return (state.wire, reading | writing, state.wakesAt, state.closesBy)
         }
         guard let next else { return nil }
         var queries = [
             pollfd(fd: bell.raw, events: Int16(POLLIN), revents: 0),
             // A negative descriptor is passed over.
-            pollfd(fd: next.wire?.raw ?? -1, events: Int16(next.isWriting ? POLLIN | POLLOUT : POLLIN), revents: 0),
+            pollfd(fd: next.wire?.raw ?? -1, events: next.events, revents: 0),
         ]
         let wakesAt = [next.wakesAt, next.closesBy].compactMap(\.self).min()
         let milliseconds = wakesAt.map { Int32(clamping: max(0, Instant.now.duration(to: $0).milliseconds + 1)) } ?? -1
@@ -268,7 +336,7 @@ extension Connection {
                 state.wakesAt = state.calls.values.compactMap(\.deadline).min()
                 for call in expired where call.isSent { try state.wire?.send(Self.cancellation(of: call.inbox.id)) }
             }
-            guard let closesBy = state.closesBy, closesBy <= now || (state.calls.isEmpty && !state.isEnding) else { return }
+            guard let closesBy = state.closesBy, closesBy <= now || (state.isIdle && !state.isEnding) else { return }
             guard let wire = state.wire, !state.isEnding else { throw SystemError(call: "it is closed", code: 0) }
             // The server has a moment to read the last of it, and to hang up.
             state.isEnding = true
@@ -278,31 +346,33 @@ extension Connection {
         for call in expired { finish(call, .failure(DuesError.silence)) }
     }
 
-    /// Unsafe because the kernel writes C's memory, for the duration of the call.
-    private func receive(from wire: Wire, _ chunk: inout [UInt8], _ input: inout [UInt8]) {
-        let count = recv(wire.raw, &chunk, chunk.count, Int32(MSG_DONTWAIT))
-        if count < 0 {
-            if errno != EINTR, errno != EAGAIN { lose("\(SystemError(call: "cannot read", code: errno))") }
-            return
+    /// Takes in what the socket has. Unsafe because the kernel writes C's memory, for the duration of the call.
+    private func receive(from wire: Wire) {
+        input.withLock { input in
+            let count = recv(wire.raw, &input.chunk, input.chunk.count, Int32(MSG_DONTWAIT))
+            if count < 0 {
+                if errno != EINTR, errno != EAGAIN { lose("\(SystemError(call: "cannot read", code: errno))") }
+                return
+            }
+            let scanned = input.line.count
+            var hasMore = false
+            attempt { state throws(SystemError) in
+                guard state.wire === wire else { return }
+                hasMore = try wire.receive(count, of: input.chunk, into: &input.line)
+            }
+            guard takeLines(&input.line, scanned: scanned), input.line.count <= Self.maximumLineBytes else {
+                return lose("what the server says is no JSON-RPC")
+            }
+            if !hasMore { lose("the server closed it") }
         }
-        let scanned = input.count
-        var hasMore = false
-        attempt { state throws(SystemError) in
-            guard state.wire === wire else { return }
-            hasMore = try wire.receive(chunk.span.extracting(0..<count), into: &input)
-        }
-        guard takeLines(&input, scanned: scanned), input.count <= Self.maximumLineBytes else {
-            return lose("what the server says is no JSON-RPC")
-        }
-        if !hasMore { lose("the server closed it") }
     }
 
     /// Takes in the lines that have come whole, of which the first `scanned` bytes have no end; false where one is not JSON.
-    private func takeLines(_ input: inout [UInt8], scanned: Int) -> Bool {
+    private func takeLines(_ bytes: inout [UInt8], scanned: Int) -> Bool {
         var (start, searched) = (0, scanned)
-        defer { input.removeFirst(start) }
-        while let end = input[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-            let line = input[start..<end]
+        defer { bytes.removeFirst(start) }
+        while let end = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+            let line = bytes[start..<end]
             (start, searched) = (end + 1, end + 1)
             if line.allSatisfy({ $0 == UInt8(ascii: "\r") }) { continue }
             guard let message = try? JSONValue(parsing: line) else { return false }

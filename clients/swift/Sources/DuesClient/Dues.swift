@@ -122,3 +122,8 @@ public final class Dues: Sendable {
         }.joined()
     }
 }
+
+extension Dues: CustomReflectable {
+    /// Empty: there is a secret in it.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}

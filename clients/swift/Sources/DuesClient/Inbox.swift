@@ -35,6 +35,8 @@ final class Inbox: Sendable {
         self.isStream = isStream
     }
 
+    var hasEnded: Bool { state.withLock { $0.end != nil } }
+
     // MARK: The connection's side
 
     /// False where there is no room for the value.

@@ -45,7 +45,8 @@ extension JSONValue {
     fileprivate var withoutSecrets: JSONValue {
         switch self {
         case .object(let object):
-            .object(JSONObject(object.map { key, value in (key, Method.secrets.contains(key) ? "…" : value.withoutSecrets) }))
+            .object(
+                JSONObject(object.map { key, value in (key, Method.secrets.contains(key) ? "…" : value.withoutSecrets) }))
         case .array(let elements): .array(elements.map(\.withoutSecrets))
         default: self
         }

@@ -47,17 +47,18 @@ final class Wire: @unchecked Sendable {  // its connection's lock guards it; `ra
         if isEnding, unsent.isEmpty { shutdown(raw, Int32(SHUT_WR)) }
     }
 
-    /// Takes in what was read from the socket, and appends what it means to `plain`. False at the end of it all.
-    func receive(_ bytes: Span<UInt8>, into plain: inout [UInt8]) throws(SystemError) -> Bool {
+    /// Takes in the first `count` bytes of `chunk`, which were read from the socket, and appends what they mean to `plain`.
+    /// False at the end of it all.
+    func receive(_ count: Int, of chunk: [UInt8], into plain: inout [UInt8]) throws(SystemError) -> Bool {
         guard let tls else {
-            bytes.withUnsafeBufferPointer { plain.append(contentsOf: $0) }
-            return !bytes.isEmpty
+            plain += chunk[..<count]
+            return count > 0
         }
-        tls.receive(bytes, into: &plain)
+        tls.receive(chunk.span.extracting(0..<count), into: &plain)
         tls.takeEncrypted(into: &unsent)
         try flush()
         if case .failed(let reason) = tls.state { throw SystemError(call: "TLS:", code: 0, subject: reason) }
-        return !bytes.isEmpty && !tls.peerHasEnded
+        return count > 0 && !tls.peerHasEnded
     }
 
     /// Ends our side of the connection behind all that was sent.
