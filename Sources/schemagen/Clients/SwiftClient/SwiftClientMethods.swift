@@ -65,6 +65,8 @@ extension SwiftClientEmitter {
         }
         let parameters = parameters(members) + ["options: CallOptions = CallOptions()"]
         let effects = method.stream == nil ? " async throws" : ""
+        // Who changes something may have no use for what comes of it.
+        if !method.isSafeToRepeat { source.line("@discardableResult") }
         swift.opening(
             "public func \(Names.swiftValue(method.name))(", parameters, ")\(effects) -> \(result) {", into: &source)
         source.indented { source in

@@ -1,4 +1,4 @@
-public import JSON
+internal import JSON
 
 /// Why a call has no result. `reason` is a constant to act on; `message` is for a person.
 public struct DuesError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -49,7 +49,7 @@ public struct DuesError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String { "\(status) \(reason): \(message)" }
 
     /// Reads the error object of an answer.
-    public init(_ error: JSONValue) {
+    init(_ error: JSONValue) {
         let data = error["data"] ?? [:]
         code = error["code"]?.integerValue ?? 0
         message = error["message"]?.stringValue ?? ""

@@ -37,6 +37,7 @@ extension Dues {
     ///     only.
     ///   - options: What the call is given beside its params.
     /// - Returns: The new customer.
+    @discardableResult
     public func createCustomer(
         email: String? = nil, name: String? = nil, phone: String? = nil, description: String? = nil,
         address: AddressInput? = nil, shipping: ShippingInput? = nil, metadata: [String: String]? = nil,
@@ -74,6 +75,7 @@ extension Dues {
     ///     Otherwise it is refused with DUPLICATE_SUBSCRIPTION. Default: false.
     ///   - options: What the call is given beside its params.
     /// - Returns: The new subscription, and what the customer has to do.
+    @discardableResult
     public func createSubscription(
         customerId: String, priceId: String? = nil, lookupKey: String? = nil, items: [SubscriptionItemInput]? = nil,
         quantity: Int64? = nil, currency: String? = nil, trialDays: Int64? = nil, promotionCode: String? = nil,
@@ -133,6 +135,7 @@ extension Dues {
     ///     Default: pending_if_incomplete.
     ///   - options: What the call is given beside its params.
     /// - Returns: The subscription after the change, and what the customer has to do.
+    @discardableResult
     public func updatePlan(
         subscriptionId: String? = nil, priceId: String? = nil, lookupKey: String? = nil, quantity: Int64? = nil,
         items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior? = nil, when: PlanChangeTiming? = nil,
@@ -158,6 +161,7 @@ extension Dues {
     ///   - prorate: Whether the unused part of the period is credited. With when now only. Default: false.
     ///   - options: What the call is given beside its params.
     /// - Returns: The subscription's end.
+    @discardableResult
     public func cancel(
         subscriptionId: String, when: ChangeTiming? = nil, feedback: CancellationFeedback? = nil,
         comment: String? = nil, invoiceNow: Bool? = nil, prorate: Bool? = nil, options: CallOptions = CallOptions()
