@@ -26,9 +26,14 @@ import Synchronization
                 if message["method"] == "rpc.cancel", let id = message["params"]?["id"] {
                     driver.calls.withLock { $0[id.text] }?.cancel()
                 } else {
-                    let call = Task { await driver.take(message) }
-                    if let id = message["id"] { driver.calls.withLock { $0[id.text] = call } }
-                    group.addTask { await call.value }
+                    // At once as far as it goes without waiting, so that calls go out in the order in which they came in.
+                    let call = Task.immediate { await driver.take(message) }
+                    let id = (message["id"] ?? .null).text
+                    driver.calls.withLock { $0[id] = call }
+                    group.addTask {
+                        await call.value
+                        driver.calls.withLock { $0[id] = nil }
+                    }
                 }
             }
         }
@@ -53,7 +58,6 @@ import Synchronization
         } catch {
             answer(id, .failure(error))
         }
-        calls.withLock { $0[id.text] = nil }
     }
 
     /// By the typed method where there is one, and its types can say the params; otherwise as they came.

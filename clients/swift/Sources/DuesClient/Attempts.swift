@@ -7,14 +7,12 @@ struct Attempts {
     private let retries: Int
     private var failures = 0
 
-    /// How long the client waits for what has no timeout.
-    static let patience = Duration.seconds(90)
     private static let grace = Duration.seconds(1)
     private static let firstPause = 0.1
     private static let longestPause = 5.0
 
-    /// Of a call that begins now; without `timeout` it has `patience`.
-    init(timeout: Duration?, patience: Duration? = patience, retries: Int) {
+    /// Of a call that begins now. `patience` is for one that has no timeout; nil where it may last.
+    init(timeout: Duration?, patience: Duration? = .seconds(90), retries: Int) {
         deadline = timeout.map { .now + $0 }
         end = deadline.map { $0 + Self.grace } ?? patience.map { .now + $0 }
         self.retries = retries

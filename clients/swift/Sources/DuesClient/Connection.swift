@@ -11,8 +11,9 @@ final class Connection: Sendable {
     private struct Call {
         let inbox: Inbox
         let deadline: Instant?
-        /// False for what only waits until the server has answered rpc.hello.
-        let isSent: Bool
+        /// What is to be sent once the server has answered rpc.hello; nil when it has been.
+        var message: (@Sendable () -> JSONValue)?
+        var isSent: Bool { message == nil }
     }
 
     private struct State {
@@ -98,21 +99,23 @@ final class Connection: Sendable {
 
     // MARK: Calls
 
-    /// Waits until the server has answered rpc.hello.
-    func open(by deadline: Instant) async throws {
-        if state.withLock({ $0.isOpen && $0.lost == nil }) { return }
-        let inbox = Inbox(id: newID(), isStream: false)
-        enter(inbox, deadline, line: nil)
-        _ = try await outcome(of: inbox)
-    }
-
-    /// Sends a call; what comes back for it goes to the inbox.
-    func begin(_ method: String, _ params: JSONValue, by deadline: Instant?, isStream: Bool) throws(DuesError) -> Inbox {
-        let inbox = Inbox(id: newID(), isStream: isStream)
-        let line = Self.line(["jsonrpc": "2.0", "id": .integer(inbox.id), "method": .string(method), "params": params])
-        guard line.count <= Self.maximumSentLineBytes else { throw .lineTooLong }
-        enter(inbox, deadline, line: line)
-        if isStream { state.withLock { letThreadRead(&$0) } }
+    /// Begins a call, which is sent as soon as the server has answered rpc.hello, behind those that were begun before; its params
+    /// are made then. What comes back for it goes to the inbox.
+    func begin(
+        _ method: String, by deadline: Instant?, isStream: Bool, params: @escaping @Sendable () -> JSONValue
+    ) -> Inbox {
+        let inbox = Inbox(id: lastID.wrappingAdd(1, ordering: .relaxed).newValue, isStream: isStream)
+        let id = inbox.id
+        attempt { state throws(SystemError) in
+            if let lost = state.lost { return inbox.end(.failure(lost)) }
+            var call = Call(inbox: inbox, deadline: deadline) { Self.request(id, method, params()) }
+            if state.isOpen { try send(&call, &state) } else { state.calls[id] = call }
+            if let deadline, state.wakesAt.map({ deadline < $0 }) ?? true {
+                state.wakesAt = deadline
+                ring()
+            }
+            if isStream { letThreadRead(&state) }
+        }
         return inbox
     }
 
@@ -142,7 +145,9 @@ final class Connection: Sendable {
         }
     }
 
-    private func newID() -> Int64 { lastID.wrappingAdd(1, ordering: .relaxed).newValue }
+    private static func request(_ id: Int64, _ method: String, _ params: JSONValue) -> JSONValue {
+        ["jsonrpc": "2.0", "id": .integer(id), "method": .string(method), "params": params]
+    }
 
     private static func line(_ message: JSONValue) -> [UInt8] { message.bytes + [UInt8(ascii: "\n")] }
 
@@ -150,17 +155,15 @@ final class Connection: Sendable {
         line(["jsonrpc": "2.0", "method": "rpc.cancel", "params": ["id": .integer(id)]])
     }
 
-    private func enter(_ inbox: Inbox, _ deadline: Instant?, line: [UInt8]?) {
-        attempt { state throws(SystemError) in
-            if let lost = state.lost { return inbox.end(.failure(lost)) }
-            if state.isOpen, line == nil { return inbox.end(.success(.null)) }
-            state.calls[inbox.id] = Call(inbox: inbox, deadline: deadline, isSent: line != nil)
-            if let deadline, state.wakesAt.map({ deadline < $0 }) ?? true {
-                state.wakesAt = deadline
-                ring()
-            }
-            if let line { try state.wire?.send(line) }
+    private func send(_ call: inout Call, _ state: inout State) throws(SystemError) {
+        guard let line = call.message.map({ Self.line($0()) }) else { return }
+        guard line.count <= Self.maximumSentLineBytes else {
+            state.calls[call.inbox.id] = nil
+            return call.inbox.end(.failure(DuesError.lineTooLong))
         }
+        call.message = nil
+        state.calls[call.inbox.id] = call
+        try state.wire?.send(line)
     }
 
     /// Does something that may write. What the socket has no room for, the thread writes; without a socket all is lost.
@@ -180,32 +183,27 @@ final class Connection: Sendable {
     // MARK: Beginning and end
 
     private func adopt(_ wire: Wire) {
-        let inbox = Inbox(id: Self.helloID, isStream: false)
-        let line = Self.line([
-            "jsonrpc": "2.0", "id": .integer(Self.helloID), "method": "rpc.hello", "params": hello,
-        ])
         attempt { state throws(SystemError) in
             // Closed meanwhile: the wire goes with this function.
             guard state.lost == nil else { return }
             state.wire = wire
             let deadline = Instant.now + Self.patience.hello
-            state.calls[Self.helloID] = Call(inbox: inbox, deadline: deadline, isSent: true)
             state.wakesAt = min(state.wakesAt ?? deadline, deadline)
-            try wire.send(line)
+            var call = Call(inbox: Inbox(id: Self.helloID, isStream: false), deadline: deadline) { [hello] in
+                Self.request(Self.helloID, "rpc.hello", hello)
+            }
+            try send(&call, &state)
         }
         ring()
     }
 
-    /// The answer to rpc.hello lets the calls begin that wait for it; a refusal is their error.
+    /// The answer to rpc.hello lets the calls go that wait for it; a refusal is their error.
     private func open(_ answer: Inbox.Outcome) {
         if case .failure(let error) = answer { return lose(because: error as? DuesError ?? .silence) }
-        let waiting = state.withLock { state in
+        attempt { state throws(SystemError) in
             state.isOpen = true
-            let waiting = state.calls.values.filter { !$0.isSent }
-            for call in waiting { state.calls[call.inbox.id] = nil }
-            return waiting
+            for var call in state.calls.values.sorted(by: { $0.inbox.id < $1.inbox.id }) { try send(&call, &state) }
         }
-        for call in waiting { call.inbox.end(.success(.null)) }
     }
 
     /// Takes no further calls, waits for those in flight, and ends the connection.

@@ -83,9 +83,10 @@ public final class Dues: Sendable {
         var attempts = Attempts(timeout: options.timeout ?? timeout, retries: isSafeToRepeat ? retries : 0)
         while true {
             do {
-                let connection = try await connection(by: attempts.end)
-                let params = options.put(into: params, timeLeft: attempts.timeLeft)
-                let inbox = try connection.begin(method, params, by: attempts.end, isStream: false)
+                let connection = try connection()
+                let inbox = connection.begin(method, by: attempts.end, isStream: false) { [options, attempts] in
+                    options.put(into: params, timeLeft: attempts.timeLeft)
+                }
                 return try await connection.outcome(of: inbox)
             } catch {
                 try await attempts.pause(after: error)
@@ -100,18 +101,16 @@ public final class Dues: Sendable {
         try await Value(json: call(method, JSONObject(present: params).json, options: options)) ?? .empty
     }
 
-    /// The connection, which is made if need be; the server has answered rpc.hello on it.
-    func connection(by deadline: ContinuousClock.Instant?) async throws -> Connection {
+    /// The connection for a call that begins now.
+    func connection() throws -> Connection {
         try Task.checkCancellation()
-        let connection = try state.withLock { state throws(DuesError) in
+        return try state.withLock { state throws(DuesError) in
             guard !state.isClosed else { throw DuesError.isClosed }
             if let connection = state.connection, connection.isUsable { return connection }
             let connection = Connection(hello: hello) { [dialer] in try dialer.dial() }
             state.connection = connection
             return connection
         }
-        try await connection.open(by: deadline ?? .now + Attempts.patience)
-        return connection
     }
 
     /// 128 random bits.

@@ -82,7 +82,7 @@ public struct DuesStream<Value: DuesObject, Summary: DuesResult>: AsyncSequence,
         /// The next value; nil at the end.
         private mutating func advance() async throws -> Value? {
             try Task.checkCancellation()
-            let call = if let call { call } else { try await begin() }
+            let call = try self.call ?? begin()
             self.call = call
             switch await call.next() {
             case .value(let json):
@@ -98,10 +98,12 @@ public struct DuesStream<Value: DuesObject, Summary: DuesResult>: AsyncSequence,
             }
         }
 
-        private func begin() async throws -> Call {
-            let connection = try await stream.dues.connection(by: attempts.end)
-            let params = stream.options.put(into: .object(params), timeLeft: attempts.timeLeft)
-            return Call(connection, try connection.begin(stream.method, params, by: attempts.end, isStream: true))
+        private func begin() throws -> Call {
+            let connection = try stream.dues.connection()
+            let inbox = connection.begin(stream.method, by: attempts.end, isStream: true) { [stream, params, attempts] in
+                stream.options.put(into: .object(params), timeLeft: attempts.timeLeft)
+            }
+            return Call(connection, inbox)
         }
     }
 }
