@@ -129,7 +129,8 @@ final class Connection: Sendable {
 
     /// The next thing that comes for a call. The task's cancellation gives it up.
     func next(of inbox: Inbox) async -> Inbox.Arrival {
-        await withTaskCancellationHandler {
+        if let arrival = inbox.take() { return arrival }
+        return await withTaskCancellationHandler {
             await inbox.next()
         } onCancel: {
             abandon(inbox, CancellationError())

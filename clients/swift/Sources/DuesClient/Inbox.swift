@@ -19,8 +19,6 @@ final class Inbox: Sendable {
         var values: [JSONValue] = []
         var end: Outcome?
         var waiter: CheckedContinuation<Void, Never>?
-
-        mutating func takeNext() -> Arrival? { values.isEmpty ? end.map { .end($0) } : .value(values.removeFirst()) }
     }
 
     /// Values of a stream that are kept for a reader who is slow.
@@ -62,10 +60,17 @@ final class Inbox: Sendable {
 
     // MARK: The task's side
 
+    /// What comes next, if it is there.
+    func take() -> Arrival? {
+        state.withLock { state in
+            state.values.isEmpty ? state.end.map { .end($0) } : .value(state.values.removeFirst())
+        }
+    }
+
     /// Waits for what comes next.
     func next() async -> Arrival {
         while true {
-            if let arrival = state.withLock({ $0.takeNext() }) { return arrival }
+            if let arrival = take() { return arrival }
             await withCheckedContinuation { continuation in
                 let isHere = state.withLock { state in
                     if !state.values.isEmpty || state.end != nil { return true }
