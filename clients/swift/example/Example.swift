@@ -17,15 +17,16 @@ import FoundationNetworking
                 ?? standard
         }
         let tcp = value(of: "--tcp", else: "127.0.0.1:7171").split(separator: ":")
-        let dues = Dues(.tcp(host: String(tcp[0]), port: UInt16(tcp[1])!), timeout: .seconds(30))
+        guard tcp.count == 2, let port = UInt16(tcp[1]) else { throw NotTrue(what: "that --tcp is HOST:PORT") }
+        let dues = Dues(.tcp(host: String(tcp[0]), port: port), timeout: .seconds(30))
         try await Example(dues: dues, sandbox: value(of: "--sandbox", else: "http://127.0.0.1:7173")).tell()
         await dues.close()
     }
 
     private func tell() async throws {
         let plans = try await dues.listPlans(limit: 100).plans.filter { ($0.unitAmount ?? 0) > 0 }
-            .sorted { $0.unitAmount! < $1.unitAmount! }
-        let (basic, premium) = (plans.first!, plans.last!)
+            .sorted { ($0.unitAmount ?? 0) < ($1.unitAmount ?? 0) }
+        guard let basic = plans.first, let premium = plans.last else { throw NotTrue(what: "that there are plans") }
         print("The plans: \(basic.name) and \(premium.name).")
 
         let address = AddressInput(
@@ -36,7 +37,8 @@ import FoundationNetworking
 
         let subscribed = try await dues.createSubscription(customerId: customer.customerId, priceId: basic.priceId)
         print("She chooses \(basic.name): \(subscribed.subscriptionId) is \(subscribed.status).")
-        try await confirmInBrowser(subscribed.clientSecret!)
+        guard let clientSecret = subscribed.clientSecret else { throw NotTrue(what: "that there is something to pay") }
+        try await confirmInBrowser(clientSecret)
         let paid = try await access(of: customer.customerId, to: basic.productId, becoming: true)
         print("She pays by card: access to \(basic.name) is \(paid.allowed ? "given" : "refused") (\(paid.reason)).")
 
@@ -59,8 +61,11 @@ import FoundationNetworking
 
     /// What Stripe's Payment Element does once the customer has typed a card (here 4242 4242 4242 4242).
     private func confirmInBrowser(_ clientSecret: String) async throws {
-        let intent = clientSecret.prefix(upTo: clientSecret.range(of: "_secret_")!.lowerBound)
-        var request = URLRequest(url: URL(string: "\(sandbox)/v1/payment_intents/\(intent)/confirm")!)
+        let intent = clientSecret.components(separatedBy: "_secret_")[0]
+        guard let url = URL(string: "\(sandbox)/v1/payment_intents/\(intent)/confirm") else {
+            throw NotTrue(what: "that \(sandbox) is a URL")
+        }
+        var request = URLRequest(url: url)
         request.httpMethod = "POST"
         request.setValue("application/x-www-form-urlencoded", forHTTPHeaderField: "Content-Type")
         request.httpBody = Data("key=pk_test_example&payment_method=pm_card_visa&client_secret=\(clientSecret)".utf8)
