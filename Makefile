@@ -110,7 +110,7 @@ generate: deps
 	swift run schemagen
 
 format:
-	find Package.swift Sources Tests -name '*.swift' -not -path '*/Generated/*' | xargs swift format --in-place --parallel
+	find Package.swift Sources Tests clients/swift -name '*.swift' -not -path '*/Generated/*' | xargs swift format --in-place --parallel
 
 clean:
 	rm -rf .build .build-*
