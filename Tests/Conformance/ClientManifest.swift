@@ -79,7 +79,9 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
     }
 
     /// The installed clients whose language can all of `features`.
-    static func able(to features: Feature...) -> [ClientManifest] { installed.filter { $0.features.isSuperset(of: features) } }
+    static func able(to features: Feature...) -> [ClientManifest] {
+        installed.filter { $0.features.isSuperset(of: features) }
+    }
 
     /// The installed clients that reach a server by `transport`.
     static func over(_ transport: String) -> [ClientManifest] { installed.filter { $0.transports.contains(transport) } }

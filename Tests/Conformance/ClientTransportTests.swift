@@ -26,7 +26,8 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Certificates.canBeMade, Comment(rawValue: Certificates.whyNot)), arguments: ClientManifest.over("tls"))
+    @Test(
+        .enabled(if: Certificates.canBeMade, Comment(rawValue: Certificates.whyNot)), arguments: ClientManifest.over("tls"))
     func `it dials TLS, and only a server that it has reason to trust`(client: ClientManifest) async throws {
         try await offPool {
             let certificates = try Certificates.shared.get()

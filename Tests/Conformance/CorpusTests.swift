@@ -62,7 +62,8 @@ import Transcripts
                 var variables = surroundings.variables
                 variables["unique"] = .string("\(client.folder)-\(transcript.name)")
                 var player = TranscriptPlayer(
-                    transcript, on: running.channel, variables, steps: StepRunner(), observe: { traffic.note(transcript, $0) })
+                    transcript, on: running.channel, variables, steps: StepRunner(),
+                    observe: { traffic.note(transcript, $0) })
                 guard let failure = player.play().failure else { continue }
                 let outcome = Replay.Outcome(transcript: transcript, result: .failed(failure), milliseconds: 0)
                 Issue.record("by \(client): \(ReplayReport.text(outcome))")

@@ -133,7 +133,8 @@ final class ScriptedServer {
         let failures = Failures()
         let tls = transport == .tls ? try Certificates.shared.get().server() : nil
         let (thread, started) = try EventLoopThread.start { loop throws(SystemError) in
-            let server = RPCServer(loop: loop, local: ScriptedLocal(failures), upstream: ScriptedUpstream(failures: failures))
+            let server = RPCServer(
+                loop: loop, local: ScriptedLocal(failures), upstream: ScriptedUpstream(failures: failures))
             let any = SocketAddress(host: "127.0.0.1", port: 0)
             let address = try server.listen(any, tls: tls.map { tls in { tls } })
             try server.listen(.unix(unixPath, mode: 0o600))
