@@ -374,6 +374,27 @@ func (c *Client) GetPaymentMethod(ctx context.Context, params GetPaymentMethodPa
 	return invoke[GetPaymentMethodResult](ctx, c, "GetPaymentMethod", params, options)
 }
 
+// GetCustomerParams is what GetCustomer is asked with.
+type GetCustomerParams struct {
+	// The customer (cus_…) to look up.
+	CustomerID string `json:"customerId"`
+}
+
+// GetCustomerResult is the customer.
+type GetCustomerResult struct {
+	Received
+
+	// The customer, whole.
+	Customer Customer `json:"customer"`
+}
+
+// GetCustomer looks up a customer.
+//
+// Gives a customer as Stripe has it. One that was deleted is not found.
+func (c *Client) GetCustomer(ctx context.Context, params GetCustomerParams, options ...CallOption) (*GetCustomerResult, error) {
+	return invoke[GetCustomerResult](ctx, c, "GetCustomer", params, options)
+}
+
 // GetSubscriptionParams is what GetSubscription is asked with.
 type GetSubscriptionParams struct {
 	// The subscription (sub_…) to look up.
@@ -393,6 +414,43 @@ type GetSubscriptionResult struct {
 // Gives a subscription as Stripe has it.
 func (c *Client) GetSubscription(ctx context.Context, params GetSubscriptionParams, options ...CallOption) (*GetSubscriptionResult, error) {
 	return invoke[GetSubscriptionResult](ctx, c, "GetSubscription", params, options)
+}
+
+// ListSubscriptionsParams is what ListSubscriptions is asked with.
+type ListSubscriptionsParams struct {
+	// Only the subscriptions of this customer (cus_…).
+	CustomerID string `json:"customerId,omitempty"`
+
+	// Only subscriptions with an item of this price (price_…).
+	PriceID string `json:"priceId,omitempty"`
+
+	// Only subscriptions of this status; absent for all that are not canceled.
+	Status SubscriptionStatusFilter `json:"status,omitempty"`
+
+	// How many subscriptions one page may have. Default: 20.
+	Limit *int64 `json:"limit,omitempty"`
+
+	// nextCursor of the page before.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// ListSubscriptionsResult is a page of subscriptions.
+type ListSubscriptionsResult struct {
+	Received
+
+	// The subscriptions, newest first.
+	Subscriptions []Subscription `json:"subscriptions"`
+
+	// Ask for the next page with it; null on the last page.
+	NextCursor *string `json:"nextCursor"`
+}
+
+// ListSubscriptions lists subscriptions.
+//
+// Lists subscriptions as Stripe has them, newest first, of all customers or of one. Those that are canceled are
+// left out unless they are asked for.
+func (c *Client) ListSubscriptions(ctx context.Context, params ListSubscriptionsParams, options ...CallOption) (*ListSubscriptionsResult, error) {
+	return invoke[ListSubscriptionsResult](ctx, c, "ListSubscriptions", params, options)
 }
 
 // ListPlansParams is what ListPlans is asked with.
@@ -643,8 +701,8 @@ func (c *Client) Health(ctx context.Context, options ...CallOption) (*HealthResu
 // isSafeToRepeat says whether a call may be made again, though the first may have had its effect.
 func isSafeToRepeat(method string) bool {
 	switch method {
-	case "PreviewChange", "GetPaymentMethod", "GetSubscription", "ListPlans", "CheckAccess", "WatchEvents",
-		"IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health":
+	case "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans",
+		"CheckAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health":
 		return true
 	}
 	return false

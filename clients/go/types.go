@@ -166,6 +166,23 @@ const (
 	SubscriptionStatusPaused            SubscriptionStatus = "paused"
 )
 
+// SubscriptionStatusFilter is a status of subscriptions in Stripe's words; `ended` stands for canceled and
+// incomplete_expired, `all` for every one.
+type SubscriptionStatusFilter string
+
+const (
+	SubscriptionStatusFilterIncomplete        SubscriptionStatusFilter = "incomplete"
+	SubscriptionStatusFilterIncompleteExpired SubscriptionStatusFilter = "incomplete_expired"
+	SubscriptionStatusFilterTrialing          SubscriptionStatusFilter = "trialing"
+	SubscriptionStatusFilterActive            SubscriptionStatusFilter = "active"
+	SubscriptionStatusFilterPastDue           SubscriptionStatusFilter = "past_due"
+	SubscriptionStatusFilterCanceled          SubscriptionStatusFilter = "canceled"
+	SubscriptionStatusFilterUnpaid            SubscriptionStatusFilter = "unpaid"
+	SubscriptionStatusFilterPaused            SubscriptionStatusFilter = "paused"
+	SubscriptionStatusFilterEnded             SubscriptionStatusFilter = "ended"
+	SubscriptionStatusFilterAll               SubscriptionStatusFilter = "all"
+)
+
 // UsageType is whether a price bills a quantity set in advance or measured usage, in Stripe's words. Others than
 // these may come.
 type UsageType string

@@ -49,10 +49,16 @@ package protocol UpstreamMethods: Sendable {
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext
     ) async throws(RPCError) -> GetPaymentMethodResult
+    /// Look up a customer.
+    func getCustomer(_ params: GetCustomerParams, _ call: CallContext) async throws(RPCError) -> GetCustomerResult
     /// Look up a subscription.
     func getSubscription(
         _ params: GetSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> GetSubscriptionResult
+    /// List subscriptions.
+    func listSubscriptions(
+        _ params: ListSubscriptionsParams, _ call: CallContext
+    ) async throws(RPCError) -> ListSubscriptionsResult
     /// List the plans that customers can choose.
     func listPlans(_ params: ListPlansParams, _ call: CallContext) async throws(RPCError) -> ListPlansResult
     /// Take in a webhook of Stripe's.
@@ -161,10 +167,28 @@ extension Method {
                 return writer.bytes
             }
             return (metadata, call)
+        case .getCustomer:
+            let (params, metadata) = try decode(GetCustomerParams.self, from: bytes)
+            let call: UpstreamCall = { upstream, call throws(RPCError) in
+                let result = try await upstream.getCustomer(params, call)
+                var writer = JSONWriter()
+                result.write(into: &writer, metadata: call.resultMetadata)
+                return writer.bytes
+            }
+            return (metadata, call)
         case .getSubscription:
             let (params, metadata) = try decode(GetSubscriptionParams.self, from: bytes)
             let call: UpstreamCall = { upstream, call throws(RPCError) in
                 let result = try await upstream.getSubscription(params, call)
+                var writer = JSONWriter()
+                result.write(into: &writer, metadata: call.resultMetadata)
+                return writer.bytes
+            }
+            return (metadata, call)
+        case .listSubscriptions:
+            let (params, metadata) = try decode(ListSubscriptionsParams.self, from: bytes)
+            let call: UpstreamCall = { upstream, call throws(RPCError) in
+                let result = try await upstream.listSubscriptions(params, call)
                 var writer = JSONWriter()
                 result.write(into: &writer, metadata: call.resultMetadata)
                 return writer.bytes

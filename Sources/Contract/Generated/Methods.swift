@@ -18,8 +18,12 @@ package enum Method: String, CaseIterable, Sendable {
     case cancel = "Cancel"
     /// Show the payment method that would be charged.
     case getPaymentMethod = "GetPaymentMethod"
+    /// Look up a customer.
+    case getCustomer = "GetCustomer"
     /// Look up a subscription.
     case getSubscription = "GetSubscription"
+    /// List subscriptions.
+    case listSubscriptions = "ListSubscriptions"
     /// List the plans that customers can choose.
     case listPlans = "ListPlans"
     /// Decide whether a customer has access.
@@ -40,8 +44,8 @@ extension Method {
     /// The names on the wire, in the order of the cases.
     static let names = JSONNames([
         "CreateCustomer", "CreateSubscription", "PreviewChange", "UpdatePlan", "Cancel", "GetPaymentMethod",
-        "GetSubscription", "ListPlans", "CheckAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover",
-        "rpc.health",
+        "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans", "CheckAccess", "WatchEvents",
+        "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
     ])
 
     /// What a token must allow for this method; nil where none is needed.
@@ -53,7 +57,9 @@ extension Method {
         case .updatePlan: .write
         case .cancel: .write
         case .getPaymentMethod: .read
+        case .getCustomer: .read
         case .getSubscription: .read
+        case .listSubscriptions: .read
         case .listPlans: .read
         case .checkAccess: .read
         case .watchEvents: .read
@@ -73,7 +79,9 @@ extension Method {
         case .updatePlan: false
         case .cancel: false
         case .getPaymentMethod: false
+        case .getCustomer: false
         case .getSubscription: false
+        case .listSubscriptions: false
         case .listPlans: false
         case .checkAccess: true
         case .watchEvents: true
@@ -151,6 +159,14 @@ extension Method {
                 "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
                 "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
+        case .getCustomer:
+            [
+                "NO_SUCH_CUSTOMER", "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT",
+                "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
+                "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
+                "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
         case .getSubscription:
             [
                 "NO_SUCH_SUBSCRIPTION", "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED",
@@ -158,6 +174,14 @@ extension Method {
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
                 "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
+        case .listSubscriptions:
+            [
+                "NO_SUCH_CUSTOMER", "NO_SUCH_PRICE", "NO_SUCH_SUBSCRIPTION", "STRIPE_REFUSED", "NO_SUCH_OBJECT",
+                "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE", "STRIPE_GARBLED",
+                "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS",
+                "SHUTTING_DOWN", "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS",
+                "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
         case .listPlans:
             [

@@ -1256,6 +1256,21 @@ package struct SubscriptionStatus: RawRepresentable, Hashable, Sendable, JSONWri
     package static let paused = SubscriptionStatus(rawValue: "paused")
 }
 
+/// A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for every
+/// one.
+package enum SubscriptionStatusFilter: String, CaseIterable, Sendable, JSONWritable {
+    case incomplete
+    case incompleteExpired = "incomplete_expired"
+    case trialing
+    case active
+    case pastDue = "past_due"
+    case canceled
+    case unpaid
+    case paused
+    case ended
+    case all
+}
+
 /// A bank account in the United States (ACH).
 package struct UsBankAccount: Sendable, Equatable, JSONWritable {
     /// The bank's name.

@@ -99,6 +99,22 @@ export type SubscriptionStatus =
   | "paused"
   | (string & {});
 
+/**
+ * A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for
+ * every one.
+ */
+export type SubscriptionStatusFilter =
+  | "incomplete"
+  | "incomplete_expired"
+  | "trialing"
+  | "active"
+  | "past_due"
+  | "canceled"
+  | "unpaid"
+  | "paused"
+  | "ended"
+  | "all";
+
 /** Whether a price bills a quantity set in advance or measured usage, in Stripe's words. */
 export type UsageType = "licensed" | "metered" | (string & {});
 
@@ -730,6 +746,18 @@ export interface GetPaymentMethodResult extends Answer {
   readonly usedFor: PaymentMethodUse | null;
 }
 
+/** What getCustomer takes. */
+export interface GetCustomerParams {
+  /** The customer (cus_…) to look up. */
+  customerId: string;
+}
+
+/** The customer. */
+export interface GetCustomerResult extends Answer {
+  /** The customer, whole. */
+  readonly customer: Customer;
+}
+
 /** What getSubscription takes. */
 export interface GetSubscriptionParams {
   /** The subscription (sub_…) to look up. */
@@ -740,6 +768,28 @@ export interface GetSubscriptionParams {
 export interface GetSubscriptionResult extends Answer {
   /** The subscription, whole. */
   readonly subscription: Subscription;
+}
+
+/** What listSubscriptions takes. */
+export interface ListSubscriptionsParams {
+  /** Only the subscriptions of this customer (cus_…). */
+  customerId?: string;
+  /** Only subscriptions with an item of this price (price_…). */
+  priceId?: string;
+  /** Only subscriptions of this status; absent for all that are not canceled. */
+  status?: SubscriptionStatusFilter;
+  /** How many subscriptions one page may have. Default: 20. */
+  limit?: Integer | bigint;
+  /** nextCursor of the page before. */
+  cursor?: string;
+}
+
+/** A page of subscriptions. */
+export interface ListSubscriptionsResult extends Answer {
+  /** The subscriptions, newest first. */
+  readonly subscriptions: readonly Subscription[];
+  /** Ask for the next page with it; null on the last page. */
+  readonly nextCursor: string | null;
 }
 
 /** What listPlans takes. */
@@ -949,8 +999,17 @@ export class Dues extends Client {
    */
   getPaymentMethod(params?: GetPaymentMethodParams, options?: CallOptions): Promise<GetPaymentMethodResult>;
 
+  /** Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found. */
+  getCustomer(params: GetCustomerParams, options?: CallOptions): Promise<GetCustomerResult>;
+
   /** Look up a subscription. Gives a subscription as Stripe has it. */
   getSubscription(params: GetSubscriptionParams, options?: CallOptions): Promise<GetSubscriptionResult>;
+
+  /**
+   * List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one.
+   * Those that are canceled are left out unless they are asked for.
+   */
+  listSubscriptions(params?: ListSubscriptionsParams, options?: CallOptions): Promise<ListSubscriptionsResult>;
 
   /**
    * List the plans that customers can choose. Lists recurring prices with their products, for a page that

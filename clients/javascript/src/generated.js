@@ -332,10 +332,25 @@ class GetPaymentMethodResult extends Answer {
   }
 }
 
+class GetCustomerResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.customer = one(Customer, raw.customer);
+  }
+}
+
 class GetSubscriptionResult extends Answer {
   constructor(raw) {
     super(raw);
     this.subscription = one(Subscription, raw.subscription);
+  }
+}
+
+class ListSubscriptionsResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.subscriptions = many(Subscription, raw.subscriptions);
+    this.nextCursor = raw.nextCursor;
   }
 }
 
@@ -423,7 +438,9 @@ export const methods = new Map([
   ["UpdatePlan", { isSafeToRepeat: false, streams: false }],
   ["Cancel", { isSafeToRepeat: false, streams: false }],
   ["GetPaymentMethod", { isSafeToRepeat: true, streams: false }],
+  ["GetCustomer", { isSafeToRepeat: true, streams: false }],
   ["GetSubscription", { isSafeToRepeat: true, streams: false }],
+  ["ListSubscriptions", { isSafeToRepeat: true, streams: false }],
   ["ListPlans", { isSafeToRepeat: true, streams: false }],
   ["CheckAccess", { isSafeToRepeat: true, streams: false }],
   ["WatchEvents", { isSafeToRepeat: true, streams: true }],
@@ -491,9 +508,22 @@ export class Dues extends Client {
     return new GetPaymentMethodResult(await this.call("GetPaymentMethod", params, options));
   }
 
+  /** Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found. */
+  async getCustomer(params, options) {
+    return new GetCustomerResult(await this.call("GetCustomer", params, options));
+  }
+
   /** Look up a subscription. Gives a subscription as Stripe has it. */
   async getSubscription(params, options) {
     return new GetSubscriptionResult(await this.call("GetSubscription", params, options));
+  }
+
+  /**
+   * List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one.
+   * Those that are canceled are left out unless they are asked for.
+   */
+  async listSubscriptions(params, options) {
+    return new ListSubscriptionsResult(await this.call("ListSubscriptions", params, options));
   }
 
   /**

@@ -12,19 +12,21 @@ from ._wire import Message, Result, list_of, mapping, maybe, time
 __all__ = [
     "AccessReason", "CancellationFeedback", "ChangeTiming", "CollectionMethod", "Intent", "PaymentBehavior",
     "PaymentMethodType", "PaymentMethodUse", "PlanChangeTiming", "PriceInterval", "ProrationBehavior", "Scope",
-    "ServerMode", "ServingStatus", "SubscriptionStatus", "UsageType", "AddressInput", "ItemChange",
-    "ShippingInput", "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card", "Customer",
-    "HealthCheck", "HealthChecks", "HelloLimits", "Link", "PendingUpdate", "PendingUpdateItem", "Period", "Plan",
-    "PreviewLine", "Renewal", "ResultMetadata", "SepaDebit", "Shipping", "Subscription", "SubscriptionItem",
-    "UsBankAccount", "Violation", "StripeRefusal", "CreateCustomerResult", "CreateSubscriptionResult",
-    "PreviewChangeResult", "UpdatePlanResult", "CancelResult", "GetPaymentMethodResult", "GetSubscriptionResult",
+    "ServerMode", "ServingStatus", "SubscriptionStatus", "SubscriptionStatusFilter", "UsageType", "AddressInput",
+    "ItemChange", "ShippingInput", "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card",
+    "Customer", "HealthCheck", "HealthChecks", "HelloLimits", "Link", "PendingUpdate", "PendingUpdateItem",
+    "Period", "Plan", "PreviewLine", "Renewal", "ResultMetadata", "SepaDebit", "Shipping", "Subscription",
+    "SubscriptionItem", "UsBankAccount", "Violation", "StripeRefusal", "CreateCustomerResult",
+    "CreateSubscriptionResult", "PreviewChangeResult", "UpdatePlanResult", "CancelResult",
+    "GetPaymentMethodResult", "GetCustomerResult", "GetSubscriptionResult", "ListSubscriptionsResult",
     "ListPlansResult", "CheckAccessResult", "WatchEventsValue", "WatchEventsResult", "IngestWebhookResult",
     "RPCHelloResult", "RPCHealthResult"]
 
 SAFE_TO_REPEAT: Dict[str, bool] = {
     "CreateCustomer": False, "CreateSubscription": False, "PreviewChange": True, "UpdatePlan": False,
-    "Cancel": False, "GetPaymentMethod": True, "GetSubscription": True, "ListPlans": True, "CheckAccess": True,
-    "WatchEvents": True, "IngestWebhook": True, "rpc.hello": True, "rpc.discover": True, "rpc.health": True}
+    "Cancel": False, "GetPaymentMethod": True, "GetCustomer": True, "GetSubscription": True,
+    "ListSubscriptions": True, "ListPlans": True, "CheckAccess": True, "WatchEvents": True, "IngestWebhook": True,
+    "rpc.hello": True, "rpc.discover": True, "rpc.health": True}
 """Whether a call of a method may be made again without an idempotency key."""
 
 STREAMING = frozenset(["WatchEvents"])
@@ -84,6 +86,12 @@ ServingStatus = Literal["SERVING", "NOT_SERVING"]
 SubscriptionStatus = str
 """A subscription's status, in Stripe's words. Stripe may add words. Known: incomplete, incomplete_expired,
 trialing, active, past_due, canceled, unpaid, paused."""
+
+SubscriptionStatusFilter = Literal[
+    "incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused", "ended",
+    "all"]
+"""A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for every
+one."""
 
 UsageType = str
 """Whether a price bills a quantity set in advance or measured usage, in Stripe's words. Known: licensed,
@@ -1186,6 +1194,28 @@ class GetPaymentMethodResult(Result):
 
 
 @dataclass(frozen=True)
+class GetCustomerResult(Result):
+    """The customer."""
+
+    customer: Customer
+    """The customer, whole."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {"customer": "customer", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> GetCustomerResult:
+        raw = mapping(value)
+        return cls(
+            customer=Customer._of(raw.get("customer")),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
 class GetSubscriptionResult(Result):
     """The subscription."""
 
@@ -1203,6 +1233,31 @@ class GetSubscriptionResult(Result):
         raw = mapping(value)
         return cls(
             subscription=Subscription._of(raw.get("subscription")),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class ListSubscriptionsResult(Result):
+    """A page of subscriptions."""
+
+    subscriptions: List[Subscription]
+    """The subscriptions, newest first."""
+    next_cursor: Optional[str]
+    """Ask for the next page with it; null on the last page."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {"subscriptions": "subscriptions", "next_cursor": "nextCursor", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> ListSubscriptionsResult:
+        raw = mapping(value)
+        return cls(
+            subscriptions=list_of(Subscription._of, raw.get("subscriptions")),
+            next_cursor=raw.get("nextCursor"),
             meta=maybe(ResultMetadata._of, raw.get("_meta")),
             raw=raw)
 

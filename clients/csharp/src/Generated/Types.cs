@@ -151,6 +151,22 @@ namespace Dues
         public const string Paused = "paused";
     }
 
+    /// <summary>A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired,
+    /// `all` for every one.</summary>
+    public static class SubscriptionStatusFilter
+    {
+        public const string Incomplete = "incomplete";
+        public const string IncompleteExpired = "incomplete_expired";
+        public const string Trialing = "trialing";
+        public const string Active = "active";
+        public const string PastDue = "past_due";
+        public const string Canceled = "canceled";
+        public const string Unpaid = "unpaid";
+        public const string Paused = "paused";
+        public const string Ended = "ended";
+        public const string All = "all";
+    }
+
     /// <summary>Whether a price bills a quantity set in advance or measured usage, in Stripe's words. There may be
     /// others.</summary>
     public static class UsageType

@@ -128,6 +128,21 @@ module Dues
     PAUSED = "paused"
   end
 
+  # A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for every
+  # one.
+  module SubscriptionStatusFilter
+    INCOMPLETE = "incomplete"
+    INCOMPLETE_EXPIRED = "incomplete_expired"
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    CANCELED = "canceled"
+    UNPAID = "unpaid"
+    PAUSED = "paused"
+    ENDED = "ended"
+    ALL = "all"
+  end
+
   # Whether a price bills a quantity set in advance or measured usage, in Stripe's words. There may be others.
   module UsageType
     LICENSED = "licensed"
@@ -733,12 +748,30 @@ module Dues
             billing_details: ["billingDetails", BillingDetails], used_for: "usedFor"
   end
 
+  # The customer.
+  class GetCustomerResult < Result
+    # @return [Customer] The customer, whole.
+    attr_reader :customer
+
+    members customer: ["customer", Customer]
+  end
+
   # The subscription.
   class GetSubscriptionResult < Result
     # @return [Subscription] The subscription, whole.
     attr_reader :subscription
 
     members subscription: ["subscription", Subscription]
+  end
+
+  # A page of subscriptions.
+  class ListSubscriptionsResult < Result
+    # @return [Array<Subscription>] The subscriptions, newest first.
+    attr_reader :subscriptions
+    # @return [String, nil] Ask for the next page with it; null on the last page.
+    attr_reader :next_cursor
+
+    members subscriptions: ["subscriptions", [Subscription]], next_cursor: "nextCursor"
   end
 
   # A page of plans.

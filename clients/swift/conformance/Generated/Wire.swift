@@ -8,6 +8,7 @@ extension CollectionMethod: Sayable {}
 extension PaymentBehavior: Sayable {}
 extension PlanChangeTiming: Sayable {}
 extension ProrationBehavior: Sayable {}
+extension SubscriptionStatusFilter: Sayable {}
 
 extension AddressInput: Sayable {
     init(wire: JSONValue) throws(Unsayable) {
@@ -294,10 +295,26 @@ extension GetPaymentMethodResult: JSONWritable {
     }
 }
 
+extension GetCustomerResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("customer", customer), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
 extension GetSubscriptionResult: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
             ("subscription", subscription), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
+extension ListSubscriptionsResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("subscriptions", subscriptions), ("nextCursor", nextCursor.orNull), ("_meta", callMetadata)
         ]).json
     }
 }

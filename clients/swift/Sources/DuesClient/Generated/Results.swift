@@ -181,6 +181,18 @@ public struct GetPaymentMethodResult: DuesResult, JSONReadable {
     }
 }
 
+/// The customer.
+public struct GetCustomerResult: DuesResult, JSONReadable {
+    /// The customer, whole.
+    public let customer: Customer
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        customer = raw.member("customer")
+        self.raw = raw
+    }
+}
+
 /// The subscription.
 public struct GetSubscriptionResult: DuesResult, JSONReadable {
     /// The subscription, whole.
@@ -189,6 +201,21 @@ public struct GetSubscriptionResult: DuesResult, JSONReadable {
 
     public init(raw: JSONObject) {
         subscription = raw.member("subscription")
+        self.raw = raw
+    }
+}
+
+/// A page of subscriptions.
+public struct ListSubscriptionsResult: DuesResult, JSONReadable {
+    /// The subscriptions, newest first.
+    public let subscriptions: [Subscription]
+    /// Ask for the next page with it; null on the last page.
+    public let nextCursor: String?
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        subscriptions = raw.member("subscriptions")
+        nextCursor = raw.optionalMember("nextCursor")
         self.raw = raw
     }
 }

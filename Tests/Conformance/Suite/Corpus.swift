@@ -32,8 +32,8 @@ enum Corpus {
     }
 
     static let all: [Transcript] = {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("corpus")
-        let names = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.filter { $0.hasSuffix(".jsonl") }.sorted().compactMap { name in
             do {
                 let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)

@@ -49,6 +49,14 @@ struct ScriptedUpstream: UpstreamMethods {
         _ params: GetPaymentMethodParams, _ call: CallContext
     ) async throws(RPCError) -> GetPaymentMethodResult { try failures.fail(call.method) }
 
+    func getCustomer(_ params: GetCustomerParams, _ call: CallContext) async throws(RPCError) -> GetCustomerResult {
+        try failures.fail(call.method)
+    }
+
+    func listSubscriptions(
+        _ params: ListSubscriptionsParams, _ call: CallContext
+    ) async throws(RPCError) -> ListSubscriptionsResult { try failures.fail(call.method) }
+
     func getSubscription(
         _ params: GetSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> GetSubscriptionResult { try failures.fail(call.method) }
