@@ -4,23 +4,27 @@
 # Prints the value to which the JSON pointer $1 (RFC 6901), such as /customer/id, leads in the JSON text on standard input: a
 # string as what it says, anything else as it is written. Fails with status 1 if there is none, with 2 if the text is not JSON.
 dues_get() {
-    local - IFS=$' \t\n' pointer=${1-} text name found i
+    local - IFS=$' \t\n' pointer=${1-} container=$'*([ \t\r\n])[[{]*' text name REPLY input
     set +eux
     if [[ $# != 1 || $pointer != ?(/*) ]]; then
         echo 'usage: dues_get /POINTER <JSON' >&2
         return 64
     fi
-    mapfile -d '' -t text
-    # As an item of an array, it is checked whatever it is.
-    if ! _dues_split "[${text-}]" || ((${#_dues_values[@]} != 1)); then
-        echo 'dues_get: the text is not JSON' >&2
-        return 2
+    mapfile -d '' -t input
+    text=${input-}
+    if [[ -z $pointer || $text != $container ]]; then
+        # What is no container, or wanted whole, is checked as an item of one.
+        _dues_split "[$text]" && ((${#_dues_values[@]} == 1)) || _dues_not_json || return
+        text=${_dues_values[0]}
     fi
-    text=${_dues_values[0]}
     while [[ -n $pointer ]]; do
         pointer=${pointer#/} name=${pointer%%/*} pointer=${pointer#"$name"}
         name=${name//\~1/\/}
-        _dues_member "$text" "${name//\~0/\~}" || return 1
+        if ! _dues_split "$text"; then
+            [[ $text != $container ]] || _dues_not_json || return
+            return 1
+        fi
+        _dues_find "${name//\~0/\~}" || return
         text=$REPLY
     done
     if [[ $text == \"* ]]; then
@@ -36,9 +40,10 @@ dues_get() {
 _dues_split() {
     # The state is what may come next: a (V)alue, an (I)tem or the end of an array, a (K)ey or the end of an object, a (k)ey,
     # a (c)olon, or what is behind a value, its (e)nd.
-    local - LC_ALL=C IFS='"' text=$1 state=V stack='' offset=0 name='' here start pieces piece rest string slashes i
+    local - LC_ALL=C IFS='"' text=$1 state=V stack='' offset=0 name='' start pieces piece rest string slashes i
     local literal='^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false|null)'
     set -f
+    [[ $text != *[$'\x01'-$'\x08\x0b\x0c\x0e'-$'\x1f']* ]] || return 1
     # One expansion finds all the quotation marks: only what stands between strings is looked at character by character.
     # shellcheck disable=SC2206
     pieces=($text)
@@ -46,18 +51,19 @@ _dues_split() {
     for ((i = 0; i < ${#pieces[@]}; i++)); do
         piece=${pieces[i]} rest=$piece
         while [[ -n $rest ]]; do
-            here=$((offset + ${#piece} - ${#rest}))
             case $state$rest in
             ?[$' \t\r\n']*) rest=${rest:1} ;;
-            [VI][[{]*)
-                if ((${#stack} == 1)); then start=$here; fi
+            [VI][\[\{]*)
+                if ((${#stack} == 1)); then start=$((offset + ${#piece} - ${#rest})); fi
                 stack+=${rest:0:1} rest=${rest:1}
                 if [[ $stack == *'{' ]]; then state=K; else state=I; fi
                 ;;
             [Ke]'}'* | [Ie]']'*)
                 [[ $stack${rest:0:1} == *@('{}'|'[]') ]] || return 1
                 stack=${stack%?} state=e rest=${rest:1}
-                if ((${#stack} == 1)); then _dues_keep "${text:start:here + 1 - start}" || return 1; fi
+                if ((${#stack} == 1)); then
+                    _dues_keep "${text:start:offset + ${#piece} - ${#rest} - start}" || return 1
+                fi
                 ;;
             e,*)
                 [[ -n $stack ]] || return 1
@@ -81,7 +87,7 @@ _dues_split() {
             ((++i < ${#pieces[@]})) || return 1
             string+=\"${pieces[i]}
         done
-        [[ $string != *[$'\x01'-$'\x1f']* ]] || return 1
+        [[ $string != *[$'\t\n\r']* ]] || return 1
         offset=$((offset + ${#piece} + ${#string} + 2))
         case $state in
         [Kk])
@@ -111,13 +117,19 @@ _dues_keep() {
     _dues_values+=("$1")
 }
 
-# Finds the member $2 of the JSON object or array $1, and puts it into REPLY as it is written.
-_dues_member() {
+_dues_not_json() {
+    echo 'dues_get: the text is not JSON' >&2
+    return 2
+}
+
+# Puts the member $2 of the JSON object or array $1 into REPLY, as it is written; fails if there is none.
+_dues_member() { _dues_split "$1" && _dues_find "$2"; }
+
+# The same for what was split last.
+_dues_find() {
     local i
-    REPLY=''
-    _dues_split "$1" || return 1
-    for ((i = 0; i < ${#_dues_names[@]}; i++)); do
-        if [[ ${_dues_names[i]} == "$2" ]]; then
+    for i in "${!_dues_names[@]}"; do
+        if [[ ${_dues_names[i]} == "$1" ]]; then
             REPLY=${_dues_values[i]}
             return 0
         fi

@@ -1,5 +1,5 @@
 # The client, driven by JSON-RPC lines on standard streams: each call that comes in is made by its own function.
-source "${BASH_SOURCE[0]%/*}/../dues.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../dues.sh"
 
 DUES_RETRIES=0
 while (($#)); do
