@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What a call costs: on a bare socket, by the client, and a GET by curl; medians, as a line of JSON.
+# What a call costs: on a bare socket, by the client, and a GET by curl with its JSON read; medians, as a line of JSON.
 #
 #     ./bench.sh --tcp 127.0.0.1:7171 --http http://127.0.0.1:7172/healthz
 set -euo pipefail
+# shellcheck source=dues.sh
 source "$(dirname "${BASH_SOURCE[0]}")/dues.sh"
 
 [[ -n ${EPOCHREALTIME-} ]] || { echo 'bash 5 is needed to take the time' >&2 && exit 1; }
@@ -24,7 +25,7 @@ bare() {
     IFS= read -r -u "$socket" answer
 }
 client() { dues_check_access customerId=cus_bench productId=prod_bench >/dev/null; }
-http() { answer=$(curl -fsS "$url"); }
+http() { answer=$(curl -fsS "$url" | dues_get ''); }
 
 # Prints the microseconds that each of $2 calls of $1 takes.
 measure() {

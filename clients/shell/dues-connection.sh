@@ -5,8 +5,8 @@ _dues_longest_answer=$((64 << 20)) # bytes; whoever sends a longer line is no Du
 _dues_command=()                   # what is spawned for each connection
 _dues_server=''                    # who started a server, and its process: PID:PID
 # The connection: the process that made it and alone uses it, where it leads, its descriptors, the process behind them if there is
-# one, and whether a call has had no answer yet.
-_dues_owner='' _dues_peer='' _dues_in='' _dues_out='' _dues_child='' _dues_is_busy=''
+# one, whether a call has had no answer yet, and what sets the trap of SIGPIPE as it was.
+_dues_owner='' _dues_peer='' _dues_in='' _dues_out='' _dues_child='' _dues_is_busy='' _dues_trap=''
 _dues_last_id=0
 
 # Has calls spawn the command $@, such as `dues stdio`, and speak to its standard streams.
@@ -17,7 +17,7 @@ dues_spawn() {
 
 # Starts the command $@, such as `dues serve --tcp 127.0.0.1:0`, and has calls go to where it says that it listens.
 dues_launch() {
-    local - IFS=$' \t\n' line='' out REPLY
+    local - LC_ALL=C IFS=$' \t\n' line='' out REPLY
     set +eux
     dues_close
     exec {out}< <(exec "$@" </dev/null)
@@ -57,7 +57,8 @@ _dues_connect() {
     fi
     _dues_disconnect
     _dues_dial || _dues_lost 'No connection could be made.' || return
-    _dues_owner=$BASHPID _dues_peer=$peer
+    _dues_owner=$BASHPID _dues_peer=$peer _dues_trap=$(trap -p PIPE)
+    _dues_trap=${_dues_trap:-trap - PIPE} # asked for once, because that takes a process
     hello="{\"client\":\"dues-shell/$_dues_version\",\"protocol\":1"
     if [[ -n $token ]]; then _dues_quote "Bearer $token" && hello+=",\"authorization\":$REPLY"; fi
     _dues_now
@@ -134,8 +135,15 @@ _dues_exchange() {
     done
 }
 
-# Sends the line $1, from a process of its own: when the server has gone, SIGPIPE shall not be the end of the caller's.
-_dues_send() { (trap '' PIPE && printf '%s\n' "$1" >&"$_dues_out") 2>/dev/null; }
+# Sends the line $1. When the server has gone, SIGPIPE shall not be the end of the shell.
+_dues_send() {
+    local code
+    trap : PIPE
+    { printf '%s\n' "$1" >&"$_dues_out"; } 2>/dev/null
+    code=$?
+    eval "$_dues_trap"
+    return "$code"
+}
 
 _dues_disconnect() {
     if [[ -n $_dues_in ]]; then exec {_dues_in}<&-; fi

@@ -1,10 +1,11 @@
-# JSON in bash alone: what dues.sh reads and writes, and dues_get.
+# JSON in bash alone: what dues.sh reads and writes, and dues_get. The functions whose names begin with an underscore count bytes:
+# who calls them has LC_ALL=C.
 # shellcheck shell=bash
 
 # Prints the value to which the JSON pointer $1 (RFC 6901), such as /customer/id, leads in the JSON text on standard input: a
 # string as what it says, anything else as it is written. Fails with status 1 if there is none, with 2 if the text is not JSON.
 dues_get() {
-    local - IFS=$' \t\n' pointer=${1-} container=$'*([ \t\r\n])[[{]*' text name REPLY input
+    local - LC_ALL=C IFS=$' \t\n' pointer=${1-} text name REPLY input
     set +eux
     if [[ $# != 1 || $pointer != ?(/*) ]]; then
         echo 'usage: dues_get /POINTER <JSON' >&2
@@ -12,7 +13,7 @@ dues_get() {
     fi
     mapfile -d '' -t input
     text=${input-}
-    if [[ -z $pointer || $text != $container ]]; then
+    if [[ -z $pointer || $text != *([$' \t\r\n'])[\[\{]* ]]; then
         # What is no container, or wanted whole, is checked as an item of one.
         _dues_split "[$text]" && ((${#_dues_values[@]} == 1)) || _dues_not_json || return
         text=${_dues_values[0]}
@@ -21,14 +22,15 @@ dues_get() {
         pointer=${pointer#/} name=${pointer%%/*} pointer=${pointer#"$name"}
         name=${name//\~1/\/}
         if ! _dues_split "$text"; then
-            [[ $text != $container ]] || _dues_not_json || return
+            # Parts are as right as the whole was.
+            [[ $text == [\"[:alnum:]-]* ]] || _dues_not_json || return
             return 1
         fi
         _dues_find "${name//\~0/\~}" || return
         text=$REPLY
     done
     if [[ $text == \"* ]]; then
-        _dues_unescape "$text" || return 2
+        _dues_unescape "$text" || _dues_not_json || return
         printf '%b\n' "$REPLY"
     else
         printf '%s\n' "$text"
@@ -40,7 +42,7 @@ dues_get() {
 _dues_split() {
     # The state is what may come next: a (V)alue, an (I)tem or the end of an array, a (K)ey or the end of an object, a (k)ey,
     # a (c)olon, or what is behind a value, its (e)nd.
-    local - LC_ALL=C IFS='"' text=$1 state=V stack='' offset=0 name='' start pieces piece rest string slashes i
+    local - IFS='"' text=$1 state=V stack='' offset=0 name='' start pieces piece rest string slashes i
     local literal='^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false|null)'
     set -f
     [[ $text != *[$'\x01'-$'\x08\x0b\x0c\x0e'-$'\x1f']* ]] || return 1
@@ -139,7 +141,7 @@ _dues_find() {
 
 # Puts what the JSON string $1 says into REPLY, in such a form that `printf %b` prints it.
 _dues_unescape() {
-    local LC_ALL=C rest=${1#\"} code bytes
+    local rest=${1#\"} code bytes
     rest=${rest%\"} REPLY=''
     while [[ $rest == *\\* ]]; do
         REPLY+=${rest%%\\*} rest=${rest#*\\}
@@ -174,10 +176,10 @@ _dues_unescape() {
 
 # Puts the JSON string that says $1 into REPLY.
 _dues_quote() {
-    local LC_ALL=C code char i
-    REPLY=${1//"\\"/"\\\\"}
-    REPLY=${REPLY//'"'/'\"'}
-    if [[ $REPLY == *[$'\x01'-$'\x1f']* ]]; then
+    local code char i
+    REPLY=$1
+    if [[ $REPLY == *[\\\"[:cntrl:]]* ]]; then
+        REPLY=${REPLY//"\\"/"\\\\"} REPLY=${REPLY//'"'/'\"'}
         for ((i = 1; i < 32; i++)); do
             printf -v code '\\u%04x' "$i"
             printf -v char %b "\\x${code:4}"
@@ -190,13 +192,11 @@ _dues_quote() {
 # Puts the JSON object of the type $1 that the words NAME=VALUE behind it make into REPLY; or fails with what is wrong there.
 _dues_object() {
     local word name value rest path shape segment members json i j
-    local -a paths=('$')                       # of the objects and arrays, each before those that it holds
-    local -A shapes=(['$']=$1) bodies=() items=() counts=() given=()
+    local -a paths=('$') # of the objects and arrays, each before those that it holds
+    local -A shapes=(['$']=$1) bodies=() items=() counts=()
     for word in "${@:2}"; do
         name=${word%%=*} value=${word#*=} rest=$name. path='$'
         [[ $word == *=* && -n $name ]] || { REPLY="not NAME=VALUE: $name" && return 1; }
-        [[ -z ${given[.$name]-} ]] || { REPLY="$name: given twice" && return 1; }
-        given[.$name]=1
         while
             shape=${shapes[$path]} segment=${rest%%.*}
             case $shape in
@@ -213,7 +213,7 @@ _dues_object() {
             esac
             rest=${rest#"$segment".}
             [[ -n $rest ]]
-        do
+        do # it goes on, and must be a container
             case $shape in string | integer | boolean) REPLY="$name: unknown" && return 1 ;; esac
             path+=.$segment
             if [[ -z ${shapes[$path]-} ]]; then
@@ -221,13 +221,16 @@ _dues_object() {
                 paths+=("$path")
             fi
         done
+        [[ -z ${shapes[$path.$segment]-} ]] || { REPLY="$name: given twice" && return 1; }
+        shapes[$path.$segment]=$shape
         case $shape in
-        string) _dues_quote "$value" && json=$REPLY ;;
-        integer) [[ $value =~ ^-?(0|[1-9][0-9]*)$ ]] && json=$value || { REPLY="$name: not an integer" && return 1; } ;;
-        boolean) [[ $value == @(true|false) ]] && json=$value || { REPLY="$name: neither true nor false" && return 1; } ;;
-        json) json=$value ;;
+        string) _dues_quote "$value" && value=$REPLY ;;
+        integer) [[ $value =~ ^-?(0|[1-9][0-9]*)$ ]] || { REPLY="$name: not an integer" && return 1; } ;;
+        boolean) [[ $value == @(true|false) ]] || { REPLY="$name: neither true nor false" && return 1; } ;;
+        json) ;;
         *) REPLY="$name: has members of its own" && return 1 ;;
         esac
+        json=$value
         _dues_attach
     done
     for ((i = ${#paths[@]} - 1; i >= 0; i--)); do
@@ -255,7 +258,8 @@ _dues_attach() {
         items[$path.$segment]=$json
         counts[$path]=$((${counts[$path]-0} + 1))
     else
-        _dues_quote "$segment"
+        REPLY=\"$segment\"
+        if [[ ${shapes[$path]} == map ]]; then _dues_quote "$segment"; fi
         bodies[$path]+=,$REPLY:$json
     fi
 }

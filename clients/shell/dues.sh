@@ -74,8 +74,9 @@ _dues_invoke() {
         esac
         shift
     done
-    [[ $timeout =~ ^([1-9][0-9]{0,8})?$ ]] || _dues_misused 'a timeout is in milliseconds' || return
-    [[ $retries =~ ^[0-9]{1,3}$ ]] || _dues_misused 'retries are a number' || return
+    [[ $method == +([[:alnum:]._]) ]] || _dues_misused 'not the name of a method' || return
+    [[ $timeout == ?([1-9]*([0-9])) && ${#timeout} -lt 10 ]] || _dues_misused 'a timeout is in milliseconds' || return
+    [[ $retries == +([0-9]) && ${#retries} -lt 4 ]] || _dues_misused 'retries are a number' || return
     if [[ -z $params ]]; then
         _dues_object "$function" "${words[@]}" || _dues_misused "$REPLY" || return
         params=$REPLY
@@ -161,8 +162,7 @@ _dues_attempt() {
         left=$((deadline - REPLY))
         said+=,\"timeoutMs\":$((left > 0 ? left : 1))
     fi
-    _dues_quote "$method"
-    line="{\"jsonrpc\":\"2.0\",\"id\":$id,\"method\":$REPLY,\"params\":"
+    line="{\"jsonrpc\":\"2.0\",\"id\":$id,\"method\":\"$method\",\"params\":"
     if [[ -z $said || $params != '{'*'}' ]]; then
         line+="$params}"
     else
@@ -217,7 +217,7 @@ _dues_exit_status() {
 # Puts the time in milliseconds into REPLY.
 _dues_now() {
     if [[ -n ${EPOCHREALTIME-} ]]; then # bash 5
-        REPLY=${EPOCHREALTIME//[!0-9]/} REPLY=${REPLY%???}
+        REPLY=${EPOCHREALTIME/[!0-9]/} REPLY=${REPLY%???}
     else
         REPLY=$(date +%s%3N)
     fi

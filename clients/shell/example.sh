@@ -4,6 +4,7 @@
 #     dues serve --sandbox        # in another terminal
 #     ./example.sh                # or: ./example.sh --tcp 127.0.0.1:7171 --sandbox http://127.0.0.1:7173
 set -euo pipefail
+# shellcheck source=dues.sh
 source "$(dirname "${BASH_SOURCE[0]}")/dues.sh"
 trap dues_close EXIT
 

@@ -1,6 +1,9 @@
+#!/usr/bin/env bash
 # The client, driven by JSON-RPC lines on standard streams: each call that comes in is made by its own function.
+# shellcheck source=../dues.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../dues.sh"
 
+LC_ALL=C # the functions that read JSON count bytes
 DUES_RETRIES=0
 while (($#)); do
     case $1 in
@@ -25,7 +28,7 @@ function_of() {
 
 # Takes the metadata $1 as the client's own options; fails if they cannot say it.
 options_of() {
-    local i value
+    local i
     [[ $1 == '{'* ]] && _dues_split "$1" || return 1
     local -a names=("${_dues_names[@]}") values=("${_dues_values[@]}")
     for i in "${!names[@]}"; do
@@ -57,7 +60,7 @@ words_of() {
 # Prints what the JSON $1 holds besides metadata, a line NAME.NAME=VALUE for each value that holds nothing itself.
 leaves_of() {
     local i
-    if [[ $1 == [[{]* ]] && _dues_split "$1" && ((${#_dues_names[@]})); then
+    if [[ $1 == [\[\{]* ]] && _dues_split "$1" && ((${#_dues_names[@]})); then
         local -a names=("${_dues_names[@]}") values=("${_dues_values[@]}")
         for i in "${!names[@]}"; do
             if [[ ${2-}${names[i]} != _meta ]]; then leaves_of "${values[i]}" "${2-}${names[i]}."; fi
