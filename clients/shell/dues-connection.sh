@@ -3,7 +3,8 @@
 
 _dues_longest_answer=$((64 << 20)) # bytes; whoever sends a longer line is no Dues server
 _dues_command=()                   # what is spawned for each connection
-_dues_server=''                    # who started a server, and its process: PID:PID
+# The server that was launched: the process that did it, the server's own, and the descriptor of its output.
+_dues_launcher='' _dues_server='' _dues_output=''
 # The connection: the process that made it and alone uses it, where it leads, its descriptors, the process behind them if there is
 # one, whether a call has had no answer yet, and what sets the trap of SIGPIPE as it was.
 _dues_owner='' _dues_peer='' _dues_in='' _dues_out='' _dues_child='' _dues_is_busy='' _dues_trap=''
@@ -17,13 +18,14 @@ dues_spawn() {
 
 # Starts the command $@, such as `dues serve --tcp 127.0.0.1:0`, and has calls go to where it says that it listens.
 dues_launch() {
-    local - LC_ALL=C IFS=$' \t\n' line='' out REPLY
-    set +eux
+    local - LC_ALL=C IFS=$' \t\n' line='' REPLY
+    set +eumx +o posix
     dues_close
-    exec {out}< <(exec "$@" </dev/null)
-    _dues_server=$BASHPID:$!
-    IFS= read -r -t 10 -n 65536 -u "$out" line
-    exec {out}<&-
+    _dues_start "$@"
+    exec {_dues_out}>&-
+    _dues_launcher=$BASHPID _dues_server=$_dues_child _dues_output=$_dues_in
+    _dues_in='' _dues_out='' _dues_child=''
+    IFS= read -r -t 10 -n 65536 -u "$_dues_output" line
     if _dues_member "$line" tcp && [[ $REPLY == \"* ]]; then
         DUES_TCP=${REPLY//\"/} DUES_UNIX=''
     elif _dues_member "$line" unix && [[ $REPLY == \"* ]] && _dues_unescape "$REPLY"; then
@@ -41,11 +43,13 @@ dues_close() {
     set +eux
     _dues_disconnect
     _dues_command=()
-    if [[ $_dues_server == "$BASHPID:"* ]]; then
-        kill "${_dues_server#*:}" 2>/dev/null
-        _dues_reap "${_dues_server#*:}"
+    if [[ $_dues_launcher == "$BASHPID" ]]; then
+        # Without anything to read, not even the end, it goes on.
+        read -r -t 0 -u "$_dues_output" || kill "$_dues_server" 2>/dev/null
+        _dues_reap "$_dues_server" "$_dues_output"
+        exec {_dues_output}<&-
     fi
-    _dues_server=''
+    _dues_launcher='' _dues_server='' _dues_output=''
 }
 
 # Has a connection on which the server's hello was heard. `until` limits the wait for it.
@@ -71,22 +75,29 @@ _dues_connect() {
 }
 
 _dues_dial() {
-    local address=${DUES_TCP:-127.0.0.1:7171} command=("${_dues_command[@]}") host in out
+    local address=${DUES_TCP:-127.0.0.1:7171} command=("${_dues_command[@]}") host
     if ((${#command[@]} == 0)) && [[ -n ${DUES_UNIX-} ]]; then
         command=(nc -U "$DUES_UNIX")
         # OpenBSD's nc goes on behind the end of its input unless it is told otherwise.
         if [[ $(nc -h 2>&1) == *-N*hutdown* ]]; then command=(nc -N -U "$DUES_UNIX"); fi
     fi
     if ((${#command[@]})); then
-        coproc _DUES_CHILD { exec "${command[@]}"; }
-        in=${_DUES_CHILD[0]} out=${_DUES_CHILD[1]} _dues_child=$_DUES_CHILD_PID
-        # Copies, because bash closes its own when it hears that the process has ended.
-        exec {_dues_in}<&"$in" {_dues_out}>&"$out" {in}<&- {out}>&-
+        _dues_start "${command[@]}"
     else
         host=${address%:*} host=${host#[} host=${host%]}
         { exec {_dues_in}<>"/dev/tcp/$host/${address##*:}"; } 2>/dev/null || return
         _dues_out=$_dues_in
     fi
+}
+
+# Starts the command $@, whose standard streams are then the connection.
+_dues_start() {
+    local in out
+    coproc _DUES_CHILD { exec "$@"; }
+    in=${_DUES_CHILD[0]} out=${_DUES_CHILD[1]} _dues_child=$_DUES_CHILD_PID
+    # Copies, because bash closes its own when it hears that the process has ended.
+    exec {_dues_in}<&"$in" {_dues_out}>&"$out" {in}<&- {out}>&-
+    disown "$_dues_child" # else a `wait` of the caller's would wait for it, too
 }
 
 # Sends the line $2 of the call $1, and waits until $3 for its answer: a result for DUES_RESULT, or an error to fail with.
@@ -146,21 +157,17 @@ _dues_send() {
 }
 
 _dues_disconnect() {
-    if [[ -n $_dues_in ]]; then exec {_dues_in}<&-; fi
     if [[ -n $_dues_child ]]; then
         exec {_dues_out}>&-
-        if [[ $_dues_owner == "$BASHPID" ]]; then _dues_reap "$_dues_child"; fi
+        if [[ $_dues_owner == "$BASHPID" ]]; then _dues_reap "$_dues_child" "$_dues_in"; fi
     fi
+    if [[ -n $_dues_in ]]; then exec {_dues_in}<&-; fi
     _dues_owner='' _dues_peer='' _dues_in='' _dues_out='' _dues_child='' _dues_is_busy=''
 }
 
-# Waits for the process $1, which is killed if it stays for 10 seconds.
+# Waits until the process $1 ends, and with it what it writes to the descriptor $2. It is killed if it stays for 10 seconds.
 _dues_reap() {
-    local i
-    for ((i = 0; i < 200; i++)); do
-        kill -0 "$1" 2>/dev/null || break
-        sleep 0.05
-    done
-    kill -KILL "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
+    local rest
+    IFS= read -r -d '' -t 10 -n 65536 -u "$2" rest
+    (($? <= 128)) || kill -KILL "$1" 2>/dev/null
 }

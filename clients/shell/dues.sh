@@ -173,7 +173,6 @@ _dues_attempt() {
     _dues_exchange "$id" "$line" "$until" && return
     if [[ $DUES_REASON == NO_ANSWER ]]; then
         _dues_send "{\"jsonrpc\":\"2.0\",\"method\":\"rpc.cancel\",\"params\":{\"id\":$id}}"
-        _dues_disconnect # nobody reads what comes yet
     fi
     return 1
 }

@@ -76,11 +76,12 @@ if [[ -n ${DUES_BIN-} ]]; then
     expect 0 "$DUES_ERROR" cat <<<"$DUES_ERROR"
     child=$_dues_child
     dues_close
+    sleep 0.2
     expect 1 '' eval "kill -0 $child 2>/dev/null"
 
     # One that is launched says where it listens: on a port, and at a path.
     dues_launch "$DUES_BIN" serve --sandbox --log error --tcp 127.0.0.1:0 --unix "$work/dues.sock"
-    server=${_dues_server#*:}
+    server=$_dues_server
     expect 0 SERVING health
     dues_rpc_health >/dev/null
     connection=$_dues_in
