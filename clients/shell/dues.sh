@@ -1,5 +1,5 @@
-# Dues for bash 4.4 or later. Source this file; each method is then a function, such as dues_create_customer, which
-# `dues_create_customer --help` describes.
+# Dues for bash 4.4 or later, version 1.0.0, MIT licence. Source this file; each method is then a function, such as
+# dues_create_customer, which `dues_create_customer --help` describes.
 #
 #   DUES_TCP=HOST:PORT    where the server is; 127.0.0.1:7171 unless given
 #   DUES_UNIX=PATH        or its Unix socket
@@ -90,7 +90,8 @@ _dues_invoke() {
     # What the server takes in a line, less what the envelope and the metadata need.
     ((${#params} + ${#about} < (1 << 20) - 1024)) || _dues_misused 'longer than a line may be' || return
     if [[ $about != *',"idempotencyKey":'* && $_dues_writing == *" $method "* ]]; then
-        _dues_say idempotencyKey "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
+        REPLY=$(od -An -N16 -tx1 /dev/urandom)
+        _dues_say idempotencyKey "${REPLY//[!0-9a-f]/}"
     fi
     if _dues_perform; then
         printf '%s\n' "$DUES_RESULT"

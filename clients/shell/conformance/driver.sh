@@ -34,7 +34,8 @@ options_of() {
     for i in "${!names[@]}"; do
         text_of "${values[i]}"
         case ${names[i]}=${values[i]} in
-        timeoutMs=[1-9]*) options+=(--timeout "$REPLY") ;;
+        timeoutMs=*[!0-9]* | timeoutMs=0* | timeoutMs=??????????*) return 1 ;;
+        timeoutMs=*) options+=(--timeout "$REPLY") ;;
         verbose=true) options+=(--verbose) ;;
         idempotencyKey=\"*) options+=(--idempotency-key "$REPLY") ;;
         traceparent=\"*) options+=(--traceparent "$REPLY") ;;
@@ -80,7 +81,7 @@ text_of() {
 }
 
 answer() {
-    local line=$1 id=null method='' params='{}' authorization='' function i
+    local line=$1 id=null method='' params='{}' authorization='' has_words=1 function i
     local -a options=() words=()
     _dues_split "$line" || return 1
     for i in "${!_dues_names[@]}"; do
@@ -91,11 +92,15 @@ answer() {
         esac
     done
     if [[ -z $method || $method == rpc.cancel ]]; then return; fi # calls are made one by one: there is none to cancel
-    if _dues_member "$params" _meta && ! options_of "$REPLY"; then options=() authorization=''; fi
+    if _dues_member "$params" _meta && ! options_of "$REPLY"; then options=() authorization='' has_words=''; fi
     function_of "$method"
     function=$REPLY
     if [[ $method == rpc.* || $method == [A-Z]* ]] && declare -F "$function" >/dev/null; then
-        if words_of "$function" "$params"; then options+=("${words[@]}"); else options+=(--json "$params"); fi
+        if [[ $has_words ]] && words_of "$function" "$params"; then
+            options+=("${words[@]}")
+        else
+            options+=(--json "$params")
+        fi
     else
         function=dues_call options=("$method" "$params" "${options[@]}")
     fi
