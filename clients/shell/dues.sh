@@ -127,6 +127,7 @@ _dues_take_params() {
     _dues_split "$REPLY"
     for i in "${!_dues_names[@]}"; do
         _dues_quote "${_dues_names[i]}"
+        if [[ -n $timeout && $REPLY == '"timeoutMs"' ]]; then continue; fi
         if [[ $about != *",$REPLY:"* ]]; then about+=,$REPLY:${_dues_values[i]}; fi
     done
     for i in "${!names[@]}"; do

@@ -49,6 +49,7 @@ options_of() {
 words_of() {
     local leaf
     local -a leaves
+    [[ $2 == '{'* ]] || return 1
     words=()
     mapfile -t leaves < <(leaves_of "$2")
     for leaf in "${leaves[@]}"; do
