@@ -1,6 +1,6 @@
 # Dues, from a machine that has Swift and nothing else: `make run` shows it at work, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help run build release test test-python bench fuzz sanitize sanitize-thread sanitize-address generate format clean deps
+.PHONY: help run build release test test-clients bench fuzz sanitize sanitize-thread sanitize-address generate format clean deps
 
 # The system libraries that the program stands on, as Debian calls their headers.
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev
@@ -11,7 +11,8 @@ help:
 	@echo "make run       build, then play a whole subscription against the sandbox"
 	@echo "make build     build the debug binary, $(BIN)"
 	@echo "make release   build the optimised binary, .build/release/dues"
-	@echo "make test      run every test"
+	@echo "make test      run every test; those of the clients whose language is installed"
+	@echo "make test-clients  install the other clients' languages (Debian), and test all clients"
 	@echo "make fuzz      let the fuzzers search, SECONDS=60 each, after their canaries; SEED=, FUZZERS= as wished"
 	@echo "make sanitize  run the Swift tests under the thread and the address sanitizer"
 	@echo "make bench     measure CheckAccess beside Redis's GET; INSTALL=1 installs redis-server"
@@ -51,14 +52,29 @@ test: deps
 	swift build --build-tests
 	.build/debug/schemagen --check
 	.build/debug/schemagen --compat Schemas/released.json
-	swift test --skip-build --no-parallel
-	$(MAKE) --no-print-directory test-python
+	@rm -f $(SKIPPED)
+	DUES_SKIPPED=$(SKIPPED) swift test --skip-build --no-parallel
+	@if [ -f $(SKIPPED) ]; then sort -u $(SKIPPED); fi
 
-# The Python client against the binary; skipped, and said so, where there is no Python.
-test-python:
-	@if command -v python3 >/dev/null; then \
-	  DUES_BIN=$(CURDIR)/$(BIN) python3 -m unittest discover -s clients/python -v; \
-	else echo "SKIPPED: the Python client's tests: python3 is not installed"; fi
+# Where the tests name what they had to leave out.
+SKIPPED := $(CURDIR)/.build/skipped
+
+# What is between the brackets of a member of a client's conformance.json, which stand on one line.
+words = sed -n 's/.*"$(1)": *\[\([^]]*\)\].*/\1/p' "$$manifest" | tr -d '",'
+
+# Every client, its language installed where it is missing.
+test-clients: deps
+	@missing=$$(for manifest in clients/*/conformance.json; do \
+	  for program in $$($(call words,requires)); do \
+	    command -v $$program >/dev/null || { $(call words,packages); break; }; \
+	  done; done); \
+	if [ -n "$$missing" ]; then \
+	  command -v apt-get >/dev/null || { echo "please install what brings" $$missing >&2; exit 1; }; \
+	  echo "installing" $$missing; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	fi
+	swift build --build-tests
+	DUES_ALL_CLIENTS=1 swift test --skip-build --no-parallel --filter 'ConformanceTests.Client|CorpusTests/.*client'
 
 SECONDS ?= 60
 SEED ?= $(shell date +%s)
@@ -94,7 +110,7 @@ generate: deps
 	swift run schemagen
 
 format:
-	find Package.swift Sources Tests -name '*.swift' -not -path '*/Generated/*' | xargs swift format --in-place --parallel
+	find Package.swift Sources Tests clients/swift -name '*.swift' -not -path '*/Generated/*' | xargs swift format --in-place --parallel
 
 clean:
 	rm -rf .build .build-*

@@ -16,10 +16,18 @@ func house(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// A program of the Swift client, in the client's folder.
+func clientProgram(_ name: String, _ dependencies: [Target.Dependency], _ folder: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "clients/swift/\(folder)", swiftSettings: strict)
+}
+
 /// The tests of one target, in the folder of the target's name.
-func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, exclude: [String] = []
+) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
+        name: "\(name)Tests", dependencies: dependencies, path: path ?? "Tests/\(name)", exclude: exclude,
         swiftSettings: strict)
 }
 
@@ -28,6 +36,7 @@ let package = Package(
     products: [
         .executable(name: "dues", targets: ["dues"]),
         .executable(name: "schemagen", targets: ["schemagen"]),
+        .library(name: "DuesClient", targets: ["DuesClient", "JSON"]),
     ],
     targets: [
         // Floor 0: C headers and typed shims. libcurl and OpenSSL are loaded when they are needed, and not linked.
@@ -62,6 +71,15 @@ let package = Package(
         // Tools
         .executableTarget(name: "schemagen", dependencies: ["JSON"], swiftSettings: strict),
 
+        // The client for Swift, and the programs that show it, measure it, and hold it to what every client does.
+        // Its calls run where their callers do: to go elsewhere and back takes longer than many an answer.
+        .target(
+            name: "DuesClient", dependencies: ["EventLoop", "JSON"], path: "clients/swift/Sources/DuesClient",
+            swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+        clientProgram("DuesClientDriver", ["DuesClient", "JSON"], "conformance"),
+        clientProgram("DuesClientExample", ["DuesClient"], "example"),
+        clientProgram("DuesClientBench", ["DuesClient", "JSON"], "bench"),
+
         // Tests
         .target(
             name: "TestSupport", dependencies: ["RPC", "HTTP", "Crypto"], path: "Tests/Support", swiftSettings: strict),
@@ -78,7 +96,10 @@ let package = Package(
         tests("Sandbox", ["Sandbox"]),
         tests("Transcripts", ["Transcripts", "TestSupport"]),
         tests("Dues", ["Store", "TestSupport"]),
-        tests("Conformance", ["schemagen", "dues", "Transcripts", "TestSupport"], exclude: ["corpus"]),
+        tests(
+            "Conformance", ["schemagen", "dues", "DuesClientDriver", "DuesClientExample", "Transcripts", "TestSupport"],
+            exclude: ["corpus"]),
+        tests("DuesClient", ["DuesClient", "JSON"], path: "clients/swift/Tests"),
         tests("Repository", ["JSON"]),
     ]
 )

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -64,4 +65,10 @@ int dues_processors(void) {
     int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
     CPU_FREE(set);
     return count;
+}
+
+int dues_readable(int socket, int microseconds) {
+    struct pollfd query = { .fd = socket, .events = POLLIN };
+    struct timespec patience = { .tv_nsec = microseconds * 1000L };
+    return ppoll(&query, 1, &patience, 0) > 0;
 }

@@ -3,27 +3,30 @@ internal import JSON
 extension Pattern {
     /// `pattern` made to fit `value`, and no more than needed: what fits stays as it is written, matchers included, and what
     /// does not becomes what came. Secrets become matchers.
-    static func adapted(_ pattern: JSONValue, to value: JSONValue, _ variables: Variables) -> JSONValue {
-        var trial = variables
-        if differences(of: value, from: pattern, &trial).isEmpty { return pattern }
+    static func adapted(_ pattern: JSONValue, to value: JSONValue, _ variables: inout Variables) -> JSONValue {
+        // What a part that fits captures, the parts behind it may refer to.
+        if differences(of: value, from: pattern, &variables).isEmpty { return pattern }
         switch (pattern, value) {
         case (.object(let expected), .object(let object)) where !isMatcher(expected):
-            return .object(members(expected, object, variables))
+            return .object(members(expected, object, &variables))
         case (.object(let matcher), .object(let object)) where matcher["$partial"] != nil:
             let named = matcher["$partial"]?.objectValue ?? [:]
-            let partial = JSONObject(members(named, object, variables).filter { named[$0.key] != nil }.map { ($0.key, $0.value) })
+            let adapted = members(named, object, &variables)
+            let partial = JSONObject(adapted.filter { named[$0.key] != nil }.map { ($0.key, $0.value) })
             return ["$partial": .object(partial)]
         case (.array(let patterns), .array(let elements)) where patterns.count == elements.count:
-            return .array(zip(patterns, elements).map { adapted($0, to: $1, variables) })
+            return .array(zip(patterns, elements).map { adapted($0, to: $1, &variables) })
         default: return literal(value)
         }
     }
 
-    private static func members(_ expected: JSONObject, _ object: JSONObject, _ variables: Variables) -> JSONObject {
+    private static func members(
+        _ expected: JSONObject, _ object: JSONObject, _ variables: inout Variables
+    ) -> JSONObject {
         JSONObject(
             object.map { key, value in
                 if Secrets.isSecret(called: key), value != .null, expected[key] == nil { return (key, ["$type": "string"]) }
-                return (key, expected[key].map { adapted($0, to: value, variables) } ?? literal(value))
+                return (key, expected[key].map { adapted($0, to: value, &variables) } ?? literal(value))
             })
     }
 

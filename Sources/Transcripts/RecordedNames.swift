@@ -35,15 +35,14 @@ struct RecordedNames {
         if name.map(Secrets.isSecret) == true || !Secrets.found(in: text).isEmpty {
             return text.hasPrefix("Bearer ") ? "Bearer ${token}" : "${\(name ?? "secret")}"
         }
+        let quoted = Variables.quoted(text)
+        var filled = quoted
+        for (value, known) in names where value.utf8.count >= 8 { filled.replace(value, with: "${\(known)}") }
+        guard filled == quoted, Self.isMadeUp(text) else { return filled }
         // What the client has made up, such as an idempotency key, is to be another the next time.
-        if Self.isMadeUp(text) {
-            let count = madeUp[text] ?? madeUp.count + 1
-            madeUp[text] = count
-            return "${\(Variables.unique)}-\(count)"
-        }
-        var quoted = Variables.quoted(text)
-        for (value, known) in names where value.utf8.count >= 8 { quoted.replace(value, with: "${\(known)}") }
-        return quoted
+        let count = madeUp[text] ?? madeUp.count + 1
+        madeUp[text] = count
+        return "${\(Variables.unique)}-\(count)"
     }
 
     private static func isMadeUp(_ text: String) -> Bool {

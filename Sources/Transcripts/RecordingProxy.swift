@@ -17,20 +17,22 @@ package struct RecordingProxy: @unchecked Sendable {  // of each channel one thr
     /// Returns when both sides have ended.
     package func run() throws(SystemError) {
         let requests = try Thread.start { [self] in
-            Self.relay(from: client, to: server, recorder.sent)
-            recorder.clientEnded()
+            Self.relay(from: client, to: server, recorder.sent, whenEnded: recorder.clientEnded)
         }
-        Self.relay(from: server, to: client, recorder.received)
-        recorder.serverEnded()
+        Self.relay(from: server, to: client, recorder.received, whenEnded: recorder.serverEnded)
         requests.join()
     }
 
-    /// Hands lines on until one side has ended; the other then learns of it.
-    private static func relay(from source: LineChannel, to target: LineChannel, _ note: ([UInt8]) -> Void) {
+    /// Hands lines on until one side has ended; the other then learns of it. Everything is noted before it is handed on, so that
+    /// what follows from it is noted behind it.
+    private static func relay(
+        from source: LineChannel, to target: LineChannel, _ note: ([UInt8]) -> Void, whenEnded: () -> Void
+    ) {
         while let line = try? source.receive(timeoutMilliseconds: forever) {
             note(line)
             guard (try? target.send(line)) != nil else { break }
         }
+        whenEnded()
         target.finishSending()
     }
 

@@ -80,6 +80,7 @@ class Dues(Server):
         if not handshake:
             raise RuntimeError("dues did not start")
         self.port = int(json.loads(handshake)["tcp"].rsplit(":", 1)[1])
+        self.http = json.loads(handshake)["http"]
 
     def result(self, number):
         """The result object of a CheckAccess, as it stands on the wire."""

@@ -269,7 +269,8 @@ import Testing
             let plan: JSONValue = [
                 "priceId": "price_1", "productId": "prod_1", "lookupKey": .null, "name": "Größe \u{1F600}",
                 "description": .null,
-                "unitAmount": 9_007_199_254_740_993, "currency": "usd", "interval": "fortnight", "intervalCount": 1,
+                "active": true, "unitAmount": 9_007_199_254_740_993, "currency": "usd", "interval": "fortnight",
+                "intervalCount": 1,
                 "usageType": "weighed", "metadata": ["a": "b", "": "c"], "features": ["one"],
             ]
             let server = try LineServer { visit in

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JSON
 import RPC
+import TestSupport
 import Testing
 
 /// A client of another language, as its `conformance.json` describes it: what it needs, how it is built, and its driver, a
@@ -18,6 +19,8 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
     let build: [[String]]
     let driver: [String]
     let example: [String]
+    /// The client's own tests.
+    let tests: [[String]]
     /// Of tcp, tls, unix, stdio and serve, those that the language can.
     let transports: Set<String>
     let features: Set<Feature>
@@ -44,10 +47,11 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
         }
     }()
 
-    /// The clients whose language is installed; the others are named where `make` shows it.
+    /// The clients whose language is installed; the others are named where `make` shows it. With DUES_ALL_CLIENTS all are taken
+    /// to be, and one that is not fails.
     static let installed: [ClientManifest] = all.filter { client in
         let missing = client.requires.filter { find($0) == nil }
-        if missing.isEmpty { return true }
+        if missing.isEmpty || getenv("DUES_ALL_CLIENTS") != nil { return true }
         tell("the \(client.language) client: \(missing.joined(separator: ", ")) not found (make test-clients installs it)")
         return false
     }
@@ -62,6 +66,7 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
         build = (json["build"]?.arrayValue ?? []).map(words)
         driver = words(json["driver"])
         example = words(json["example"])
+        tests = (json["tests"]?.arrayValue ?? []).map(words)
         transports = Set(words(json["transports"]))
         features = Set(words(json["features"]).compactMap(Feature.init))
     }
@@ -74,7 +79,12 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
     }
 
     /// The installed clients whose language can all of `features`.
-    static func able(to features: Feature...) -> [ClientManifest] { installed.filter { $0.features.isSuperset(of: features) } }
+    static func able(to features: Feature...) -> [ClientManifest] {
+        installed.filter { $0.features.isSuperset(of: features) }
+    }
+
+    /// The installed clients that reach a server by `transport`.
+    static func over(_ transport: String) -> [ClientManifest] { installed.filter { $0.transports.contains(transport) } }
 
     static func find(_ program: String) -> String? {
         let path = getenv("PATH").map { String(cString: $0) } ?? ""
@@ -116,6 +126,15 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
 
     /// Runs the example against a server; answers its exit status.
     func runExample(_ arguments: [String]) throws -> Int32 { try Process.wait(words(example) + arguments, in: home) }
+
+    /// Runs the client's own tests; answers the first exit status that is not 0.
+    func runTests() throws -> Int32 {
+        for command in tests {
+            let status = try Process.wait(words(command), in: home)
+            if status != 0 { return status }
+        }
+        return 0
+    }
 }
 
 extension Process {
@@ -126,6 +145,7 @@ extension Process {
         process.arguments = command
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardOutput = FileHandle.standardError
+        process.environment = ProcessInfo.processInfo.environment.merging(["DUES_BIN": DuesProcess.binary]) { $1 }
         try process.run()
         process.waitUntilExit()
         return process.terminationStatus

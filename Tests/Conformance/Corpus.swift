@@ -8,8 +8,8 @@ enum Corpus {
     enum Setting: String, CaseIterable, CustomTestStringConvertible {
         /// A server with a sandbox of its own.
         case sandbox
-        /// The same, for one at a time: what fails at Stripe is told to the sandbox beforehand, or its clock is moved.
-        case faulty, clock
+        /// The same, for one at a time: because it orders bad days, moves the clock, or looks at all there is.
+        case alone
         /// The same, where callers are asked for tokens.
         case tokens
         /// The same, and there is a guesser at work who is not listened to any more.

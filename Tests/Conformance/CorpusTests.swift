@@ -54,13 +54,16 @@ import Transcripts
             let abilities = client.features.compactMap { Corpus.Ability(rawValue: $0.rawValue) }
             let available = Set(abilities.map(\.rawValue) + [setting.rawValue])
             let surroundings = try Surroundings(setting, over: .tcp)
+            let traffic = try Traffic()
             var driver: Driver?
             for transcript in Corpus.of(setting) where available.isSuperset(of: transcript.header?.needs ?? []) {
                 let running = try driver ?? Driver(client, surroundings.flags)
                 driver = running
                 var variables = surroundings.variables
                 variables["unique"] = .string("\(client.folder)-\(transcript.name)")
-                var player = TranscriptPlayer(transcript, on: running.channel, variables, steps: StepRunner())
+                var player = TranscriptPlayer(
+                    transcript, on: running.channel, variables, steps: StepRunner(),
+                    observe: { traffic.note(transcript, $0) })
                 guard let failure = player.play().failure else { continue }
                 let outcome = Replay.Outcome(transcript: transcript, result: .failed(failure), milliseconds: 0)
                 Issue.record("by \(client): \(ReplayReport.text(outcome))")
@@ -68,6 +71,7 @@ import Transcripts
             }
             try driver?.end()
             surroundings.stop()
+            for problem in traffic.problems.prefix(20) { Issue.record("by \(client): \(problem)") }
         }
     }
 }

@@ -24,7 +24,8 @@ final class InProcessServer: Sendable {
                 started.put(
                     .success(
                         Parts(
-                            sandbox: server.addresses.sandbox?.description ?? "", rpc: LoopOwned(server.rpc, of: server.loop),
+                            sandbox: server.addresses.sandbox?.description ?? "",
+                            rpc: LoopOwned(server.rpc, of: server.loop),
                             remote: server.loop.remote, owner: LoopOwned(server, of: server.loop))))
                 try server.run()
             } catch {

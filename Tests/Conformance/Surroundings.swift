@@ -83,7 +83,7 @@ final class Surroundings {
 
     private static func flags(of setting: Corpus.Setting, _ directory: String) throws -> [String] {
         switch setting {
-        case .sandbox, .faulty, .clock, .scripted: return []
+        case .sandbox, .alone, .scripted: return []
         case .tight: return ["--max-calls", "1", "--max-streams", "1", "--max-line", "4096", "--max-batch", "2"]
         case .tokens, .guesser:
             let lines = tokens.map { name, scopes in
@@ -133,7 +133,8 @@ final class ScriptedServer {
         let failures = Failures()
         let tls = transport == .tls ? try Certificates.shared.get().server() : nil
         let (thread, started) = try EventLoopThread.start { loop throws(SystemError) in
-            let server = RPCServer(loop: loop, local: ScriptedLocal(failures), upstream: ScriptedUpstream(failures: failures))
+            let server = RPCServer(
+                loop: loop, local: ScriptedLocal(failures), upstream: ScriptedUpstream(failures: failures))
             let any = SocketAddress(host: "127.0.0.1", port: 0)
             let address = try server.listen(any, tls: tls.map { tls in { tls } })
             try server.listen(.unix(unixPath, mode: 0o600))

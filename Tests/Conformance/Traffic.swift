@@ -27,16 +27,19 @@ final class Traffic: Sendable {
     private let state = Mutex(State())
     nonisolated(unsafe) private let contract: ContractModel  // a value that nothing changes
 
-    init() throws { contract = try ContractModel(SchemaLoader(workspace: Workspace(root: ClientManifest.repository)).load()) }
+    init() throws {
+        contract = try ContractModel(SchemaLoader(workspace: Workspace(root: ClientManifest.repository)).load())
+    }
 
     var exercised: Set<Exercise> { state.withLock { $0.exercised } }
     var problems: [String] { state.withLock { $0.problems } }
 
     /// Every method's result and every error that the contract declares.
     var declared: Set<Exercise> {
-        Set(contract.methods.flatMap { method in
-            ([nil] + method.errors.map { $0 }).map { Exercise(method: method.name, reason: $0) }
-        })
+        Set(
+            contract.methods.flatMap { method in
+                ([nil] + method.errors.map { $0 }).map { Exercise(method: method.name, reason: $0) }
+            })
     }
 
     func note(_ transcript: Transcript, _ traffic: TranscriptPlayer.Traffic) {
@@ -58,7 +61,8 @@ final class Traffic: Sendable {
     private func received(_ message: JSONValue, _ transcript: Transcript, _ state: inout State) {
         let isStream = message["method"] == "rpc.stream"
         let id = (isStream ? message["params"]?["id"] : message["id"])?.text ?? ""
-        guard let call = state.calls[transcript.name]?[id], let method = contract.methods.first(where: { $0.name == call.method })
+        guard let call = state.calls[transcript.name]?[id],
+            let method = contract.methods.first(where: { $0.name == call.method })
         else { return }
         let found =
             if isStream {
@@ -71,7 +75,8 @@ final class Traffic: Sendable {
         state.problems += found.map { "\(transcript.name): \(call.method): \($0)" }
         if !isStream {
             let reason = message["error"]?["data"]?["reason"]?.stringValue
-            state.exercised.insert(Exercise(method: call.method, reason: message["error"] == nil ? nil : reason ?? "(none)"))
+            state.exercised.insert(
+                Exercise(method: call.method, reason: message["error"] == nil ? nil : reason ?? "(none)"))
         }
     }
 
@@ -85,7 +90,8 @@ final class Traffic: Sendable {
 
     private func problems(of result: JSONValue, as method: MethodModel, params: JSONValue) -> [String] {
         let validator = ExampleValidator(contract: contract)
-        let given = JSONValue.object(JSONObject((params.objectValue ?? [:]).filter { $0.key != "_meta" }.map { ($0.key, $0.value) }))
+        let given = JSONValue.object(
+            JSONObject((params.objectValue ?? [:]).filter { $0.key != "_meta" }.map { ($0.key, $0.value) }))
         var found = validator.problems(given, .object(method.params), at: "params")
         guard case .object(var object, _) = method.result else { return found }
         object.isClosed = true
@@ -100,9 +106,12 @@ final class Traffic: Sendable {
     private func problems(of error: JSONValue, as method: MethodModel) -> [String] {
         guard let data = error["data"], let reason = data["reason"]?.stringValue else { return ["an error has no reason"] }
         var found = ExampleValidator(contract: contract).problems(data, .reference("ErrorData"), at: "error/data")
-        guard let model = contract.reasons.first(where: { $0.name == reason }) else { return found + ["\(reason) is no reason"] }
+        guard let model = contract.reasons.first(where: { $0.name == reason }) else {
+            return found + ["\(reason) is no reason"]
+        }
         if error["code"] != .integer(model.code) || data["status"] != .string(model.status) {
-            found.append("\(reason) has the code \(error["code"]?.text ?? "none") and the status \(data["status"]?.text ?? "none")")
+            found.append(
+                "\(reason) has the code \(error["code"]?.text ?? "none") and the status \(data["status"]?.text ?? "none")")
         }
         if !method.errors.contains(reason) { found.append("\(reason) is not declared") }
         return found

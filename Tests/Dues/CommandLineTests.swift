@@ -7,36 +7,14 @@ import Testing
 
 /// What a person at a shell meets.
 @Suite struct CommandLineTests {
-    private struct Run {
-        let status: Int32?
-        let output: String
-        let errors: String
-    }
-
-    /// Runs the binary to its end; standard error goes through a file, as a shell would redirect it.
-    private static func run(_ words: [String], input: String = "", environment: [String: String] = [:]) throws -> Run {
-        let errors = try Scratch.directory() + "/errors"
-        let command = "exec \"$0\" \"$@\" 2>\(errors)"
-        let child = try ChildProcess(
-            ["/bin/sh", "-c", command, DuesProcess.binary] + words, environment: environment)
-        try child.channel.sendRaw(Array(input.utf8))
-        child.channel.finishSending()
-        var lines: [String] = []
-        while let line = try child.channel.receive(timeoutMilliseconds: 20_000) {
-            lines.append(String(decoding: line, as: UTF8.self))
-        }
-        let status = child.wait(timeoutMilliseconds: 20_000)
-        return Run(status: status, output: lines.joined(separator: "\n"), errors: try Scratch.text(of: errors))
-    }
-
     @Test(arguments: [
         ["--help"], ["serve", "--help"], ["stdio", "--help"], ["sandbox", "--help"], ["call", "--help"],
         ["schema", "--help"],
-        ["tour", "--help"], ["call", "-h"],
+        ["tour", "--help"], ["call", "-h"], ["record", "--help"], ["replay", "--help"],
     ])
     func `help is there for every command, on standard output`(words: [String]) async throws {
         try await offPool {
-            let run = try Self.run(words)
+            let run = try CommandRun(words)
             #expect(run.status == 0)
             #expect(run.output.contains("Usage: dues"))
             #expect(run.errors.isEmpty)
@@ -57,11 +35,15 @@ import Testing
         (["serve", "--sandbox", "operand"], "takes no operand"), (["serve", "--sandbox", "--loops", "0"], "from 1 to 256"),
         (["serve", "--sandbox", "--stripe-base", "http://127.0.0.1:1"], "together"), (["call"], "METHOD"),
         (["call", "ListPlans", "{"], "not valid JSON"), (["serve", "--sandbox", "--log", "loud"], "debug, info"),
+        (["replay"], "dues replay FILE"), (["replay", "--tcp", "127.0.0.1:1", "--unix", "x", "y"], "give one"),
+        (["replay", "--set", "name", "y"], "NAME=VALUE"), (["record"], "dues record FILE"),
+        (["record", "x", "--listen", "0.0.0.0:0"], "loopback"),
+        (["record", "x", "--stdio", "cat", "--tcp", "127.0.0.1:1"], "--tcp is for"),
         (["schema", "Nothing"], "there are CreateCustomer"), (["sandbox", "--http", "0.0.0.0:0"], "loopback"),
     ])
     func `a wrong command line is refused with the reason, and status 64`(words: [String], reason: String) async throws {
         try await offPool {
-            let run = try Self.run(words, environment: ["STRIPE_SECRET_KEY": ""])
+            let run = try CommandRun(words, environment: ["STRIPE_SECRET_KEY": ""])
             #expect(run.status == 64)
             #expect(run.errors.contains(reason), "\(words): \(run.errors)")
             #expect(run.output.isEmpty)
@@ -77,7 +59,7 @@ import Testing
         async throws
     {
         try await offPool {
-            let run = try Self.run(words, environment: ["STRIPE_SECRET_KEY": key])
+            let run = try CommandRun(words, environment: ["STRIPE_SECRET_KEY": key])
             #expect(run.status == 64)
             #expect(run.errors.contains(reason))
             #expect(!run.errors.contains(key))
@@ -86,10 +68,10 @@ import Testing
 
     @Test func `the version and the schema are printed`() async throws {
         try await offPool {
-            #expect(try Self.run(["--version"]).output.hasPrefix("dues "))
-            let document = try JSONValue(parsing: try Self.run(["schema"]).output)
+            #expect(try CommandRun(["--version"]).output.hasPrefix("dues "))
+            let document = try JSONValue(parsing: try CommandRun(["schema"]).output)
             #expect(document["openrpc"]?.stringValue?.hasPrefix("1.") == true)
-            #expect(try JSONValue(parsing: try Self.run(["schema", "CheckAccess"]).output)["name"] == "CheckAccess")
+            #expect(try JSONValue(parsing: try CommandRun(["schema", "CheckAccess"]).output)["name"] == "CheckAccess")
         }
     }
 
@@ -97,10 +79,10 @@ import Testing
         try await offPool {
             let server = try DuesProcess()
             let tcp = ["--tcp", server.tcp.description]
-            let plans = try Self.run(["call", "ListPlans"] + tcp)
+            let plans = try CommandRun(["call", "ListPlans"] + tcp)
             #expect(plans.status == 0)
             #expect(try JSONValue(parsing: plans.output)["plans"]?.arrayValue?.count == 2)
-            let piped = try Self.run(["call", "CreateCustomer", "-"] + tcp, input: #"{"email":"ada@example.com"}"#)
+            let piped = try CommandRun(["call", "CreateCustomer", "-"] + tcp, input: #"{"email":"ada@example.com"}"#)
             #expect(try JSONValue(parsing: piped.output)["customer"]?["email"] == "ada@example.com")
             let cases: [([String], Int32, String)] = [
                 (["GetSubscription", #"{"subscriptionId":"sub_1"}"#], 5, "NOT_FOUND (NO_SUCH_SUBSCRIPTION)"),
@@ -108,13 +90,13 @@ import Testing
                 (["Nonsense"], 12, "UNIMPLEMENTED"),
             ]
             for (words, status, text) in cases {
-                let run = try Self.run(["call"] + words + tcp)
+                let run = try CommandRun(["call"] + words + tcp)
                 #expect(run.status == status)
                 #expect(run.errors.contains(text), "\(run.errors)")
                 #expect(run.output.isEmpty)
             }
             server.stop()
-            let unreachable = try Self.run(["call", "ListPlans"] + tcp)
+            let unreachable = try CommandRun(["call", "ListPlans"] + tcp)
             #expect(unreachable.status == 14)
             #expect(unreachable.errors.contains("dues serve --sandbox"))
         }
@@ -122,7 +104,7 @@ import Testing
 
     @Test func `a call can start a server of its own`() async throws {
         try await offPool {
-            let run = try Self.run(["call", "ListPlans", "--stdio", "--sandbox"])
+            let run = try CommandRun(["call", "ListPlans", "--stdio", "--sandbox"])
             #expect(run.status == 0)
             #expect(try JSONValue(parsing: run.output)["plans"]?.arrayValue?.count == 2)
         }

@@ -17,10 +17,22 @@ enum Arrows {
         "Transcripts": ["RPC", "HTTP", "JSON"],
         "dues": ["Service", "Sandbox", "Transcripts", "RPC", "Store", "Stripe", "HTTP", "Contract", "Billing"],
         "schemagen": ["JSON"],
+        "DuesClient": ["EventLoop", "JSON"],
+        "DuesClientDriver": ["DuesClient"],
+        "DuesClientExample": ["DuesClient"],
+        "DuesClientBench": ["DuesClient"],
+    ]
+
+    /// The targets of the client for Swift, by the folders of `clients/swift` where their sources are.
+    static let client = [
+        "Sources/DuesClient": "DuesClient", "conformance": "DuesClientDriver", "example": "DuesClientExample",
+        "bench": "DuesClientBench",
     ]
 
     /// Modules of the system, which any target may import.
-    static let system: Set<String> = ["Glibc", "Synchronization", "Dispatch", "Foundation", "Testing"]
+    static let system: Set<String> = [
+        "Glibc", "Synchronization", "Dispatch", "Foundation", "FoundationEssentials", "FoundationNetworking", "Testing",
+    ]
 
     /// Everything that `target` may import.
     static func allowed(_ target: String) -> Set<String> {

@@ -7,12 +7,20 @@ struct SourceFile: CustomStringConvertible {
 
     var description: String { path }
     var isGenerated: Bool { path.contains("/Generated/") }
-    /// The folder below `Sources` or `Tests`.
-    var target: String { String(path.split(separator: "/")[1]) }
+    /// The folder below `Sources` or `Tests`, which has the target's name; the client for Swift has its own layout.
+    var target: String {
+        let folder = Arrows.client.keys.first { path.hasPrefix("clients/swift/\($0)/") }
+        return folder.flatMap { Arrows.client[$0] } ?? String(path.split(separator: "/")[1])
+    }
 
     /// The repository's root, two folders above this file's.
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
+
+    /// The sources of every Swift target but the tests.
+    static func ofTargets() throws -> [SourceFile] {
+        try all(below: "Sources") + Arrows.client.keys.sorted().flatMap { try all(below: "clients/swift/\($0)") }
+    }
 
     /// Every file below `folder` whose name ends in one of `extensions`.
     static func all(below folder: String, extensions: Set<String> = ["swift"]) throws -> [SourceFile] {

@@ -53,15 +53,17 @@ import Testing
     @Test func `an adapted pattern fits, and keeps what fitted before`() throws {
         let pattern: JSONValue = [
             "id": ["$prefix": "cus_", "$capture": "id"], "n": 1, "gone": true, "list": [["$any": true], 2],
-            "part": ["$partial": ["a": 1]],
+            "part": ["$partial": ["a": 1]], "again": "${id}",
         ]
         let value: JSONValue = [
             "id": "cus_1", "n": 2, "list": [9, 3], "part": ["a": 2, "b": 1], "clientSecret": "pi_1_secret_2", "$odd": 1,
+            "again": "cus_1",
         ]
         var variables = Variables()
-        let adapted = Pattern.adapted(pattern, to: value, variables)
+        let adapted = Pattern.adapted(pattern, to: value, &variables)
         #expect(Pattern.differences(of: value, from: adapted, &variables).isEmpty)
-        #expect(adapted["id"] == pattern["id"] && adapted["list"] == [["$any": true], 3])
+        #expect(adapted["id"] == pattern["id"] && adapted["again"] == "${id}")
+        #expect(adapted["list"] == [["$any": true], 3])
         #expect(adapted["part"] == ["$partial": ["a": 2]] && adapted["gone"] == nil)
         #expect(adapted["clientSecret"] == ["$type": "string"])
     }

@@ -11,6 +11,8 @@
 int dues_accept(int listener);
 /// A pipe whose ends are closed on exec: where to read, where to write.
 int dues_pipe(int *ends);
+/// Waits until `socket` has something to read or has come to its end, at most `microseconds` (under a second). Whether it has.
+int dues_readable(int socket, int microseconds);
 /// Registers (`operation` one of EPOLL_CTL_*) `descriptor` with `tag` as its user data.
 int dues_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t tag);
 /// epoll_event is packed on x86-64: its members are read here, not through Swift's layout.

@@ -20,14 +20,16 @@ extension Command {
             Flag(name: "have", placeholder: "WORDS", help: "What transcripts may need, separated by commas."),
             Flag(name: "parallel", placeholder: "N", help: "Transcripts at the same time, each on its connection (1)."),
             Flag(name: "junit", placeholder: "FILE", help: "Write the results as JUnit's XML too."),
-            Flag(name: "update", help: "Make expectations that do not hold as what comes.\nRead the change before you keep it."),
+            Flag(
+                name: "update",
+                help: "Make expectations that do not hold as what comes.\nRead the change before you keep it."),
         ],
         discussion: """
             A transcript is a file of JSON lines; a folder stands for the .jsonl files in it.
               {"transcript":{"title":"A customer signs up","needs":["sandbox"]}}
               {"send":{"jsonrpc":"2.0","id":1,"method":"CreateCustomer","params":{"email":"ada@example.com"}}}
               {"expect":{"jsonrpc":"2.0","id":1,"result":{"customerId":{"$prefix":"cus_","$capture":"customer"},"customer":{"$type":"object"}}}}
-              {"step":{"post":"${sandbox}/sandbox/clock/advance","form":{"seconds":3600}}}
+              {"step":{"post":"${sandbox}/sandbox/clock/advance","form":{"seconds":3600,"key":"sk_test_any"}}}
             send        a message, or a string: a line as it is. ${customer} stands for what was captured or set,
                         ${unique} for a text that is another each time.
             expect      a message that is to come, answers in any order: the same members and values, but for matchers:
@@ -36,17 +38,18 @@ extension Command {
             step        an HTTP request: get, post, put, patch or delete with a URL; form or json, headers,
                         expect {status, body}, eventually, withinMs.
             end         nothing more is sent.  expectEnd: the server closes the connection.
+            comment     nothing; nor do empty lines, and those that begin with #.
             The exit status is 0 when every transcript came true, 1 when one did not.
             """
     ) { arguments throws(Failure) in
         let paths = try transcriptPaths(arguments.operands)
-        var transcripts: [Transcript] = []
-        for path in paths { transcripts.append(try read(path)) }
         var replay = Replay(
             try target(arguments), variables: try variables(arguments),
             available: Set((arguments.value("have") ?? "").split(separator: ",").map(String.init)))
         replay.concurrency = try arguments.integer("parallel", in: 1...1000) ?? 1
         replay.isUpdating = arguments.has("update")
+        var transcripts: [Transcript] = []
+        for path in paths { transcripts.append(try read(path)) }
         let outcomes: [Replay.Outcome]
         do throws(SystemError) {
             outcomes = try replay.run(transcripts) { StandardOutput.write(ReplayReport.text($0)) }
@@ -121,7 +124,9 @@ extension Command {
         for (flag, isFile) in [("set", false), ("set-file", true)] {
             for word in arguments.values(flag) {
                 let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                guard parts.count == 2, !parts[0].isEmpty else { throw .usage("--\(flag) must be NAME=\(isFile ? "FILE" : "VALUE")") }
+                guard parts.count == 2, !parts[0].isEmpty else {
+                    throw .usage("--\(flag) must be NAME=\(isFile ? "FILE" : "VALUE")")
+                }
                 guard isFile else {
                     variables[parts[0]] = .string(parts[1])
                     continue

@@ -24,7 +24,9 @@ extension MethodModel {
     var resultObject: ObjectShape? { if case .object(let object, _) = result { object } else { nil } }
 
     var resultDescription: String {
-        switch result { case .object(_, let description), .raw(let description): description }
+        switch result {
+        case .object(_, let description), .raw(let description): description
+        }
     }
 }
 

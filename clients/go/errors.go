@@ -1,0 +1,109 @@
+package dues
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+)
+
+// The reasons of errors that the client itself makes; CALLER_CANCELLED is the third.
+const (
+	// UNAVAILABLE: the connection was lost, or could not be made. Whether the call had its effect is not known.
+	ReasonConnectionLost = "CONNECTION_LOST"
+
+	// DEADLINE_EXCEEDED: the server was silent a second past the deadline.
+	ReasonNoAnswer = "NO_ANSWER"
+)
+
+// Error is how calls fail, whether the server says so or the client itself. Errors of the client's own wrap what they
+// come from, so that errors.Is tells context.Canceled and context.DeadlineExceeded. As JSON it is what the wire has.
+type Error struct {
+	// Code is JSON-RPC's: -32000 less gRPC's number of the status, where JSON-RPC has none of its own.
+	Code int64 `json:"code"`
+
+	// Message is a sentence for a person.
+	Message string `json:"message"`
+
+	ErrorData `json:"data"`
+
+	cause error
+}
+
+// ErrorData is what an error says to a program.
+type ErrorData struct {
+	// Status is gRPC's name for the outcome, such as NOT_FOUND.
+	Status string `json:"status"`
+
+	// Reason is a constant to act on, such as ReasonCardDeclined.
+	Reason string `json:"reason"`
+
+	// Retryable says whether the same call may succeed later.
+	Retryable bool `json:"retryable"`
+
+	// RetryAfterMilliseconds is how long to wait before, where the server knows: see RetryAfter.
+	RetryAfterMilliseconds int64 `json:"retryAfterMs,omitempty"`
+
+	// SubjectID is the id of the object that the error is about, where a program would go on with it.
+	SubjectID string `json:"subjectId,omitempty"`
+
+	// Violations are the places of the params that break the method's schema.
+	Violations []Violation `json:"violations,omitempty"`
+
+	// Stripe is what Stripe said, where Stripe refused.
+	Stripe *StripeRefusal `json:"stripe,omitempty"`
+}
+
+// Violation is one place of a call's params that breaks the method's schema.
+type Violation struct {
+	// Pointer is a JSON Pointer from params; empty for params themselves.
+	Pointer string `json:"pointer"`
+	Rule    string `json:"rule"`
+	Message string `json:"message"`
+}
+
+// StripeRefusal is what Stripe's error object said; what it did not say is empty.
+type StripeRefusal struct {
+	Type        string `json:"type,omitempty"`
+	Code        string `json:"code,omitempty"`
+	DeclineCode string `json:"declineCode,omitempty"`
+	Param       string `json:"param,omitempty"`
+	RequestID   string `json:"requestId,omitempty"`
+	DocURL      string `json:"docUrl,omitempty"`
+	HTTPStatus  int64  `json:"httpStatus,omitempty"`
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("dues: %s %s: %s", e.Status, e.Reason, e.Message)
+}
+
+// Unwrap gives what an error of the client's own comes from.
+func (e *Error) Unwrap() error { return e.cause }
+
+// RetryAfter is how long to wait before the call is made again; 0 where the server does not know.
+func (e *Error) RetryAfter() time.Duration {
+	return time.Duration(e.RetryAfterMilliseconds) * time.Millisecond
+}
+
+func connectionLost(cause error) *Error {
+	return &Error{-32014, fmt.Sprintf("The connection is lost: %v.", cause),
+		ErrorData{Status: "UNAVAILABLE", Reason: ReasonConnectionLost, Retryable: true}, cause}
+}
+
+func noAnswer() *Error {
+	return &Error{-32004, "The server did not answer in time.",
+		ErrorData{Status: "DEADLINE_EXCEEDED", Reason: ReasonNoAnswer, Retryable: true}, context.DeadlineExceeded}
+}
+
+func callerCancelled(cause error) *Error {
+	return &Error{-32001, "The caller cancelled the call.",
+		ErrorData{Status: "CANCELLED", Reason: ReasonCallerCancelled}, cause}
+}
+
+func lineTooLong(length int) *Error {
+	return &Error{-32600, fmt.Sprintf("The call is %d bytes long; a line may have %d.", length, longestCall),
+		ErrorData{Status: "RESOURCE_EXHAUSTED", Reason: ReasonLineTooLong}, nil}
+}
+
+// errClosed is why nothing is called through a client that is closed.
+var errClosed = fmt.Errorf("the client is closed: %w", net.ErrClosed)

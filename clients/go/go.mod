@@ -1,0 +1,3 @@
+module dues
+
+go 1.19

@@ -1,0 +1,170 @@
+package dues;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.math.BigDecimal;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/** What the conformance tests do not reach. A program of its own: it needs nothing but the language. */
+public final class ClientTest {
+    public static void main(String[] arguments) throws Exception {
+        jsonIsExact();
+        jsonIsStrict();
+        secretsAreNotShown();
+        optionsAreKeptAsTheyWere();
+        anInterruptedThreadStaysInterrupted();
+        whoLeavesAStreamCancelsItsCall();
+        aFutureMayCloseItsClient();
+        System.out.println("ClientTest: passed");
+    }
+
+    private static void check(boolean isSo, String what) {
+        if (!isSo) throw new AssertionError(what);
+    }
+
+    private static <T extends Throwable> T thrown(Class<T> type, Runnable body) {
+        try {
+            body.run();
+        } catch (Throwable error) {
+            return type.cast(error);
+        }
+        throw new AssertionError("no " + type.getSimpleName());
+    }
+
+    private static void jsonIsExact() {
+        for (String text : List.of(
+            "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1.10", "0", "true", "null", "[]", "{}",
+            "{\"a\":[1,{\"b\":null}],\"\":\"Größe \uD83D\uDE00 \\\" \\\\ \\u0000\"}")) {
+            check(Json.write(Json.parse(text)).equals(text), text);
+        }
+        check(Json.parse(" \"\\ud83d\\ude00\\u00e9\\n\\/\" ").equals("\uD83D\uDE00é\n/"), "escapes");
+        check(Json.parse("-9223372036854775809") instanceof BigDecimal, "beyond 64 bits");
+        check(Json.parse("[".repeat(64) + "]".repeat(64)) instanceof List, "64 levels");
+    }
+
+    private static void jsonIsStrict() {
+        for (String text : List.of(
+            "", "{", "[1,]", "{\"a\":1,}", "{\"a\":1,\"a\":1}", "{\"a\":null,\"a\":null}", "01", "-", "+1", "1.", ".5",
+            "1e", "NaN", "tru", "nulls", "1 2", "'a'", "\"a", "\"\t\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"",
+            "\"\\ude00\\ud83d\"", "\uD800", "[".repeat(65) + "]".repeat(65), "{1:2}", "[1 2]", "\u00a01",
+            "1e99999999999")) {
+            thrown(IllegalArgumentException.class, () -> Json.parse(text));
+        }
+        byte[] overlong = {'"', (byte) 0xC0, (byte) 0x80, '"'};
+        thrown(IllegalArgumentException.class, () -> Json.parse(overlong, 0, overlong.length));
+        thrown(IllegalArgumentException.class, () -> Json.write("\uDE00"));
+        thrown(IllegalArgumentException.class, () -> Json.write(1.5));
+    }
+
+    private static void secretsAreNotShown() {
+        Map<String, Object> raw = Map.of("subscriptionId", "sub_1", "clientSecret", "pi_secret", "novelty", "secret too");
+        CreateSubscriptionResult result = new CreateSubscriptionResult(raw);
+        check(result.clientSecret().orElseThrow().equals("pi_secret"), "the secret is there");
+        check(result.toString().equals("CreateSubscriptionResult{subscriptionId=sub_1}"), result.toString());
+        String params = new RpcHelloParams().client("me").authorization("Bearer secret").toString();
+        check(params.equals("RpcHelloParams{client=me, authorization=…}"), params);
+        check(!new DuesOptions().token("secret").toString().contains("secret"), "options");
+        check(!new CallOptions().authorization("Bearer secret").toString().contains("secret"), "call options");
+    }
+
+    private static void optionsAreKeptAsTheyWere() throws Exception {
+        try (Server server = new Server()) {
+            DuesOptions options = server.options();
+            try (Dues dues = Dues.connect(options)) {
+                options.tcp("127.0.0.1", 1);
+                check(dues.rpcHealth().status().equals(ServingStatus.SERVING), "dials where it was told to first");
+            }
+        }
+    }
+
+    private static void anInterruptedThreadStaysInterrupted() throws Exception {
+        try (Server server = new Server(); Dues dues = Dues.connect(server.options())) {
+            CompletableFuture<Boolean> stays = new CompletableFuture<>();
+            Thread caller = new Thread(() -> {
+                DuesException error = thrown(DuesException.class, () -> dues.listPlans(new ListPlansParams()));
+                stays.complete(error.reason().equals(DuesException.CALLER_CANCELLED) && Thread.interrupted());
+            });
+            caller.start();
+            server.expect("ListPlans");
+            caller.interrupt();
+            check(stays.get(5, TimeUnit.SECONDS), "interrupted");
+            server.expect("rpc.cancel");
+            check(dues.rpcHealth().status().equals(ServingStatus.SERVING), "the connection is as good as before");
+        }
+    }
+
+    private static void whoLeavesAStreamCancelsItsCall() throws Exception {
+        try (Server server = new Server(); Dues dues = Dues.connect(server.options())) {
+            DuesStream<WatchEventsValue, WatchEventsResult> left = dues.watchEvents(new WatchEventsParams());
+            CompletableFuture<Boolean> more = CompletableFuture.supplyAsync(left::hasNext);
+            server.expect("WatchEvents");
+            Thread.sleep(50); // most likely it waits by now; it ends as well if it does not
+            left.close();
+            check(!more.get(5, TimeUnit.SECONDS), "closed by another thread");
+            server.expect("rpc.cancel");
+        }
+    }
+
+    private static void aFutureMayCloseItsClient() throws Exception {
+        try (Server server = new Server()) {
+            Dues dues = Dues.connect(server.options());
+            long begun = System.nanoTime();
+            dues.rpcHealthAsync().thenRun(dues::close).get(5, TimeUnit.SECONDS);
+            check(System.nanoTime() - begun < TimeUnit.SECONDS.toNanos(5), "at once");
+            thrown(IllegalStateException.class, dues::rpcHealth);
+            thrown(IllegalStateException.class, () -> dues.watchEvents(new WatchEventsParams()));
+        }
+    }
+
+    /** A server that answers rpc.hello and rpc.health, and nothing else. */
+    private static final class Server implements AutoCloseable {
+        private final ServerSocket listener = new ServerSocket(0, 8, InetAddress.getLoopbackAddress());
+        private final BlockingQueue<String> methods = new LinkedBlockingQueue<>();
+
+        Server() throws IOException {
+            Client.DAEMONS.execute(() -> {
+                try (Socket socket = listener.accept()) {
+                    BufferedReader in =
+                        new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+                    for (String line = in.readLine(); line != null; line = in.readLine()) {
+                        Map<?, ?> call = (Map<?, ?>) Json.parse(line);
+                        methods.add((String) call.get("method"));
+                        if (!List.of("rpc.hello", "rpc.health").contains(call.get("method"))) continue;
+                        Object result = Map.of("status", "SERVING", "checks", Collections.emptyMap());
+                        String answer = Json.write(Map.of("jsonrpc", "2.0", "id", call.get("id"), "result", result));
+                        socket.getOutputStream().write((answer + "\n").getBytes(StandardCharsets.UTF_8));
+                    }
+                } catch (IOException closed) {
+                    // The test is over.
+                }
+            });
+        }
+
+        DuesOptions options() {
+            return new DuesOptions().tcp("127.0.0.1", listener.getLocalPort()).timeout(Duration.ofSeconds(10));
+        }
+
+        void expect(String method) throws InterruptedException {
+            for (String next = ""; !method.equals(next);) {
+                next = methods.poll(5, TimeUnit.SECONDS);
+                check(next != null, "no " + method);
+            }
+        }
+
+        @Override public void close() throws IOException {
+            listener.close();
+        }
+    }
+}
