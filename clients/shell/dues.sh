@@ -87,12 +87,12 @@ _dues_invoke() {
     if [[ -z $token && -n ${DUES_TOKEN_FILE-} ]]; then
         IFS= read -r token <"$DUES_TOKEN_FILE" || [[ -n $token ]] || _dues_misused 'no token in DUES_TOKEN_FILE' || return
     fi
-    # What the server takes in a line, less what the envelope and the metadata need.
-    ((${#params} + ${#about} < (1 << 20) - 1024)) || _dues_misused 'longer than a line may be' || return
     if [[ $about != *',"idempotencyKey":'* && $_dues_writing == *" $method "* ]]; then
         REPLY=$(od -An -N16 -tx1 /dev/urandom)
         _dues_say idempotencyKey "${REPLY//[!0-9a-f]/}"
     fi
+    # What the server takes in a line, less what may stand around these.
+    ((${#method} + ${#params} + ${#about} < (1 << 20) - 100)) || _dues_misused 'longer than a line may be' || return
     if _dues_perform; then
         printf '%s\n' "$DUES_RESULT"
     else
