@@ -8,6 +8,9 @@
 #   DUES_RETRIES=N        of every call that has no --retries; 2 unless given
 #   DUES_AUTHORIZATION='Bearer TOKEN'    before a call: of this one
 #
+# Options of a call: --timeout MS, --retries N, --idempotency-key KEY, --traceparent CONTEXT, --verbose (the result's _meta says
+# what the server did), --json PARAMS (instead of words).
+#
 # A call prints its result, a line of JSON, and leaves it in DUES_RESULT. If it fails, it prints a line on standard error, leaves
 # the error in DUES_ERROR, and parts of it in DUES_STATUS, DUES_REASON and DUES_MESSAGE; its exit status is the number that gRPC
 # has for the error's status, or 64 if nothing was sent because the call is not written as it must be.
