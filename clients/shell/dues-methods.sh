@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034 # dues.sh reads the tables
 
 # Whether a call of a method may be made again without an idempotency key.
-_dues_repeatable=' PreviewChange GetPaymentMethod GetSubscription ListPlans CheckAccess IngestWebhook rpc.hello rpc.discover rpc.health '
+_dues_repeatable=' PreviewChange GetPaymentMethod GetCustomer GetSubscription ListSubscriptions ListPlans CheckAccess IngestWebhook rpc.hello rpc.discover rpc.health '
 _dues_writing=' CreateCustomer CreateSubscription UpdatePlan Cancel '
 
 # The words that a function takes, and the members of the objects among them, each with its type.
@@ -13,7 +13,9 @@ declare -gA _dues_shapes=(
     [dues_update_plan]='subscriptionId=string priceId=string lookupKey=string quantity=integer items=array:ItemChange prorationBehavior=string when=string quote=string paymentBehavior=string'
     [dues_cancel]='subscriptionId=string when=string feedback=string comment=string invoiceNow=boolean prorate=boolean'
     [dues_get_payment_method]='subscriptionId=string customerId=string paymentMethodId=string'
+    [dues_get_customer]='customerId=string'
     [dues_get_subscription]='subscriptionId=string'
+    [dues_list_subscriptions]='customerId=string priceId=string status=string limit=integer cursor=string'
     [dues_list_plans]='active=boolean limit=integer cursor=string'
     [dues_check_access]='customerId=string productId=string feature=string'
     [dues_ingest_webhook]='payload=string signature=string'
@@ -385,6 +387,28 @@ Result: The payment method.
 END
 }
 
+dues_get_customer() {
+    if [[ ${1-} != --help ]]; then
+        _dues_typed GetCustomer "$@"
+        return
+    fi
+    cat <<'END'
+dues_get_customer NAME=VALUE... [OPTION...]
+
+Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found.
+
+NAME=VALUE:
+
+  customerId=STRING
+      Required. The customer (cus_…) to look up.
+
+Result: The customer.
+
+  /customer: Customer
+      The customer, whole.
+END
+}
+
 dues_get_subscription() {
     if [[ ${1-} != --help ]]; then
         _dues_typed GetSubscription "$@"
@@ -404,6 +428,39 @@ Result: The subscription.
 
   /subscription: Subscription
       The subscription, whole.
+END
+}
+
+dues_list_subscriptions() {
+    if [[ ${1-} != --help ]]; then
+        _dues_typed ListSubscriptions "$@"
+        return
+    fi
+    cat <<'END'
+dues_list_subscriptions NAME=VALUE... [OPTION...]
+
+List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of
+one. Those that are canceled are left out unless they are asked for.
+
+NAME=VALUE:
+
+  customerId=STRING
+      Only the subscriptions of this customer (cus_…).
+  priceId=STRING
+      Only subscriptions with an item of this price (price_…).
+  status=incomplete|incomplete_expired|trialing|active|past_due|canceled|unpaid|paused|ended|all
+      Only subscriptions of this status; absent for all that are not canceled.
+  limit=INTEGER
+      How many subscriptions one page may have. Default: 20.
+  cursor=STRING
+      nextCursor of the page before.
+
+Result: A page of subscriptions.
+
+  /subscriptions: array of Subscription
+      The subscriptions, newest first.
+  /nextCursor: string or null
+      Ask for the next page with it; null on the last page.
 END
 }
 
@@ -1149,6 +1206,15 @@ Known are incomplete, incomplete_expired, trialing, active, past_due, canceled, 
 there may be more.
 END
         ;;
+    SubscriptionStatusFilter)
+        cat <<'END'
+SubscriptionStatusFilter: A status of subscriptions in Stripe's words; `ended` stands for canceled
+and incomplete_expired, `all` for every one.
+
+One of incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, ended,
+all.
+END
+        ;;
     UsBankAccount)
         cat <<'END'
 UsBankAccount: A bank account in the United States (ACH).
@@ -1190,7 +1256,8 @@ HealthCheck, HealthChecks, HelloLimits, Intent, ItemChange, Link, PaymentBehavio
 PaymentMethodType, PaymentMethodUse, PendingUpdate, PendingUpdateItem, Period, Plan,
 PlanChangeTiming, PreviewLine, PriceInterval, ProrationBehavior, Renewal, ResultMetadata, Scope,
 SepaDebit, ServerMode, ServingStatus, Shipping, ShippingInput, StripeRefusal, Subscription,
-SubscriptionItem, SubscriptionItemInput, SubscriptionStatus, UsBankAccount, UsageType, Violation.
+SubscriptionItem, SubscriptionItemInput, SubscriptionStatus, SubscriptionStatusFilter,
+UsBankAccount, UsageType, Violation.
 END
         return 64
         ;;
