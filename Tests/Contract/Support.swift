@@ -16,6 +16,9 @@ final class Echo: LocalMethods, UpstreamMethods {
     func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw Self.error(params)
     }
+    func listAccess(_ params: ListAccessParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
+        throw Self.error(params)
+    }
     func watchEvents(
         _ params: WatchEventsParams, _ call: CallContext
     ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> { throw Self.error(params) }

@@ -29,6 +29,10 @@ final class FakeLocal: LocalMethods {
         ).write(into: &result, metadata: call.resultMetadata)
     }
 
+    func listAccess(_ params: ListAccessParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
+        throw RPCError(.internalError, "not part of the test")
+    }
+
     func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw RPCError(.protocolMismatch, "never the right one")
     }

@@ -538,6 +538,28 @@ func (c *Client) CheckAccess(ctx context.Context, params CheckAccessParams, opti
 	return invoke[CheckAccessResult](ctx, c, "CheckAccess", params, options)
 }
 
+// ListAccessParams is what ListAccess is asked with.
+type ListAccessParams struct {
+	// The customer (cus_…) whose access is listed.
+	CustomerID string `json:"customerId"`
+}
+
+// ListAccessResult is what the customer may use, and what not any more.
+type ListAccessResult struct {
+	Received
+
+	// A decision for each product; empty for a customer who never subscribed.
+	Access []ProductAccess `json:"access"`
+}
+
+// ListAccess lists what a customer has access to.
+//
+// Gives the decision of CheckAccess for every product that the customer has ever subscribed to, as far as the local
+// store knows: the newest subscription's products first. Never asks Stripe.
+func (c *Client) ListAccess(ctx context.Context, params ListAccessParams, options ...CallOption) (*ListAccessResult, error) {
+	return invoke[ListAccessResult](ctx, c, "ListAccess", params, options)
+}
+
 // WatchEventsParams is what WatchEvents is asked with.
 type WatchEventsParams struct {
 	// The types of event that are wanted: customer.subscription.updated is one, invoice.* all that begin with
@@ -702,7 +724,7 @@ func (c *Client) Health(ctx context.Context, options ...CallOption) (*HealthResu
 func isSafeToRepeat(method string) bool {
 	switch method {
 	case "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans",
-		"CheckAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health":
+		"CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health":
 		return true
 	}
 	return false

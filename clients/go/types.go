@@ -518,6 +518,39 @@ type PreviewLine struct {
 	Quantity *int64 `json:"quantity"`
 }
 
+// ProductAccess is whether a customer has access to one product, and why.
+type ProductAccess struct {
+	// The product (prod_…).
+	ProductID string `json:"productId"`
+
+	// Whether the customer has access to it.
+	Allowed bool `json:"allowed"`
+
+	// Why.
+	Reason AccessReason `json:"reason"`
+
+	// The status of the subscription that decided.
+	Status SubscriptionStatus `json:"status"`
+
+	// The subscription (sub_…) that decided.
+	SubscriptionID string `json:"subscriptionId"`
+
+	// Since when the decision is what it is, as far as the store knows.
+	Since *time.Time `json:"since"`
+
+	// End of the period that is or was paid for.
+	PeriodEnd *time.Time `json:"periodEnd"`
+
+	// When access ends if payment stays away; null unless reason is GRACE.
+	GraceEnd *time.Time `json:"graceEnd"`
+
+	// When Stripe made the newest event that the decision rests on; null where none is known.
+	AsOf *time.Time `json:"asOf"`
+
+	// That event's id (evt_…).
+	AsOfEventID *string `json:"asOfEventId"`
+}
+
 // Renewal is the next ordinary renewal after a change.
 type Renewal struct {
 	// What it will cost in minor units of currency.

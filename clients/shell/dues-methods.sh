@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034 # dues.sh reads the tables
 
 # Whether a call of a method may be made again without an idempotency key.
-_dues_repeatable=' PreviewChange GetPaymentMethod GetCustomer GetSubscription ListSubscriptions ListPlans CheckAccess IngestWebhook rpc.hello rpc.discover rpc.health '
+_dues_repeatable=' PreviewChange GetPaymentMethod GetCustomer GetSubscription ListSubscriptions ListPlans CheckAccess ListAccess IngestWebhook rpc.hello rpc.discover rpc.health '
 _dues_writing=' CreateCustomer CreateSubscription UpdatePlan Cancel '
 
 # The words that a function takes, and the members of the objects among them, each with its type.
@@ -18,6 +18,7 @@ declare -gA _dues_shapes=(
     [dues_list_subscriptions]='customerId=string priceId=string status=string limit=integer cursor=string'
     [dues_list_plans]='active=boolean limit=integer cursor=string'
     [dues_check_access]='customerId=string productId=string feature=string'
+    [dues_list_access]='customerId=string'
     [dues_ingest_webhook]='payload=string signature=string'
     [dues_rpc_hello]='client=string protocol=integer authorization=string'
     [dues_rpc_discover]=''
@@ -539,6 +540,30 @@ Result: The decision, and why.
 END
 }
 
+dues_list_access() {
+    if [[ ${1-} != --help ]]; then
+        _dues_typed ListAccess "$@"
+        return
+    fi
+    cat <<'END'
+dues_list_access NAME=VALUE... [OPTION...]
+
+List what a customer has access to. Gives the decision of CheckAccess for every product that the
+customer has ever subscribed to, as far as the local store knows: the newest subscription's products
+first. Never asks Stripe.
+
+NAME=VALUE:
+
+  customerId=STRING
+      Required. The customer (cus_…) whose access is listed.
+
+Result: What the customer may use, and what not any more.
+
+  /access: array of ProductAccess
+      A decision for each product; empty for a customer who never subscribed.
+END
+}
+
 dues_ingest_webhook() {
     if [[ ${1-} != --help ]]; then
         _dues_typed IngestWebhook "$@"
@@ -1013,6 +1038,32 @@ PriceInterval: The unit of a price's billing period, in Stripe's words.
 Known are day, week, month, year; there may be more.
 END
         ;;
+    ProductAccess)
+        cat <<'END'
+ProductAccess: Whether a customer has access to one product, and why.
+
+  /productId: string
+      The product (prod_…).
+  /allowed: boolean
+      Whether the customer has access to it.
+  /reason: AccessReason
+      Why.
+  /status: SubscriptionStatus
+      The status of the subscription that decided.
+  /subscriptionId: string
+      The subscription (sub_…) that decided.
+  /since: time (RFC 3339, UTC) or null
+      Since when the decision is what it is, as far as the store knows.
+  /periodEnd: time (RFC 3339, UTC) or null
+      End of the period that is or was paid for.
+  /graceEnd: time (RFC 3339, UTC) or null
+      When access ends if payment stays away; null unless reason is GRACE.
+  /asOf: time (RFC 3339, UTC) or null
+      When Stripe made the newest event that the decision rests on; null where none is known.
+  /asOfEventId: string or null
+      That event's id (evt_…).
+END
+        ;;
     ProrationBehavior)
         cat <<'END'
 ProrationBehavior: What happens to the part of the period that is left: put on the next invoice,
@@ -1254,9 +1305,9 @@ usage: dues_describe TYPE, which is one of AccessReason, Address, AddressInput, 
 BillingDetails, CancellationFeedback, Card, ChangeTiming, CollectionMethod, Customer, ErrorData,
 HealthCheck, HealthChecks, HelloLimits, Intent, ItemChange, Link, PaymentBehavior,
 PaymentMethodType, PaymentMethodUse, PendingUpdate, PendingUpdateItem, Period, Plan,
-PlanChangeTiming, PreviewLine, PriceInterval, ProrationBehavior, Renewal, ResultMetadata, Scope,
-SepaDebit, ServerMode, ServingStatus, Shipping, ShippingInput, StripeRefusal, Subscription,
-SubscriptionItem, SubscriptionItemInput, SubscriptionStatus, SubscriptionStatusFilter,
+PlanChangeTiming, PreviewLine, PriceInterval, ProductAccess, ProrationBehavior, Renewal,
+ResultMetadata, Scope, SepaDebit, ServerMode, ServingStatus, Shipping, ShippingInput, StripeRefusal,
+Subscription, SubscriptionItem, SubscriptionItemInput, SubscriptionStatus, SubscriptionStatusFilter,
 UsBankAccount, UsageType, Violation.
 END
         return 64

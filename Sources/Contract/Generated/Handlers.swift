@@ -8,6 +8,10 @@ package protocol LocalMethods: AnyObject {
     func checkAccess(
         _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
     ) throws(RPCError)
+    /// List what a customer has access to.
+    func listAccess(
+        _ params: ListAccessParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError)
     /// Watch Stripe's events.
     func watchEvents(
         _ params: WatchEventsParams, _ call: CallContext
@@ -80,6 +84,9 @@ extension Method {
         case .checkAccess:
             let (params, metadata) = try decode(CheckAccessParams.self, from: bytes)
             try local.checkAccess(params, admit(metadata), into: &result)
+        case .listAccess:
+            let (params, metadata) = try decode(ListAccessParams.self, from: bytes)
+            try local.listAccess(params, admit(metadata), into: &result)
         case .rpcHello:
             let (params, metadata) = try decode(RPCHelloParams.self, from: bytes)
             try local.rpcHello(params, admit(metadata), into: &result)

@@ -28,6 +28,8 @@ package enum Method: String, CaseIterable, Sendable {
     case listPlans = "ListPlans"
     /// Decide whether a customer has access.
     case checkAccess = "CheckAccess"
+    /// List what a customer has access to.
+    case listAccess = "ListAccess"
     /// Watch Stripe's events.
     case watchEvents = "WatchEvents"
     /// Take in a webhook of Stripe's.
@@ -44,8 +46,8 @@ extension Method {
     /// The names on the wire, in the order of the cases.
     static let names = JSONNames([
         "CreateCustomer", "CreateSubscription", "PreviewChange", "UpdatePlan", "Cancel", "GetPaymentMethod",
-        "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans", "CheckAccess", "WatchEvents",
-        "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
+        "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans", "CheckAccess", "ListAccess",
+        "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
     ])
 
     /// What a token must allow for this method; nil where none is needed.
@@ -62,6 +64,7 @@ extension Method {
         case .listSubscriptions: .read
         case .listPlans: .read
         case .checkAccess: .read
+        case .listAccess: .read
         case .watchEvents: .read
         case .ingestWebhook: .ingest
         case .rpcHello: nil
@@ -84,6 +87,7 @@ extension Method {
         case .listSubscriptions: false
         case .listPlans: false
         case .checkAccess: true
+        case .listAccess: true
         case .watchEvents: true
         case .ingestWebhook: false
         case .rpcHello: true
@@ -192,6 +196,11 @@ extension Method {
                 "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
         case .checkAccess:
+            [
+                "STORE_UNAVAILABLE", "STORE_CORRUPT", "SHUTTING_DOWN", "SCHEMA", "TOKEN_UNKNOWN",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
+        case .listAccess:
             [
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "SHUTTING_DOWN", "SCHEMA", "TOKEN_UNKNOWN",
                 "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",

@@ -81,6 +81,10 @@ final class ScriptedLocal: LocalMethods {
         try failures.fail(.checkAccess)
     }
 
+    func listAccess(_ params: ListAccessParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
+        try failures.fail(.listAccess)
+    }
+
     func watchEvents(
         _ params: WatchEventsParams, _ call: CallContext
     ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> { try failures.fail(.watchEvents) }

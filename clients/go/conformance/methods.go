@@ -31,6 +31,8 @@ func typed(method string) handler {
 		return unary((*dues.Client).ListPlans)
 	case "CheckAccess":
 		return unary((*dues.Client).CheckAccess)
+	case "ListAccess":
+		return unary((*dues.Client).ListAccess)
 	case "WatchEvents":
 		return stream((*dues.Client).WatchEvents)
 	case "IngestWebhook":

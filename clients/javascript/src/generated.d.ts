@@ -378,6 +378,30 @@ export interface PreviewLine extends Result {
   readonly quantity: Integer | null;
 }
 
+/** Whether a customer has access to one product, and why. */
+export interface ProductAccess extends Result {
+  /** The product (prod_…). */
+  readonly productId: string;
+  /** Whether the customer has access to it. */
+  readonly allowed: boolean;
+  /** Why. */
+  readonly reason: AccessReason;
+  /** The status of the subscription that decided. */
+  readonly status: SubscriptionStatus;
+  /** The subscription (sub_…) that decided. */
+  readonly subscriptionId: string;
+  /** Since when the decision is what it is, as far as the store knows. */
+  readonly since: Date | null;
+  /** End of the period that is or was paid for. */
+  readonly periodEnd: Date | null;
+  /** When access ends if payment stays away; null unless reason is GRACE. */
+  readonly graceEnd: Date | null;
+  /** When Stripe made the newest event that the decision rests on; null where none is known. */
+  readonly asOf: Date | null;
+  /** That event's id (evt_…). */
+  readonly asOfEventId: string | null;
+}
+
 /** The next ordinary renewal after a change. */
 export interface Renewal extends Result {
   /** What it will cost in minor units of currency. */
@@ -844,6 +868,18 @@ export interface CheckAccessResult extends Answer {
   readonly asOfEventId: string | null;
 }
 
+/** What listAccess takes. */
+export interface ListAccessParams {
+  /** The customer (cus_…) whose access is listed. */
+  customerId: string;
+}
+
+/** What the customer may use, and what not any more. */
+export interface ListAccessResult extends Answer {
+  /** A decision for each product; empty for a customer who never subscribed. */
+  readonly access: readonly ProductAccess[];
+}
+
 /** What watchEvents takes. */
 export interface WatchEventsParams {
   /**
@@ -1023,6 +1059,13 @@ export class Dues extends Client {
    * request.
    */
   checkAccess(params: CheckAccessParams, options?: CallOptions): Promise<CheckAccessResult>;
+
+  /**
+   * List what a customer has access to. Gives the decision of CheckAccess for every product that the customer
+   * has ever subscribed to, as far as the local store knows: the newest subscription's products first. Never
+   * asks Stripe.
+   */
+  listAccess(params: ListAccessParams, options?: CallOptions): Promise<ListAccessResult>;
 
   /**
    * Watch Stripe's events. Streams the events that the server has taken in, each once the mirror knows what

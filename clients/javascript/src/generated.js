@@ -159,6 +159,22 @@ class PreviewLine extends Result {
   }
 }
 
+class ProductAccess extends Result {
+  constructor(raw) {
+    super(raw);
+    this.productId = raw.productId;
+    this.allowed = raw.allowed;
+    this.reason = raw.reason;
+    this.status = raw.status;
+    this.subscriptionId = raw.subscriptionId;
+    this.since = time(raw.since);
+    this.periodEnd = time(raw.periodEnd);
+    this.graceEnd = time(raw.graceEnd);
+    this.asOf = time(raw.asOf);
+    this.asOfEventId = raw.asOfEventId;
+  }
+}
+
 class Renewal extends Result {
   constructor(raw) {
     super(raw);
@@ -378,6 +394,13 @@ class CheckAccessResult extends Answer {
   }
 }
 
+class ListAccessResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.access = many(ProductAccess, raw.access);
+  }
+}
+
 class WatchEventsValue extends Result {
   constructor(raw) {
     super(raw);
@@ -443,6 +466,7 @@ export const methods = new Map([
   ["ListSubscriptions", { isSafeToRepeat: true, streams: false }],
   ["ListPlans", { isSafeToRepeat: true, streams: false }],
   ["CheckAccess", { isSafeToRepeat: true, streams: false }],
+  ["ListAccess", { isSafeToRepeat: true, streams: false }],
   ["WatchEvents", { isSafeToRepeat: true, streams: true }],
   ["IngestWebhook", { isSafeToRepeat: true, streams: false }],
   ["rpc.hello", { isSafeToRepeat: true, streams: false }],
@@ -541,6 +565,15 @@ export class Dues extends Client {
    */
   async checkAccess(params, options) {
     return new CheckAccessResult(await this.call("CheckAccess", params, options));
+  }
+
+  /**
+   * List what a customer has access to. Gives the decision of CheckAccess for every product that the customer
+   * has ever subscribed to, as far as the local store knows: the newest subscription's products first. Never
+   * asks Stripe.
+   */
+  async listAccess(params, options) {
+    return new ListAccessResult(await this.call("ListAccess", params, options));
   }
 
   /**

@@ -31,6 +31,7 @@ return [
     'ListSubscriptions' => ['listSubscriptions', []],
     'ListPlans' => ['listPlans', []],
     'CheckAccess' => ['checkAccess', []],
+    'ListAccess' => ['listAccess', []],
     'WatchEvents' => ['watchEvents', []],
     'IngestWebhook' => ['ingestWebhook', []],
     'rpc.hello' => ['rpcHello', []],

@@ -32,6 +32,8 @@ enum Method: string
     case ListPlans = 'ListPlans';
     /** Decide whether a customer has access. */
     case CheckAccess = 'CheckAccess';
+    /** List what a customer has access to. */
+    case ListAccess = 'ListAccess';
     /** Watch Stripe's events. */
     case WatchEvents = 'WatchEvents';
     /** Take in a webhook of Stripe's. */
@@ -48,8 +50,8 @@ enum Method: string
     {
         return match ($this) {
             self::PreviewChange, self::GetPaymentMethod, self::GetCustomer, self::GetSubscription,
-            self::ListSubscriptions, self::ListPlans, self::CheckAccess, self::WatchEvents,
-            self::IngestWebhook, self::RpcHello, self::RpcDiscover, self::RpcHealth => true,
+            self::ListSubscriptions, self::ListPlans, self::CheckAccess, self::ListAccess,
+            self::WatchEvents, self::IngestWebhook, self::RpcHello, self::RpcDiscover, self::RpcHealth => true,
             default => false,
         };
     }

@@ -18,6 +18,7 @@ use Dues\Types\GetPaymentMethodResult;
 use Dues\Types\GetSubscriptionResult;
 use Dues\Types\IngestWebhookResult;
 use Dues\Types\ItemChange;
+use Dues\Types\ListAccessResult;
 use Dues\Types\ListPlansResult;
 use Dues\Types\ListSubscriptionsResult;
 use Dues\Types\PaymentBehavior;
@@ -389,6 +390,24 @@ trait Methods
             'feature' => $feature,
         ]);
         return CheckAccessResult::of($this->call('CheckAccess', $params, $options));
+    }
+
+    /**
+     * List what a customer has access to. Gives the decision of CheckAccess for every product that the customer has
+     * ever subscribed to, as far as the local store knows: the newest subscription's products first. Never asks
+     * Stripe.
+     *
+     * @param string $customerId The customer (cus_…) whose access is listed.
+     * @throws DuesException
+     */
+    public function listAccess(
+        string $customerId,
+        ?CallOptions $options = null,
+    ): ListAccessResult {
+        $params = Wire::present([
+            'customerId' => $customerId,
+        ]);
+        return ListAccessResult::of($this->call('ListAccess', $params, $options));
     }
 
     /**

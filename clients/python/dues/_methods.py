@@ -9,10 +9,10 @@ from ._client import CallOptions, Client, Stream
 from ._types import (
     AddressInput, CancelResult, CancellationFeedback, ChangeTiming, CheckAccessResult, CollectionMethod,
     CreateCustomerResult, CreateSubscriptionResult, GetCustomerResult, GetPaymentMethodResult,
-    GetSubscriptionResult, IngestWebhookResult, ItemChange, ListPlansResult, ListSubscriptionsResult,
-    PaymentBehavior, PlanChangeTiming, PreviewChangeResult, ProrationBehavior, RPCHealthResult, RPCHelloResult,
-    ShippingInput, SubscriptionItemInput, SubscriptionStatusFilter, UpdatePlanResult, WatchEventsResult,
-    WatchEventsValue)
+    GetSubscriptionResult, IngestWebhookResult, ItemChange, ListAccessResult, ListPlansResult,
+    ListSubscriptionsResult, PaymentBehavior, PlanChangeTiming, PreviewChangeResult, ProrationBehavior,
+    RPCHealthResult, RPCHelloResult, ShippingInput, SubscriptionItemInput, SubscriptionStatusFilter,
+    UpdatePlanResult, WatchEventsResult, WatchEventsValue)
 from ._wire import given
 
 if TYPE_CHECKING:
@@ -235,6 +235,15 @@ class Dues(Client):
         """
         return CheckAccessResult._of(self.call("CheckAccess", given({
             "customerId": customer_id, "productId": product_id, "feature": feature}), **options))
+
+    def list_access(self, *, customer_id: str, **options: Unpack[CallOptions]) -> ListAccessResult:
+        """List what a customer has access to. Gives the decision of CheckAccess for every product that the customer
+        has ever subscribed to, as far as the local store knows: the newest subscription's products first. Never
+        asks Stripe.
+
+        customer_id: The customer (cus_…) whose access is listed.
+        """
+        return ListAccessResult._of(self.call("ListAccess", given({"customerId": customer_id}), **options))
 
     def watch_events(
         self, *, types: Optional[Sequence[str]] = None, customer_id: Optional[str] = None,

@@ -845,6 +845,42 @@ namespace Dues
         }
     }
 
+    /// <summary>What ListAccess is asked with.</summary>
+    public sealed class ListAccessParams : DuesObject
+    {
+        /// <summary>The customer (cus_…) whose access is listed. Required.</summary>
+        public string CustomerId { get; set; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            if (CustomerId != null) json["customerId"] = CustomerId;
+            return json;
+        }
+    }
+
+    /// <summary>What the customer may use, and what not any more.</summary>
+    public sealed class ListAccessResult : DuesResult
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public ListAccessResult(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Access = Wire.List(raw, "access", value => new ProductAccess(value)) ?? Array.Empty<ProductAccess>();
+        }
+
+        /// <summary>A decision for each product; empty for a customer who never subscribed.</summary>
+        public IReadOnlyList<ProductAccess> Access { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["access"] = Access;
+            return json;
+        }
+    }
+
     /// <summary>What WatchEvents is asked with.</summary>
     public sealed class WatchEventsParams : DuesObject
     {

@@ -18,8 +18,8 @@ namespace Dues
             ["CreateCustomer"] = false, ["CreateSubscription"] = false, ["PreviewChange"] = true,
             ["UpdatePlan"] = false, ["Cancel"] = false, ["GetPaymentMethod"] = true, ["GetCustomer"] = true,
             ["GetSubscription"] = true, ["ListSubscriptions"] = true, ["ListPlans"] = true, ["CheckAccess"] = true,
-            ["WatchEvents"] = true, ["IngestWebhook"] = true, ["rpc.hello"] = true, ["rpc.discover"] = true,
-            ["rpc.health"] = true
+            ["ListAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true, ["rpc.hello"] = true,
+            ["rpc.discover"] = true, ["rpc.health"] = true
         };
 
         /// <summary>The methods that send values before their result.</summary>
@@ -219,6 +219,22 @@ namespace Dues
             Typed(
                 CallAsync("CheckAccess", parameters?.ToJson(), options, cancellation),
                 result => new CheckAccessResult(result));
+
+        /// <summary>List what a customer has access to. Gives the decision of CheckAccess for every product that
+        /// the customer has ever subscribed to, as far as the local store knows: the newest subscription's products
+        /// first. Never asks Stripe.</summary>
+        /// <returns>What the customer may use, and what not any more.</returns>
+        /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
+        public ListAccessResult ListAccess(
+            ListAccessParams parameters, CallOptions options = null, CancellationToken cancellation = default) =>
+            new ListAccessResult(Call("ListAccess", parameters?.ToJson(), options, cancellation));
+
+        /// <inheritdoc cref="ListAccess"/>
+        public Task<ListAccessResult> ListAccessAsync(
+            ListAccessParams parameters, CallOptions options = null, CancellationToken cancellation = default) =>
+            Typed(
+                CallAsync("ListAccess", parameters?.ToJson(), options, cancellation),
+                result => new ListAccessResult(result));
 
         /// <summary>Watch Stripe's events. Streams the events that the server has taken in, each once the mirror
         /// knows what it says, so that whoever acts on one finds CheckAccess up to date. Without after, those from

@@ -880,6 +880,73 @@ namespace Dues
         }
     }
 
+    /// <summary>Whether a customer has access to one product, and why.</summary>
+    public sealed class ProductAccess : DuesOutput
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public ProductAccess(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            ProductId = Wire.Text(raw, "productId");
+            Allowed = Wire.Boolean(raw, "allowed").GetValueOrDefault();
+            Reason = Wire.Text(raw, "reason");
+            Status = Wire.Text(raw, "status");
+            SubscriptionId = Wire.Text(raw, "subscriptionId");
+            Since = Wire.Time(raw, "since");
+            PeriodEnd = Wire.Time(raw, "periodEnd");
+            GraceEnd = Wire.Time(raw, "graceEnd");
+            AsOf = Wire.Time(raw, "asOf");
+            AsOfEventId = Wire.Text(raw, "asOfEventId");
+        }
+
+        /// <summary>The product (prod_…).</summary>
+        public string ProductId { get; }
+
+        /// <summary>Whether the customer has access to it.</summary>
+        public bool Allowed { get; }
+
+        /// <summary>Why.</summary>
+        public string Reason { get; }
+
+        /// <summary>The status of the subscription that decided.</summary>
+        public string Status { get; }
+
+        /// <summary>The subscription (sub_…) that decided.</summary>
+        public string SubscriptionId { get; }
+
+        /// <summary>Since when the decision is what it is, as far as the store knows.</summary>
+        public DateTimeOffset? Since { get; }
+
+        /// <summary>End of the period that is or was paid for.</summary>
+        public DateTimeOffset? PeriodEnd { get; }
+
+        /// <summary>When access ends if payment stays away; null unless reason is GRACE.</summary>
+        public DateTimeOffset? GraceEnd { get; }
+
+        /// <summary>When Stripe made the newest event that the decision rests on; null where none is
+        /// known.</summary>
+        public DateTimeOffset? AsOf { get; }
+
+        /// <summary>That event's id (evt_…).</summary>
+        public string AsOfEventId { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["productId"] = ProductId;
+            json["allowed"] = Allowed;
+            json["reason"] = Reason;
+            json["status"] = Status;
+            json["subscriptionId"] = SubscriptionId;
+            json["since"] = Since;
+            json["periodEnd"] = PeriodEnd;
+            json["graceEnd"] = GraceEnd;
+            json["asOf"] = AsOf;
+            json["asOfEventId"] = AsOfEventId;
+            return json;
+        }
+    }
+
     /// <summary>The next ordinary renewal after a change.</summary>
     public sealed class Renewal : DuesOutput
     {

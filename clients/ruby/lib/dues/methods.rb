@@ -70,6 +70,11 @@ module Dues
       Members.new(customer_id: "customerId", product_id: "productId", feature: "feature"),
       result: CheckAccessResult, repeatable: true
     ),
+    "ListAccess" => Operation.new(
+      :list_access,
+      Members.new(customer_id: "customerId"),
+      result: ListAccessResult, repeatable: true
+    ),
     "WatchEvents" => Operation.new(
       :watch_events,
       Members.new(types: "types", customer_id: "customerId", after: "after"),
@@ -305,6 +310,17 @@ module Dues
     # @raise [Error]
     def check_access(customer_id:, product_id: nil, feature: nil, **options)
       invoke("CheckAccess", { customer_id: customer_id, product_id: product_id, feature: feature }, options)
+    end
+
+    # List what a customer has access to. Gives the decision of CheckAccess for every product that the customer has ever
+    # subscribed to, as far as the local store knows: the newest subscription's products first. Never asks Stripe.
+    #
+    # @param customer_id [String] The customer (cus_…) whose access is listed.
+    # @param options those of {Client#call}
+    # @return [ListAccessResult] What the customer may use, and what not any more.
+    # @raise [Error]
+    def list_access(customer_id:, **options)
+      invoke("ListAccess", { customer_id: customer_id }, options)
     end
 
     # Watch Stripe's events. Streams the events that the server has taken in, each once the mirror knows what it says,

@@ -101,6 +101,11 @@ extension Driver {
                 customerId: given.required("customerId"), productId: given.optional("productId"),
                 feature: given.optional("feature"), options: options
             ).json
+        case "ListAccess":
+            let given = try Given(params, only: ["customerId"])
+            return try await dues.listAccess(
+                customerId: given.required("customerId"), options: options
+            ).json
         case "WatchEvents":
             let given = try Given(params, only: ["types", "customerId", "after"])
             return try await pass(dues.watchEvents(

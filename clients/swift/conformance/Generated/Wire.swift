@@ -170,6 +170,16 @@ extension PreviewLine: JSONWritable {
     }
 }
 
+extension ProductAccess: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("productId", productId), ("allowed", allowed), ("reason", reason), ("status", status),
+            ("subscriptionId", subscriptionId), ("since", since.orNull), ("periodEnd", periodEnd.orNull),
+            ("graceEnd", graceEnd.orNull), ("asOf", asOf.orNull), ("asOfEventId", asOfEventId.orNull)
+        ]).json
+    }
+}
+
 extension Renewal: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
@@ -334,6 +344,14 @@ extension CheckAccessResult: JSONWritable {
             ("subscriptionId", subscriptionId.orNull), ("productId", productId.orNull), ("since", since.orNull),
             ("periodEnd", periodEnd.orNull), ("graceEnd", graceEnd.orNull), ("asOf", asOf.orNull),
             ("asOfEventId", asOfEventId.orNull), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
+extension ListAccessResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("access", access), ("_meta", callMetadata)
         ]).json
     }
 }

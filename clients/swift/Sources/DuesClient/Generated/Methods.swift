@@ -9,7 +9,7 @@ enum Method {
     /// Those that may be called again whatever became of the first call.
     static let safeToRepeat: Set<String> = [
         "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans",
-        "CheckAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
+        "CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
     ]
 
     /// Those that may be, if both calls have the same idempotency key.
@@ -271,6 +271,22 @@ extension Dues {
     ) async throws -> CheckAccessResult {
         try await result(of: "CheckAccess", [
             ("customerId", customerId), ("productId", productId), ("feature", feature)
+        ], options)
+    }
+
+    /// List what a customer has access to. Gives the decision of CheckAccess for every product that the customer
+    /// has ever subscribed to, as far as the local store knows: the newest subscription's products first. Never
+    /// asks Stripe.
+    ///
+    /// - Parameters:
+    ///   - customerId: The customer (cus_…) whose access is listed.
+    ///   - options: What the call is given beside its params.
+    /// - Returns: What the customer may use, and what not any more.
+    public func listAccess(
+        customerId: String, options: CallOptions = CallOptions()
+    ) async throws -> ListAccessResult {
+        try await result(of: "ListAccess", [
+            ("customerId", customerId)
         ], options)
     }
 

@@ -274,6 +274,18 @@ public struct CheckAccessResult: DuesResult, JSONReadable {
     }
 }
 
+/// What the customer may use, and what not any more.
+public struct ListAccessResult: DuesResult, JSONReadable {
+    /// A decision for each product; empty for a customer who never subscribed.
+    public let access: [ProductAccess]
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        access = raw.member("access")
+        self.raw = raw
+    }
+}
+
 /// An event, as the value of rpc.stream.
 public struct WatchEventsValue: DuesObject, JSONReadable {
     /// The number of the event's change: given as after, the stream goes on behind it. Numbers rise and have gaps.

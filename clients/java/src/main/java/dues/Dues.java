@@ -290,6 +290,30 @@ public final class Dues extends Client {
     }
 
     /**
+     * List what a customer has access to. Gives the decision of CheckAccess for every product that the customer has
+     * ever subscribed to, as far as the local store knows: the newest subscription's products first. Never asks
+     * Stripe.
+     */
+    public ListAccessResult listAccess(ListAccessParams params) {
+        return listAccess(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public ListAccessResult listAccess(ListAccessParams params, CallOptions options) {
+        return call("ListAccess", params.json(), options, ListAccessResult::new);
+    }
+
+    /** {@link #listAccess(ListAccessParams)} without waiting; cancelling the future cancels the call. */
+    public CompletableFuture<ListAccessResult> listAccessAsync(ListAccessParams params) {
+        return listAccessAsync(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public CompletableFuture<ListAccessResult> listAccessAsync(ListAccessParams params, CallOptions options) {
+        return callAsync("ListAccess", params.json(), options, ListAccessResult::new);
+    }
+
+    /**
      * Watch Stripe's events. Streams the events that the server has taken in, each once the mirror knows what it
      * says, so that whoever acts on one finds CheckAccess up to date. Without after, those from now on; with it,
      * those after that change, so that a client that lost its connection goes on without loss: at least once, in
