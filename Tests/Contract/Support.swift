@@ -52,6 +52,9 @@ final class Echo: LocalMethods, UpstreamMethods {
     func listSubscriptions(
         _ params: ListSubscriptionsParams, _ call: CallContext
     ) async throws(RPCError) -> ListSubscriptionsResult { throw Self.error(params) }
+    func listInvoices(_ params: ListInvoicesParams, _ call: CallContext) async throws(RPCError) -> ListInvoicesResult {
+        throw Self.error(params)
+    }
     func getSubscription(
         _ params: GetSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> GetSubscriptionResult {

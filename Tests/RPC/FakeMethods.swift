@@ -111,6 +111,9 @@ struct FakeUpstream: UpstreamMethods {
     func listSubscriptions(
         _ params: ListSubscriptionsParams, _ call: CallContext
     ) async throws(RPCError) -> ListSubscriptionsResult { throw absent }
+    func listInvoices(_ params: ListInvoicesParams, _ call: CallContext) async throws(RPCError) -> ListInvoicesResult {
+        throw absent
+    }
     func getSubscription(
         _ params: GetSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> GetSubscriptionResult { throw absent }

@@ -453,6 +453,42 @@ func (c *Client) ListSubscriptions(ctx context.Context, params ListSubscriptions
 	return invoke[ListSubscriptionsResult](ctx, c, "ListSubscriptions", params, options)
 }
 
+// ListInvoicesParams is what ListInvoices is asked with.
+type ListInvoicesParams struct {
+	// Only the invoices of this customer (cus_…).
+	CustomerID string `json:"customerId,omitempty"`
+
+	// Only the invoices of this subscription (sub_…).
+	SubscriptionID string `json:"subscriptionId,omitempty"`
+
+	// Only invoices of this status; absent for all.
+	Status InvoiceStatusFilter `json:"status,omitempty"`
+
+	// How many invoices one page may have. Default: 20.
+	Limit *int64 `json:"limit,omitempty"`
+
+	// nextCursor of the page before.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// ListInvoicesResult is a page of invoices.
+type ListInvoicesResult struct {
+	Received
+
+	// The invoices, newest first.
+	Invoices []Invoice `json:"invoices"`
+
+	// Ask for the next page with it; null on the last page.
+	NextCursor *string `json:"nextCursor"`
+}
+
+// ListInvoices lists invoices.
+//
+// Lists invoices as Stripe has them, newest first, of all customers, of one, or of one subscription.
+func (c *Client) ListInvoices(ctx context.Context, params ListInvoicesParams, options ...CallOption) (*ListInvoicesResult, error) {
+	return invoke[ListInvoicesResult](ctx, c, "ListInvoices", params, options)
+}
+
 // ListPlansParams is what ListPlans is asked with.
 type ListPlansParams struct {
 	// Whether the plans that are sold are listed, or those that are not any more. Default: true.
@@ -723,8 +759,9 @@ func (c *Client) Health(ctx context.Context, options ...CallOption) (*HealthResu
 // isSafeToRepeat says whether a call may be made again, though the first may have had its effect.
 func isSafeToRepeat(method string) bool {
 	switch method {
-	case "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans",
-		"CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health":
+	case "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions",
+		"ListInvoices", "ListPlans", "CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello",
+		"rpc.discover", "rpc.health":
 		return true
 	}
 	return false

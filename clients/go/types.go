@@ -64,6 +64,28 @@ const (
 	IntentNone    Intent = "none"
 )
 
+// InvoiceStatus is an invoice's status, in Stripe's words. Stripe may add words. Others than these may come.
+type InvoiceStatus string
+
+const (
+	InvoiceStatusDraft         InvoiceStatus = "draft"
+	InvoiceStatusOpen          InvoiceStatus = "open"
+	InvoiceStatusPaid          InvoiceStatus = "paid"
+	InvoiceStatusUncollectible InvoiceStatus = "uncollectible"
+	InvoiceStatusVoid          InvoiceStatus = "void"
+)
+
+// InvoiceStatusFilter is a status of invoices, in Stripe's words.
+type InvoiceStatusFilter string
+
+const (
+	InvoiceStatusFilterDraft         InvoiceStatusFilter = "draft"
+	InvoiceStatusFilterOpen          InvoiceStatusFilter = "open"
+	InvoiceStatusFilterPaid          InvoiceStatusFilter = "paid"
+	InvoiceStatusFilterUncollectible InvoiceStatusFilter = "uncollectible"
+	InvoiceStatusFilterVoid          InvoiceStatusFilter = "void"
+)
+
 // PaymentBehavior is what happens where a change needs a payment that fails or needs the customer: the change waits
 // (the old plan stays), it applies and the subscription is past due, it applies and waits for a confirmation, or it
 // is refused.
@@ -411,6 +433,64 @@ type HelloLimits struct {
 
 	// Seconds after which a silent connection is closed; 0 means never.
 	IdleSeconds int64 `json:"idleSeconds"`
+}
+
+// Invoice is an invoice, as Stripe has it.
+type Invoice struct {
+	// The invoice's id (in_…).
+	ID string `json:"id"`
+
+	// The number that the customer sees; null for a draft.
+	Number *string `json:"number"`
+
+	// The invoice's status.
+	Status InvoiceStatus `json:"status"`
+
+	// The customer (cus_…) who is billed.
+	CustomerID string `json:"customerId"`
+
+	// The subscription (sub_…) that is billed; null for an invoice by hand.
+	SubscriptionID *string `json:"subscriptionId"`
+
+	// Lower-case ISO 4217 code of all amounts.
+	Currency string `json:"currency"`
+
+	// What the lines sum to after discounts and taxes, in minor units of currency; negative where it is a credit.
+	Total int64 `json:"total"`
+
+	// What is charged, after the customer's balance, in minor units.
+	AmountDue int64 `json:"amountDue"`
+
+	// What was paid, in minor units.
+	AmountPaid int64 `json:"amountPaid"`
+
+	// What is still to be paid, in minor units.
+	AmountRemaining int64 `json:"amountRemaining"`
+
+	// Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle, subscription_update and
+	// others.
+	BillingReason *string `json:"billingReason"`
+
+	// Begin of the time in which items could be added to the invoice.
+	PeriodStart time.Time `json:"periodStart"`
+
+	// End of that time.
+	PeriodEnd time.Time `json:"periodEnd"`
+
+	// When an invoice that was sent is to be paid; null for one that is charged.
+	DueDate *time.Time `json:"dueDate"`
+
+	// When it was paid; null where it is not.
+	PaidAt *time.Time `json:"paidAt"`
+
+	// Stripe's page on which the customer sees and pays it; null for a draft.
+	HostedInvoiceURL *string `json:"hostedInvoiceUrl"`
+
+	// Where the customer finds it as a PDF; null for a draft.
+	InvoicePdf *string `json:"invoicePdf"`
+
+	// When it was made.
+	Created time.Time `json:"created"`
 }
 
 // Link is a Link account.

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034 # dues.sh reads the tables
 
 # Whether a call of a method may be made again without an idempotency key.
-_dues_repeatable=' PreviewChange GetPaymentMethod GetCustomer GetSubscription ListSubscriptions ListPlans CheckAccess ListAccess IngestWebhook rpc.hello rpc.discover rpc.health '
+_dues_repeatable=' PreviewChange GetPaymentMethod GetCustomer GetSubscription ListSubscriptions ListInvoices ListPlans CheckAccess ListAccess IngestWebhook rpc.hello rpc.discover rpc.health '
 _dues_writing=' CreateCustomer CreateSubscription UpdatePlan Cancel '
 
 # The words that a function takes, and the members of the objects among them, each with its type.
@@ -16,6 +16,7 @@ declare -gA _dues_shapes=(
     [dues_get_customer]='customerId=string'
     [dues_get_subscription]='subscriptionId=string'
     [dues_list_subscriptions]='customerId=string priceId=string status=string limit=integer cursor=string'
+    [dues_list_invoices]='customerId=string subscriptionId=string status=string limit=integer cursor=string'
     [dues_list_plans]='active=boolean limit=integer cursor=string'
     [dues_check_access]='customerId=string productId=string feature=string'
     [dues_list_access]='customerId=string'
@@ -465,6 +466,39 @@ Result: A page of subscriptions.
 END
 }
 
+dues_list_invoices() {
+    if [[ ${1-} != --help ]]; then
+        _dues_typed ListInvoices "$@"
+        return
+    fi
+    cat <<'END'
+dues_list_invoices NAME=VALUE... [OPTION...]
+
+List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of one
+subscription.
+
+NAME=VALUE:
+
+  customerId=STRING
+      Only the invoices of this customer (cus_…).
+  subscriptionId=STRING
+      Only the invoices of this subscription (sub_…).
+  status=draft|open|paid|uncollectible|void
+      Only invoices of this status; absent for all.
+  limit=INTEGER
+      How many invoices one page may have. Default: 20.
+  cursor=STRING
+      nextCursor of the page before.
+
+Result: A page of invoices.
+
+  /invoices: array of Invoice
+      The invoices, newest first.
+  /nextCursor: string or null
+      Ask for the next page with it; null on the last page.
+END
+}
+
 dues_list_plans() {
     if [[ ${1-} != --help ]]; then
         _dues_typed ListPlans "$@"
@@ -888,6 +922,64 @@ set-up (nothing is due yet), or nothing.
 One of payment, setup, none.
 END
         ;;
+    Invoice)
+        cat <<'END'
+Invoice: An invoice, as Stripe has it.
+
+  /id: string
+      The invoice's id (in_…).
+  /number: string or null
+      The number that the customer sees; null for a draft.
+  /status: InvoiceStatus
+      The invoice's status.
+  /customerId: string
+      The customer (cus_…) who is billed.
+  /subscriptionId: string or null
+      The subscription (sub_…) that is billed; null for an invoice by hand.
+  /currency: string
+      Lower-case ISO 4217 code of all amounts.
+  /total: integer
+      What the lines sum to after discounts and taxes, in minor units of currency; negative where it
+      is a credit.
+  /amountDue: integer
+      What is charged, after the customer's balance, in minor units.
+  /amountPaid: integer
+      What was paid, in minor units.
+  /amountRemaining: integer
+      What is still to be paid, in minor units.
+  /billingReason: string or null
+      Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle,
+      subscription_update and others.
+  /periodStart: time (RFC 3339, UTC)
+      Begin of the time in which items could be added to the invoice.
+  /periodEnd: time (RFC 3339, UTC)
+      End of that time.
+  /dueDate: time (RFC 3339, UTC) or null
+      When an invoice that was sent is to be paid; null for one that is charged.
+  /paidAt: time (RFC 3339, UTC) or null
+      When it was paid; null where it is not.
+  /hostedInvoiceUrl: string or null
+      Stripe's page on which the customer sees and pays it; null for a draft.
+  /invoicePdf: string or null
+      Where the customer finds it as a PDF; null for a draft.
+  /created: time (RFC 3339, UTC)
+      When it was made.
+END
+        ;;
+    InvoiceStatus)
+        cat <<'END'
+InvoiceStatus: An invoice's status, in Stripe's words. Stripe may add words.
+
+Known are draft, open, paid, uncollectible, void; there may be more.
+END
+        ;;
+    InvoiceStatusFilter)
+        cat <<'END'
+InvoiceStatusFilter: A status of invoices, in Stripe's words.
+
+One of draft, open, paid, uncollectible, void.
+END
+        ;;
     ItemChange)
         cat <<'END'
 ItemChange: A change to one item of a subscription: with itemId it changes or removes that item,
@@ -1303,12 +1395,12 @@ END
         cat >&2 <<'END'
 usage: dues_describe TYPE, which is one of AccessReason, Address, AddressInput, AuBecsDebit,
 BillingDetails, CancellationFeedback, Card, ChangeTiming, CollectionMethod, Customer, ErrorData,
-HealthCheck, HealthChecks, HelloLimits, Intent, ItemChange, Link, PaymentBehavior,
-PaymentMethodType, PaymentMethodUse, PendingUpdate, PendingUpdateItem, Period, Plan,
-PlanChangeTiming, PreviewLine, PriceInterval, ProductAccess, ProrationBehavior, Renewal,
-ResultMetadata, Scope, SepaDebit, ServerMode, ServingStatus, Shipping, ShippingInput, StripeRefusal,
-Subscription, SubscriptionItem, SubscriptionItemInput, SubscriptionStatus, SubscriptionStatusFilter,
-UsBankAccount, UsageType, Violation.
+HealthCheck, HealthChecks, HelloLimits, Intent, Invoice, InvoiceStatus, InvoiceStatusFilter,
+ItemChange, Link, PaymentBehavior, PaymentMethodType, PaymentMethodUse, PendingUpdate,
+PendingUpdateItem, Period, Plan, PlanChangeTiming, PreviewLine, PriceInterval, ProductAccess,
+ProrationBehavior, Renewal, ResultMetadata, Scope, SepaDebit, ServerMode, ServingStatus, Shipping,
+ShippingInput, StripeRefusal, Subscription, SubscriptionItem, SubscriptionItemInput,
+SubscriptionStatus, SubscriptionStatusFilter, UsBankAccount, UsageType, Violation.
 END
         return 64
         ;;

@@ -63,6 +63,10 @@ package protocol UpstreamMethods: Sendable {
     func listSubscriptions(
         _ params: ListSubscriptionsParams, _ call: CallContext
     ) async throws(RPCError) -> ListSubscriptionsResult
+    /// List invoices.
+    func listInvoices(
+        _ params: ListInvoicesParams, _ call: CallContext
+    ) async throws(RPCError) -> ListInvoicesResult
     /// List the plans that customers can choose.
     func listPlans(_ params: ListPlansParams, _ call: CallContext) async throws(RPCError) -> ListPlansResult
     /// Take in a webhook of Stripe's.
@@ -196,6 +200,15 @@ extension Method {
             let (params, metadata) = try decode(ListSubscriptionsParams.self, from: bytes)
             let call: UpstreamCall = { upstream, call throws(RPCError) in
                 let result = try await upstream.listSubscriptions(params, call)
+                var writer = JSONWriter()
+                result.write(into: &writer, metadata: call.resultMetadata)
+                return writer.bytes
+            }
+            return (metadata, call)
+        case .listInvoices:
+            let (params, metadata) = try decode(ListInvoicesParams.self, from: bytes)
+            let call: UpstreamCall = { upstream, call throws(RPCError) in
+                let result = try await upstream.listInvoices(params, call)
                 var writer = JSONWriter()
                 result.write(into: &writer, metadata: call.resultMetadata)
                 return writer.bytes

@@ -24,6 +24,8 @@ package enum Method: String, CaseIterable, Sendable {
     case getSubscription = "GetSubscription"
     /// List subscriptions.
     case listSubscriptions = "ListSubscriptions"
+    /// List invoices.
+    case listInvoices = "ListInvoices"
     /// List the plans that customers can choose.
     case listPlans = "ListPlans"
     /// Decide whether a customer has access.
@@ -46,8 +48,8 @@ extension Method {
     /// The names on the wire, in the order of the cases.
     static let names = JSONNames([
         "CreateCustomer", "CreateSubscription", "PreviewChange", "UpdatePlan", "Cancel", "GetPaymentMethod",
-        "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans", "CheckAccess", "ListAccess",
-        "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
+        "GetCustomer", "GetSubscription", "ListSubscriptions", "ListInvoices", "ListPlans", "CheckAccess",
+        "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
     ])
 
     /// What a token must allow for this method; nil where none is needed.
@@ -62,6 +64,7 @@ extension Method {
         case .getCustomer: .read
         case .getSubscription: .read
         case .listSubscriptions: .read
+        case .listInvoices: .read
         case .listPlans: .read
         case .checkAccess: .read
         case .listAccess: .read
@@ -85,6 +88,7 @@ extension Method {
         case .getCustomer: false
         case .getSubscription: false
         case .listSubscriptions: false
+        case .listInvoices: false
         case .listPlans: false
         case .checkAccess: true
         case .listAccess: true
@@ -186,6 +190,14 @@ extension Method {
                 "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS",
                 "SHUTTING_DOWN", "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS",
                 "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
+        case .listInvoices:
+            [
+                "NO_SUCH_CUSTOMER", "NO_SUCH_SUBSCRIPTION", "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT",
+                "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED",
+                "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN",
+                "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG",
+                "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
         case .listPlans:
             [

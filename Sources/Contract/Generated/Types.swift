@@ -537,6 +537,119 @@ package enum Intent: String, CaseIterable, Sendable, JSONWritable {
     case nothing = "none"
 }
 
+/// An invoice, as Stripe has it.
+package struct Invoice: Sendable, Equatable, JSONWritable {
+    /// The invoice's id (in_…).
+    package var id: String
+    /// The number that the customer sees; null for a draft.
+    package var number: String?
+    /// The invoice's status.
+    package var status: InvoiceStatus
+    /// The customer (cus_…) who is billed.
+    package var customerId: String
+    /// The subscription (sub_…) that is billed; null for an invoice by hand.
+    package var subscriptionId: String?
+    /// Lower-case ISO 4217 code of all amounts.
+    package var currency: String
+    /// What the lines sum to after discounts and taxes, in minor units of currency; negative where it is a credit.
+    package var total: Int64
+    /// What is charged, after the customer's balance, in minor units.
+    package var amountDue: Int64
+    /// What was paid, in minor units.
+    package var amountPaid: Int64
+    /// What is still to be paid, in minor units.
+    package var amountRemaining: Int64
+    /// Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle, subscription_update
+    /// and others.
+    package var billingReason: String?
+    /// Begin of the time in which items could be added to the invoice.
+    package var periodStart: Timestamp
+    /// End of that time.
+    package var periodEnd: Timestamp
+    /// When an invoice that was sent is to be paid; null for one that is charged.
+    package var dueDate: Timestamp?
+    /// When it was paid; null where it is not.
+    package var paidAt: Timestamp?
+    /// Stripe's page on which the customer sees and pays it; null for a draft.
+    package var hostedInvoiceUrl: String?
+    /// Where the customer finds it as a PDF; null for a draft.
+    package var invoicePdf: String?
+    /// When it was made.
+    package var created: Timestamp
+
+    package init(
+        id: String, number: String?, status: InvoiceStatus, customerId: String, subscriptionId: String?,
+        currency: String, total: Int64, amountDue: Int64, amountPaid: Int64, amountRemaining: Int64,
+        billingReason: String?, periodStart: Timestamp, periodEnd: Timestamp, dueDate: Timestamp?,
+        paidAt: Timestamp?, hostedInvoiceUrl: String?, invoicePdf: String?, created: Timestamp
+    ) {
+        self.id = id
+        self.number = number
+        self.status = status
+        self.customerId = customerId
+        self.subscriptionId = subscriptionId
+        self.currency = currency
+        self.total = total
+        self.amountDue = amountDue
+        self.amountPaid = amountPaid
+        self.amountRemaining = amountRemaining
+        self.billingReason = billingReason
+        self.periodStart = periodStart
+        self.periodEnd = periodEnd
+        self.dueDate = dueDate
+        self.paidAt = paidAt
+        self.hostedInvoiceUrl = hostedInvoiceUrl
+        self.invoicePdf = invoicePdf
+        self.created = created
+    }
+}
+
+extension Invoice {
+    package func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("id", id)
+        writer.member("number", number)
+        writer.member("status", status)
+        writer.member("customerId", customerId)
+        writer.member("subscriptionId", subscriptionId)
+        writer.member("currency", currency)
+        writer.member("total", total)
+        writer.member("amountDue", amountDue)
+        writer.member("amountPaid", amountPaid)
+        writer.member("amountRemaining", amountRemaining)
+        writer.member("billingReason", billingReason)
+        writer.member("periodStart", periodStart)
+        writer.member("periodEnd", periodEnd)
+        writer.member("dueDate", dueDate)
+        writer.member("paidAt", paidAt)
+        writer.member("hostedInvoiceUrl", hostedInvoiceUrl)
+        writer.member("invoicePdf", invoicePdf)
+        writer.member("created", created)
+        writer.endObject()
+    }
+}
+
+/// An invoice's status, in Stripe's words. Stripe may add words.
+package struct InvoiceStatus: RawRepresentable, Hashable, Sendable, JSONWritable {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    package static let draft = InvoiceStatus(rawValue: "draft")
+    package static let open = InvoiceStatus(rawValue: "open")
+    package static let paid = InvoiceStatus(rawValue: "paid")
+    package static let uncollectible = InvoiceStatus(rawValue: "uncollectible")
+    package static let void = InvoiceStatus(rawValue: "void")
+}
+
+/// A status of invoices, in Stripe's words.
+package enum InvoiceStatusFilter: String, CaseIterable, Sendable, JSONWritable {
+    case draft
+    case open
+    case paid
+    case uncollectible
+    case void
+}
+
 /// A change to one item of a subscription: with itemId it changes or removes that item, without it adds one.
 package struct ItemChange: Sendable, Equatable, JSONWritable {
     /// The subscription item (si_…) that changes. Without it an item is added.

@@ -47,7 +47,8 @@ final class AnswerBlock: @unchecked Sendable {  // filled by one thread, then on
         let start = end
         end += entry.size
         let head = Head(
-            validFrom: entry.valid.lowerBound, validUntil: entry.valid.upperBound, hash: entry.hash, change: entry.change, answerBytes: UInt32(entry.answer.count),
+            validFrom: entry.valid.lowerBound, validUntil: entry.valid.upperBound, hash: entry.hash, change: entry.change,
+            answerBytes: UInt32(entry.answer.count),
             questionBytes: UInt16(entry.question.count), customer: entry.customer)
         memory.storeBytes(of: head, toByteOffset: start, as: Head.self)
         let question = memory + start + MemoryLayout<Head>.size

@@ -76,6 +76,22 @@ extension Contract.PendingUpdate {
     }
 }
 
+extension Contract.Invoice {
+    /// Nil for a preview, which is no invoice yet.
+    init?(_ invoice: StripeInvoice) {
+        guard let id = invoice.id, let customer = invoice.customer else { return nil }
+        self.init(
+            id: id, number: invoice.number, status: InvoiceStatus(rawValue: invoice.status ?? "draft"),
+            customerId: customer.id, subscriptionId: invoice.subscriptionID, currency: invoice.currency,
+            total: invoice.total, amountDue: invoice.amountDue, amountPaid: invoice.amountPaid ?? 0,
+            amountRemaining: invoice.amountRemaining ?? 0, billingReason: invoice.billingReason,
+            periodStart: Timestamp(unixSeconds: invoice.periodStart ?? 0),
+            periodEnd: Timestamp(unixSeconds: invoice.periodEnd ?? 0), dueDate: invoice.dueDate.map(Timestamp.init),
+            paidAt: invoice.paidAt.map(Timestamp.init), hostedInvoiceUrl: invoice.hostedInvoiceURL,
+            invoicePdf: invoice.invoicePDF, created: Timestamp(unixSeconds: invoice.created ?? 0))
+    }
+}
+
 extension Contract.Plan {
     /// Nil for a price that no plan can have: one that does not recur.
     init?(_ price: StripePrice) {

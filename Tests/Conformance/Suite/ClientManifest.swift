@@ -33,7 +33,8 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
     var testDescription: String { language }
 
     static let repository = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .path
 
     /// Where the clients are: in this repository, unless DUES_CLIENTS says otherwise.
     private static let root = getenv("DUES_CLIENTS").map { String(cString: $0) } ?? repository + "/clients"

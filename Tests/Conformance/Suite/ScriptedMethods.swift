@@ -57,6 +57,10 @@ struct ScriptedUpstream: UpstreamMethods {
         _ params: ListSubscriptionsParams, _ call: CallContext
     ) async throws(RPCError) -> ListSubscriptionsResult { try failures.fail(call.method) }
 
+    func listInvoices(_ params: ListInvoicesParams, _ call: CallContext) async throws(RPCError) -> ListInvoicesResult {
+        try failures.fail(call.method)
+    }
+
     func getSubscription(
         _ params: GetSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> GetSubscriptionResult { try failures.fail(call.method) }

@@ -27,6 +27,8 @@ func typed(method string) handler {
 		return unary((*dues.Client).GetSubscription)
 	case "ListSubscriptions":
 		return unary((*dues.Client).ListSubscriptions)
+	case "ListInvoices":
+		return unary((*dues.Client).ListInvoices)
 	case "ListPlans":
 		return unary((*dues.Client).ListPlans)
 	case "CheckAccess":

@@ -41,6 +41,12 @@ export type CollectionMethod = "charge_automatically" | "send_invoice";
  */
 export type Intent = "payment" | "setup" | "none";
 
+/** An invoice's status, in Stripe's words. Stripe may add words. */
+export type InvoiceStatus = "draft" | "open" | "paid" | "uncollectible" | "void" | (string & {});
+
+/** A status of invoices, in Stripe's words. */
+export type InvoiceStatusFilter = "draft" | "open" | "paid" | "uncollectible" | "void";
+
 /**
  * What happens where a change needs a payment that fails or needs the customer: the change waits (the old
  * plan stays), it applies and the subscription is past due, it applies and waits for a confirmation, or it is
@@ -291,6 +297,52 @@ export interface HelloLimits extends Result {
   readonly outputBytes: Integer;
   /** Seconds after which a silent connection is closed; 0 means never. */
   readonly idleSeconds: Integer;
+}
+
+/** An invoice, as Stripe has it. */
+export interface Invoice extends Result {
+  /** The invoice's id (in_…). */
+  readonly id: string;
+  /** The number that the customer sees; null for a draft. */
+  readonly number: string | null;
+  /** The invoice's status. */
+  readonly status: InvoiceStatus;
+  /** The customer (cus_…) who is billed. */
+  readonly customerId: string;
+  /** The subscription (sub_…) that is billed; null for an invoice by hand. */
+  readonly subscriptionId: string | null;
+  /** Lower-case ISO 4217 code of all amounts. */
+  readonly currency: string;
+  /**
+   * What the lines sum to after discounts and taxes, in minor units of currency; negative where it is a
+   * credit.
+   */
+  readonly total: Integer;
+  /** What is charged, after the customer's balance, in minor units. */
+  readonly amountDue: Integer;
+  /** What was paid, in minor units. */
+  readonly amountPaid: Integer;
+  /** What is still to be paid, in minor units. */
+  readonly amountRemaining: Integer;
+  /**
+   * Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle, subscription_update
+   * and others.
+   */
+  readonly billingReason: string | null;
+  /** Begin of the time in which items could be added to the invoice. */
+  readonly periodStart: Date;
+  /** End of that time. */
+  readonly periodEnd: Date;
+  /** When an invoice that was sent is to be paid; null for one that is charged. */
+  readonly dueDate: Date | null;
+  /** When it was paid; null where it is not. */
+  readonly paidAt: Date | null;
+  /** Stripe's page on which the customer sees and pays it; null for a draft. */
+  readonly hostedInvoiceUrl: string | null;
+  /** Where the customer finds it as a PDF; null for a draft. */
+  readonly invoicePdf: string | null;
+  /** When it was made. */
+  readonly created: Date;
 }
 
 /** A Link account. */
@@ -816,6 +868,28 @@ export interface ListSubscriptionsResult extends Answer {
   readonly nextCursor: string | null;
 }
 
+/** What listInvoices takes. */
+export interface ListInvoicesParams {
+  /** Only the invoices of this customer (cus_…). */
+  customerId?: string;
+  /** Only the invoices of this subscription (sub_…). */
+  subscriptionId?: string;
+  /** Only invoices of this status; absent for all. */
+  status?: InvoiceStatusFilter;
+  /** How many invoices one page may have. Default: 20. */
+  limit?: Integer | bigint;
+  /** nextCursor of the page before. */
+  cursor?: string;
+}
+
+/** A page of invoices. */
+export interface ListInvoicesResult extends Answer {
+  /** The invoices, newest first. */
+  readonly invoices: readonly Invoice[];
+  /** Ask for the next page with it; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
 /** What listPlans takes. */
 export interface ListPlansParams {
   /** Whether the plans that are sold are listed, or those that are not any more. Default: true. */
@@ -1046,6 +1120,12 @@ export class Dues extends Client {
    * Those that are canceled are left out unless they are asked for.
    */
   listSubscriptions(params?: ListSubscriptionsParams, options?: CallOptions): Promise<ListSubscriptionsResult>;
+
+  /**
+   * List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of one
+   * subscription.
+   */
+  listInvoices(params?: ListInvoicesParams, options?: CallOptions): Promise<ListInvoicesResult>;
 
   /**
    * List the plans that customers can choose. Lists recurring prices with their products, for a page that

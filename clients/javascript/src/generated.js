@@ -94,6 +94,30 @@ class HelloLimits extends Result {
   }
 }
 
+class Invoice extends Result {
+  constructor(raw) {
+    super(raw);
+    this.id = raw.id;
+    this.number = raw.number;
+    this.status = raw.status;
+    this.customerId = raw.customerId;
+    this.subscriptionId = raw.subscriptionId;
+    this.currency = raw.currency;
+    this.total = raw.total;
+    this.amountDue = raw.amountDue;
+    this.amountPaid = raw.amountPaid;
+    this.amountRemaining = raw.amountRemaining;
+    this.billingReason = raw.billingReason;
+    this.periodStart = time(raw.periodStart);
+    this.periodEnd = time(raw.periodEnd);
+    this.dueDate = time(raw.dueDate);
+    this.paidAt = time(raw.paidAt);
+    this.hostedInvoiceUrl = raw.hostedInvoiceUrl;
+    this.invoicePdf = raw.invoicePdf;
+    this.created = time(raw.created);
+  }
+}
+
 class Link extends Result {
   constructor(raw) {
     super(raw);
@@ -370,6 +394,14 @@ class ListSubscriptionsResult extends Answer {
   }
 }
 
+class ListInvoicesResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.invoices = many(Invoice, raw.invoices);
+    this.nextCursor = raw.nextCursor;
+  }
+}
+
 class ListPlansResult extends Answer {
   constructor(raw) {
     super(raw);
@@ -464,6 +496,7 @@ export const methods = new Map([
   ["GetCustomer", { isSafeToRepeat: true, streams: false }],
   ["GetSubscription", { isSafeToRepeat: true, streams: false }],
   ["ListSubscriptions", { isSafeToRepeat: true, streams: false }],
+  ["ListInvoices", { isSafeToRepeat: true, streams: false }],
   ["ListPlans", { isSafeToRepeat: true, streams: false }],
   ["CheckAccess", { isSafeToRepeat: true, streams: false }],
   ["ListAccess", { isSafeToRepeat: true, streams: false }],
@@ -548,6 +581,14 @@ export class Dues extends Client {
    */
   async listSubscriptions(params, options) {
     return new ListSubscriptionsResult(await this.call("ListSubscriptions", params, options));
+  }
+
+  /**
+   * List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of one
+   * subscription.
+   */
+  async listInvoices(params, options) {
+    return new ListInvoicesResult(await this.call("ListInvoices", params, options));
   }
 
   /**

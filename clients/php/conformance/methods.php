@@ -29,6 +29,7 @@ return [
     'GetCustomer' => ['getCustomer', []],
     'GetSubscription' => ['getSubscription', []],
     'ListSubscriptions' => ['listSubscriptions', []],
+    'ListInvoices' => ['listInvoices', []],
     'ListPlans' => ['listPlans', []],
     'CheckAccess' => ['checkAccess', []],
     'ListAccess' => ['listAccess', []],

@@ -28,6 +28,8 @@ enum Method: string
     case GetSubscription = 'GetSubscription';
     /** List subscriptions. */
     case ListSubscriptions = 'ListSubscriptions';
+    /** List invoices. */
+    case ListInvoices = 'ListInvoices';
     /** List the plans that customers can choose. */
     case ListPlans = 'ListPlans';
     /** Decide whether a customer has access. */
@@ -50,8 +52,9 @@ enum Method: string
     {
         return match ($this) {
             self::PreviewChange, self::GetPaymentMethod, self::GetCustomer, self::GetSubscription,
-            self::ListSubscriptions, self::ListPlans, self::CheckAccess, self::ListAccess,
-            self::WatchEvents, self::IngestWebhook, self::RpcHello, self::RpcDiscover, self::RpcHealth => true,
+            self::ListSubscriptions, self::ListInvoices, self::ListPlans, self::CheckAccess,
+            self::ListAccess, self::WatchEvents, self::IngestWebhook, self::RpcHello, self::RpcDiscover,
+            self::RpcHealth => true,
             default => false,
         };
     }

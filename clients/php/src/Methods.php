@@ -17,8 +17,10 @@ use Dues\Types\GetCustomerResult;
 use Dues\Types\GetPaymentMethodResult;
 use Dues\Types\GetSubscriptionResult;
 use Dues\Types\IngestWebhookResult;
+use Dues\Types\InvoiceStatusFilter;
 use Dues\Types\ItemChange;
 use Dues\Types\ListAccessResult;
+use Dues\Types\ListInvoicesResult;
 use Dues\Types\ListPlansResult;
 use Dues\Types\ListSubscriptionsResult;
 use Dues\Types\PaymentBehavior;
@@ -343,6 +345,35 @@ trait Methods
             'cursor' => $cursor,
         ]);
         return ListSubscriptionsResult::of($this->call('ListSubscriptions', $params, $options));
+    }
+
+    /**
+     * List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of one
+     * subscription.
+     *
+     * @param string|null $customerId Only the invoices of this customer (cus_…).
+     * @param string|null $subscriptionId Only the invoices of this subscription (sub_…).
+     * @param string|null $status Only invoices of this status; absent for all. One of {@see InvoiceStatusFilter}.
+     * @param int|null $limit How many invoices one page may have. Default: 20.
+     * @param string|null $cursor nextCursor of the page before.
+     * @throws DuesException
+     */
+    public function listInvoices(
+        ?string $customerId = null,
+        ?string $subscriptionId = null,
+        ?string $status = null,
+        ?int $limit = null,
+        ?string $cursor = null,
+        ?CallOptions $options = null,
+    ): ListInvoicesResult {
+        $params = Wire::present([
+            'customerId' => $customerId,
+            'subscriptionId' => $subscriptionId,
+            'status' => $status,
+            'limit' => $limit,
+            'cursor' => $cursor,
+        ]);
+        return ListInvoicesResult::of($this->call('ListInvoices', $params, $options));
     }
 
     /**

@@ -9,10 +9,10 @@ from ._client import CallOptions, Client, Stream
 from ._types import (
     AddressInput, CancelResult, CancellationFeedback, ChangeTiming, CheckAccessResult, CollectionMethod,
     CreateCustomerResult, CreateSubscriptionResult, GetCustomerResult, GetPaymentMethodResult,
-    GetSubscriptionResult, IngestWebhookResult, ItemChange, ListAccessResult, ListPlansResult,
-    ListSubscriptionsResult, PaymentBehavior, PlanChangeTiming, PreviewChangeResult, ProrationBehavior,
-    RPCHealthResult, RPCHelloResult, ShippingInput, SubscriptionItemInput, SubscriptionStatusFilter,
-    UpdatePlanResult, WatchEventsResult, WatchEventsValue)
+    GetSubscriptionResult, IngestWebhookResult, InvoiceStatusFilter, ItemChange, ListAccessResult,
+    ListInvoicesResult, ListPlansResult, ListSubscriptionsResult, PaymentBehavior, PlanChangeTiming,
+    PreviewChangeResult, ProrationBehavior, RPCHealthResult, RPCHelloResult, ShippingInput, SubscriptionItemInput,
+    SubscriptionStatusFilter, UpdatePlanResult, WatchEventsResult, WatchEventsValue)
 from ._wire import given
 
 if TYPE_CHECKING:
@@ -206,6 +206,24 @@ class Dues(Client):
         return ListSubscriptionsResult._of(self.call("ListSubscriptions", given({
             "customerId": customer_id, "priceId": price_id, "status": status, "limit": limit,
             "cursor": cursor}), **options))
+
+    def list_invoices(
+        self, *, customer_id: Optional[str] = None, subscription_id: Optional[str] = None,
+        status: Optional[InvoiceStatusFilter] = None, limit: Optional[int] = None, cursor: Optional[str] = None,
+        **options: Unpack[CallOptions]
+    ) -> ListInvoicesResult:
+        """List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of one
+        subscription.
+
+        customer_id: Only the invoices of this customer (cus_…).
+        subscription_id: Only the invoices of this subscription (sub_…).
+        status: Only invoices of this status; absent for all.
+        limit: How many invoices one page may have. Default: 20.
+        cursor: nextCursor of the page before.
+        """
+        return ListInvoicesResult._of(self.call("ListInvoices", given({
+            "customerId": customer_id, "subscriptionId": subscription_id, "status": status,
+            "limit": limit, "cursor": cursor}), **options))
 
     def list_plans(
         self, *, active: Optional[bool] = None, limit: Optional[int] = None, cursor: Optional[str] = None,

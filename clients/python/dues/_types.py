@@ -10,23 +10,24 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Union
 from ._wire import Message, Result, list_of, mapping, maybe, time
 
 __all__ = [
-    "AccessReason", "CancellationFeedback", "ChangeTiming", "CollectionMethod", "Intent", "PaymentBehavior",
-    "PaymentMethodType", "PaymentMethodUse", "PlanChangeTiming", "PriceInterval", "ProrationBehavior", "Scope",
-    "ServerMode", "ServingStatus", "SubscriptionStatus", "SubscriptionStatusFilter", "UsageType", "AddressInput",
-    "ItemChange", "ShippingInput", "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card",
-    "Customer", "HealthCheck", "HealthChecks", "HelloLimits", "Link", "PendingUpdate", "PendingUpdateItem",
-    "Period", "Plan", "PreviewLine", "ProductAccess", "Renewal", "ResultMetadata", "SepaDebit", "Shipping",
-    "Subscription", "SubscriptionItem", "UsBankAccount", "Violation", "StripeRefusal", "CreateCustomerResult",
+    "AccessReason", "CancellationFeedback", "ChangeTiming", "CollectionMethod", "Intent", "InvoiceStatus",
+    "InvoiceStatusFilter", "PaymentBehavior", "PaymentMethodType", "PaymentMethodUse", "PlanChangeTiming",
+    "PriceInterval", "ProrationBehavior", "Scope", "ServerMode", "ServingStatus", "SubscriptionStatus",
+    "SubscriptionStatusFilter", "UsageType", "AddressInput", "ItemChange", "ShippingInput",
+    "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card", "Customer", "HealthCheck",
+    "HealthChecks", "HelloLimits", "Invoice", "Link", "PendingUpdate", "PendingUpdateItem", "Period", "Plan",
+    "PreviewLine", "ProductAccess", "Renewal", "ResultMetadata", "SepaDebit", "Shipping", "Subscription",
+    "SubscriptionItem", "UsBankAccount", "Violation", "StripeRefusal", "CreateCustomerResult",
     "CreateSubscriptionResult", "PreviewChangeResult", "UpdatePlanResult", "CancelResult",
     "GetPaymentMethodResult", "GetCustomerResult", "GetSubscriptionResult", "ListSubscriptionsResult",
-    "ListPlansResult", "CheckAccessResult", "ListAccessResult", "WatchEventsValue", "WatchEventsResult",
-    "IngestWebhookResult", "RPCHelloResult", "RPCHealthResult"]
+    "ListInvoicesResult", "ListPlansResult", "CheckAccessResult", "ListAccessResult", "WatchEventsValue",
+    "WatchEventsResult", "IngestWebhookResult", "RPCHelloResult", "RPCHealthResult"]
 
 SAFE_TO_REPEAT: Dict[str, bool] = {
     "CreateCustomer": False, "CreateSubscription": False, "PreviewChange": True, "UpdatePlan": False,
     "Cancel": False, "GetPaymentMethod": True, "GetCustomer": True, "GetSubscription": True,
-    "ListSubscriptions": True, "ListPlans": True, "CheckAccess": True, "ListAccess": True, "WatchEvents": True,
-    "IngestWebhook": True, "rpc.hello": True, "rpc.discover": True, "rpc.health": True}
+    "ListSubscriptions": True, "ListInvoices": True, "ListPlans": True, "CheckAccess": True, "ListAccess": True,
+    "WatchEvents": True, "IngestWebhook": True, "rpc.hello": True, "rpc.discover": True, "rpc.health": True}
 """Whether a call of a method may be made again without an idempotency key."""
 
 STREAMING = frozenset(["WatchEvents"])
@@ -52,6 +53,12 @@ CollectionMethod = Literal["charge_automatically", "send_invoice"]
 Intent = Literal["payment", "setup", "none"]
 """What the customer still has to do with the client secret: confirm a payment, confirm a set-up (nothing is due
 yet), or nothing."""
+
+InvoiceStatus = str
+"""An invoice's status, in Stripe's words. Stripe may add words. Known: draft, open, paid, uncollectible, void."""
+
+InvoiceStatusFilter = Literal["draft", "open", "paid", "uncollectible", "void"]
+"""A status of invoices, in Stripe's words."""
 
 PaymentBehavior = Literal["pending_if_incomplete", "allow_incomplete", "default_incomplete", "error_if_incomplete"]
 """What happens where a change needs a payment that fails or needs the customer: the change waits (the old plan
@@ -436,6 +443,83 @@ class HelloLimits(Result):
             batch_length=raw.get("batchLength"),
             output_bytes=raw.get("outputBytes"),
             idle_seconds=raw.get("idleSeconds"),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class Invoice(Result):
+    """An invoice, as Stripe has it."""
+
+    id: str
+    """The invoice's id (in_…)."""
+    number: Optional[str]
+    """The number that the customer sees; null for a draft."""
+    status: InvoiceStatus
+    """The invoice's status."""
+    customer_id: str
+    """The customer (cus_…) who is billed."""
+    subscription_id: Optional[str]
+    """The subscription (sub_…) that is billed; null for an invoice by hand."""
+    currency: str
+    """Lower-case ISO 4217 code of all amounts."""
+    total: int
+    """What the lines sum to after discounts and taxes, in minor units of currency; negative where it is a
+    credit."""
+    amount_due: int
+    """What is charged, after the customer's balance, in minor units."""
+    amount_paid: int
+    """What was paid, in minor units."""
+    amount_remaining: int
+    """What is still to be paid, in minor units."""
+    billing_reason: Optional[str]
+    """Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle, subscription_update and
+    others."""
+    period_start: datetime
+    """Begin of the time in which items could be added to the invoice."""
+    period_end: datetime
+    """End of that time."""
+    due_date: Optional[datetime]
+    """When an invoice that was sent is to be paid; null for one that is charged."""
+    paid_at: Optional[datetime]
+    """When it was paid; null where it is not."""
+    hosted_invoice_url: Optional[str]
+    """Stripe's page on which the customer sees and pays it; null for a draft."""
+    invoice_pdf: Optional[str]
+    """Where the customer finds it as a PDF; null for a draft."""
+    created: datetime
+    """When it was made."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {
+        "id": "id", "number": "number", "status": "status", "customer_id": "customerId",
+        "subscription_id": "subscriptionId", "currency": "currency", "total": "total", "amount_due": "amountDue",
+        "amount_paid": "amountPaid", "amount_remaining": "amountRemaining", "billing_reason": "billingReason",
+        "period_start": "periodStart", "period_end": "periodEnd", "due_date": "dueDate", "paid_at": "paidAt",
+        "hosted_invoice_url": "hostedInvoiceUrl", "invoice_pdf": "invoicePdf", "created": "created"}
+
+    @classmethod
+    def _of(cls, value: Any) -> Invoice:
+        raw = mapping(value)
+        return cls(
+            id=raw.get("id"),
+            number=raw.get("number"),
+            status=raw.get("status"),
+            customer_id=raw.get("customerId"),
+            subscription_id=raw.get("subscriptionId"),
+            currency=raw.get("currency"),
+            total=raw.get("total"),
+            amount_due=raw.get("amountDue"),
+            amount_paid=raw.get("amountPaid"),
+            amount_remaining=raw.get("amountRemaining"),
+            billing_reason=raw.get("billingReason"),
+            period_start=time(raw.get("periodStart")),
+            period_end=time(raw.get("periodEnd")),
+            due_date=maybe(time, raw.get("dueDate")),
+            paid_at=maybe(time, raw.get("paidAt")),
+            hosted_invoice_url=raw.get("hostedInvoiceUrl"),
+            invoice_pdf=raw.get("invoicePdf"),
+            created=time(raw.get("created")),
             raw=raw)
 
 
@@ -1306,6 +1390,31 @@ class ListSubscriptionsResult(Result):
         raw = mapping(value)
         return cls(
             subscriptions=list_of(Subscription._of, raw.get("subscriptions")),
+            next_cursor=raw.get("nextCursor"),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class ListInvoicesResult(Result):
+    """A page of invoices."""
+
+    invoices: List[Invoice]
+    """The invoices, newest first."""
+    next_cursor: Optional[str]
+    """Ask for the next page with it; null on the last page."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {"invoices": "invoices", "next_cursor": "nextCursor", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> ListInvoicesResult:
+        raw = mapping(value)
+        return cls(
+            invoices=list_of(Invoice._of, raw.get("invoices")),
             next_cursor=raw.get("nextCursor"),
             meta=maybe(ResultMetadata._of, raw.get("_meta")),
             raw=raw)

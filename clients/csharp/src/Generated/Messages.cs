@@ -705,6 +705,63 @@ namespace Dues
         }
     }
 
+    /// <summary>What ListInvoices is asked with.</summary>
+    public sealed class ListInvoicesParams : DuesObject
+    {
+        /// <summary>Only the invoices of this customer (cus_…).</summary>
+        public string CustomerId { get; set; }
+
+        /// <summary>Only the invoices of this subscription (sub_…).</summary>
+        public string SubscriptionId { get; set; }
+
+        /// <summary>Only invoices of this status; absent for all.</summary>
+        public string Status { get; set; }
+
+        /// <summary>How many invoices one page may have. Default: 20.</summary>
+        public long? Limit { get; set; }
+
+        /// <summary>nextCursor of the page before.</summary>
+        public string Cursor { get; set; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            if (CustomerId != null) json["customerId"] = CustomerId;
+            if (SubscriptionId != null) json["subscriptionId"] = SubscriptionId;
+            if (Status != null) json["status"] = Status;
+            if (Limit != null) json["limit"] = Limit;
+            if (Cursor != null) json["cursor"] = Cursor;
+            return json;
+        }
+    }
+
+    /// <summary>A page of invoices.</summary>
+    public sealed class ListInvoicesResult : DuesResult
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public ListInvoicesResult(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Invoices = Wire.List(raw, "invoices", value => new Invoice(value)) ?? Array.Empty<Invoice>();
+            NextCursor = Wire.Text(raw, "nextCursor");
+        }
+
+        /// <summary>The invoices, newest first.</summary>
+        public IReadOnlyList<Invoice> Invoices { get; }
+
+        /// <summary>Ask for the next page with it; null on the last page.</summary>
+        public string NextCursor { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["invoices"] = Invoices;
+            json["nextCursor"] = NextCursor;
+            return json;
+        }
+    }
+
     /// <summary>What ListPlans is asked with.</summary>
     public sealed class ListPlansParams : DuesObject
     {

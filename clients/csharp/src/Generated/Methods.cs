@@ -17,9 +17,9 @@ namespace Dues
         {
             ["CreateCustomer"] = false, ["CreateSubscription"] = false, ["PreviewChange"] = true,
             ["UpdatePlan"] = false, ["Cancel"] = false, ["GetPaymentMethod"] = true, ["GetCustomer"] = true,
-            ["GetSubscription"] = true, ["ListSubscriptions"] = true, ["ListPlans"] = true, ["CheckAccess"] = true,
-            ["ListAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true, ["rpc.hello"] = true,
-            ["rpc.discover"] = true, ["rpc.health"] = true
+            ["GetSubscription"] = true, ["ListSubscriptions"] = true, ["ListInvoices"] = true, ["ListPlans"] = true,
+            ["CheckAccess"] = true, ["ListAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true,
+            ["rpc.hello"] = true, ["rpc.discover"] = true, ["rpc.health"] = true
         };
 
         /// <summary>The methods that send values before their result.</summary>
@@ -186,6 +186,23 @@ namespace Dues
             Typed(
                 CallAsync("ListSubscriptions", parameters?.ToJson(), options, cancellation),
                 result => new ListSubscriptionsResult(result));
+
+        /// <summary>List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of
+        /// one subscription.</summary>
+        /// <returns>A page of invoices.</returns>
+        /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
+        public ListInvoicesResult ListInvoices(
+            ListInvoicesParams parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
+            new ListInvoicesResult(Call("ListInvoices", parameters?.ToJson(), options, cancellation));
+
+        /// <inheritdoc cref="ListInvoices"/>
+        public Task<ListInvoicesResult> ListInvoicesAsync(
+            ListInvoicesParams parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
+            Typed(
+                CallAsync("ListInvoices", parameters?.ToJson(), options, cancellation),
+                result => new ListInvoicesResult(result));
 
         /// <summary>List the plans that customers can choose. Lists recurring prices with their products, for a
         /// page that sells them.</summary>

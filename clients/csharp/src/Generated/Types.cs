@@ -59,6 +59,26 @@ namespace Dues
         public const string None = "none";
     }
 
+    /// <summary>An invoice's status, in Stripe's words. Stripe may add words. There may be others.</summary>
+    public static class InvoiceStatus
+    {
+        public const string Draft = "draft";
+        public const string Open = "open";
+        public const string Paid = "paid";
+        public const string Uncollectible = "uncollectible";
+        public const string Void = "void";
+    }
+
+    /// <summary>A status of invoices, in Stripe's words.</summary>
+    public static class InvoiceStatusFilter
+    {
+        public const string Draft = "draft";
+        public const string Open = "open";
+        public const string Paid = "paid";
+        public const string Uncollectible = "uncollectible";
+        public const string Void = "void";
+    }
+
     /// <summary>What happens where a change needs a payment that fails or needs the customer: the change waits (the
     /// old plan stays), it applies and the subscription is past due, it applies and waits for a confirmation, or it
     /// is refused.</summary>
@@ -634,6 +654,114 @@ namespace Dues
             json["batchLength"] = BatchLength;
             json["outputBytes"] = OutputBytes;
             json["idleSeconds"] = IdleSeconds;
+            return json;
+        }
+    }
+
+    /// <summary>An invoice, as Stripe has it.</summary>
+    public sealed class Invoice : DuesOutput
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public Invoice(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Id = Wire.Text(raw, "id");
+            Number = Wire.Text(raw, "number");
+            Status = Wire.Text(raw, "status");
+            CustomerId = Wire.Text(raw, "customerId");
+            SubscriptionId = Wire.Text(raw, "subscriptionId");
+            Currency = Wire.Text(raw, "currency");
+            Total = Wire.Integer(raw, "total").GetValueOrDefault();
+            AmountDue = Wire.Integer(raw, "amountDue").GetValueOrDefault();
+            AmountPaid = Wire.Integer(raw, "amountPaid").GetValueOrDefault();
+            AmountRemaining = Wire.Integer(raw, "amountRemaining").GetValueOrDefault();
+            BillingReason = Wire.Text(raw, "billingReason");
+            PeriodStart = Wire.Time(raw, "periodStart").GetValueOrDefault();
+            PeriodEnd = Wire.Time(raw, "periodEnd").GetValueOrDefault();
+            DueDate = Wire.Time(raw, "dueDate");
+            PaidAt = Wire.Time(raw, "paidAt");
+            HostedInvoiceUrl = Wire.Text(raw, "hostedInvoiceUrl");
+            InvoicePdf = Wire.Text(raw, "invoicePdf");
+            Created = Wire.Time(raw, "created").GetValueOrDefault();
+        }
+
+        /// <summary>The invoice's id (in_…).</summary>
+        public string Id { get; }
+
+        /// <summary>The number that the customer sees; null for a draft.</summary>
+        public string Number { get; }
+
+        /// <summary>The invoice's status.</summary>
+        public string Status { get; }
+
+        /// <summary>The customer (cus_…) who is billed.</summary>
+        public string CustomerId { get; }
+
+        /// <summary>The subscription (sub_…) that is billed; null for an invoice by hand.</summary>
+        public string SubscriptionId { get; }
+
+        /// <summary>Lower-case ISO 4217 code of all amounts.</summary>
+        public string Currency { get; }
+
+        /// <summary>What the lines sum to after discounts and taxes, in minor units of currency; negative where it
+        /// is a credit.</summary>
+        public long Total { get; }
+
+        /// <summary>What is charged, after the customer's balance, in minor units.</summary>
+        public long AmountDue { get; }
+
+        /// <summary>What was paid, in minor units.</summary>
+        public long AmountPaid { get; }
+
+        /// <summary>What is still to be paid, in minor units.</summary>
+        public long AmountRemaining { get; }
+
+        /// <summary>Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle,
+        /// subscription_update and others.</summary>
+        public string BillingReason { get; }
+
+        /// <summary>Begin of the time in which items could be added to the invoice.</summary>
+        public DateTimeOffset PeriodStart { get; }
+
+        /// <summary>End of that time.</summary>
+        public DateTimeOffset PeriodEnd { get; }
+
+        /// <summary>When an invoice that was sent is to be paid; null for one that is charged.</summary>
+        public DateTimeOffset? DueDate { get; }
+
+        /// <summary>When it was paid; null where it is not.</summary>
+        public DateTimeOffset? PaidAt { get; }
+
+        /// <summary>Stripe's page on which the customer sees and pays it; null for a draft.</summary>
+        public string HostedInvoiceUrl { get; }
+
+        /// <summary>Where the customer finds it as a PDF; null for a draft.</summary>
+        public string InvoicePdf { get; }
+
+        /// <summary>When it was made.</summary>
+        public DateTimeOffset Created { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["id"] = Id;
+            json["number"] = Number;
+            json["status"] = Status;
+            json["customerId"] = CustomerId;
+            json["subscriptionId"] = SubscriptionId;
+            json["currency"] = Currency;
+            json["total"] = Total;
+            json["amountDue"] = AmountDue;
+            json["amountPaid"] = AmountPaid;
+            json["amountRemaining"] = AmountRemaining;
+            json["billingReason"] = BillingReason;
+            json["periodStart"] = PeriodStart;
+            json["periodEnd"] = PeriodEnd;
+            json["dueDate"] = DueDate;
+            json["paidAt"] = PaidAt;
+            json["hostedInvoiceUrl"] = HostedInvoiceUrl;
+            json["invoicePdf"] = InvoicePdf;
+            json["created"] = Created;
             return json;
         }
     }

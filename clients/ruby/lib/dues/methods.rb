@@ -60,6 +60,12 @@ module Dues
       Members.new(customer_id: "customerId", price_id: "priceId", status: "status", limit: "limit", cursor: "cursor"),
       result: ListSubscriptionsResult, repeatable: true
     ),
+    "ListInvoices" => Operation.new(
+      :list_invoices,
+      Members.new(customer_id: "customerId", subscription_id: "subscriptionId", status: "status", limit: "limit",
+                  cursor: "cursor"),
+      result: ListInvoicesResult, repeatable: true
+    ),
     "ListPlans" => Operation.new(
       :list_plans,
       Members.new(active: "active", limit: "limit", cursor: "cursor"),
@@ -284,6 +290,21 @@ module Dues
     def list_subscriptions(customer_id: nil, price_id: nil, status: nil, limit: nil, cursor: nil, **options)
       invoke("ListSubscriptions", { customer_id: customer_id, price_id: price_id, status: status,
                                     limit: limit, cursor: cursor }, options)
+    end
+
+    # List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of one subscription.
+    #
+    # @param customer_id [String] Only the invoices of this customer (cus_…).
+    # @param subscription_id [String] Only the invoices of this subscription (sub_…).
+    # @param status [String] Only invoices of this status; absent for all. One of {InvoiceStatusFilter}.
+    # @param limit [Integer] How many invoices one page may have. Default: 20.
+    # @param cursor [String] nextCursor of the page before.
+    # @param options those of {Client#call}
+    # @return [ListInvoicesResult] A page of invoices.
+    # @raise [Error]
+    def list_invoices(customer_id: nil, subscription_id: nil, status: nil, limit: nil, cursor: nil, **options)
+      invoke("ListInvoices", { customer_id: customer_id, subscription_id: subscription_id, status: status,
+                               limit: limit, cursor: cursor }, options)
     end
 
     # List the plans that customers can choose. Lists recurring prices with their products, for a page that sells them.

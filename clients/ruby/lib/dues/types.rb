@@ -50,6 +50,24 @@ module Dues
     NONE = "none"
   end
 
+  # An invoice's status, in Stripe's words. Stripe may add words. There may be others.
+  module InvoiceStatus
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    UNCOLLECTIBLE = "uncollectible"
+    VOID = "void"
+  end
+
+  # A status of invoices, in Stripe's words.
+  module InvoiceStatusFilter
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    UNCOLLECTIBLE = "uncollectible"
+    VOID = "void"
+  end
+
   # What happens where a change needs a payment that fails or needs the customer: the change waits (the old plan stays),
   # it applies and the subscription is past due, it applies and waits for a confirmation, or it is refused.
   module PaymentBehavior
@@ -360,6 +378,54 @@ module Dues
 
     members line_bytes: "lineBytes", in_flight_calls: "inFlightCalls", batch_length: "batchLength",
             output_bytes: "outputBytes", idle_seconds: "idleSeconds"
+  end
+
+  # An invoice, as Stripe has it.
+  class Invoice < Result
+    # @return [String] The invoice's id (in_…).
+    attr_reader :id
+    # @return [String, nil] The number that the customer sees; null for a draft.
+    attr_reader :number
+    # @return [String] The invoice's status. One of {InvoiceStatus}.
+    attr_reader :status
+    # @return [String] The customer (cus_…) who is billed.
+    attr_reader :customer_id
+    # @return [String, nil] The subscription (sub_…) that is billed; null for an invoice by hand.
+    attr_reader :subscription_id
+    # @return [String] Lower-case ISO 4217 code of all amounts.
+    attr_reader :currency
+    # @return [Integer] What the lines sum to after discounts and taxes, in minor units of currency; negative where it
+    #   is a credit.
+    attr_reader :total
+    # @return [Integer] What is charged, after the customer's balance, in minor units.
+    attr_reader :amount_due
+    # @return [Integer] What was paid, in minor units.
+    attr_reader :amount_paid
+    # @return [Integer] What is still to be paid, in minor units.
+    attr_reader :amount_remaining
+    # @return [String, nil] Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle,
+    #   subscription_update and others.
+    attr_reader :billing_reason
+    # @return [Time] Begin of the time in which items could be added to the invoice.
+    attr_reader :period_start
+    # @return [Time] End of that time.
+    attr_reader :period_end
+    # @return [Time, nil] When an invoice that was sent is to be paid; null for one that is charged.
+    attr_reader :due_date
+    # @return [Time, nil] When it was paid; null where it is not.
+    attr_reader :paid_at
+    # @return [String, nil] Stripe's page on which the customer sees and pays it; null for a draft.
+    attr_reader :hosted_invoice_url
+    # @return [String, nil] Where the customer finds it as a PDF; null for a draft.
+    attr_reader :invoice_pdf
+    # @return [Time] When it was made.
+    attr_reader :created
+
+    members id: "id", number: "number", status: "status", customer_id: "customerId", subscription_id: "subscriptionId",
+            currency: "currency", total: "total", amount_due: "amountDue", amount_paid: "amountPaid",
+            amount_remaining: "amountRemaining", billing_reason: "billingReason", period_start: ["periodStart", Time],
+            period_end: ["periodEnd", Time], due_date: ["dueDate", Time], paid_at: ["paidAt", Time],
+            hosted_invoice_url: "hostedInvoiceUrl", invoice_pdf: "invoicePdf", created: ["created", Time]
   end
 
   # A Link account.
@@ -800,6 +866,16 @@ module Dues
     attr_reader :next_cursor
 
     members subscriptions: ["subscriptions", [Subscription]], next_cursor: "nextCursor"
+  end
+
+  # A page of invoices.
+  class ListInvoicesResult < Result
+    # @return [Array<Invoice>] The invoices, newest first.
+    attr_reader :invoices
+    # @return [String, nil] Ask for the next page with it; null on the last page.
+    attr_reader :next_cursor
+
+    members invoices: ["invoices", [Invoice]], next_cursor: "nextCursor"
   end
 
   # A page of plans.

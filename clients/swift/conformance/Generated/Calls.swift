@@ -89,6 +89,13 @@ extension Driver {
                 status: given.optional("status"), limit: given.optional("limit"), cursor: given.optional("cursor"),
                 options: options
             ).json
+        case "ListInvoices":
+            let given = try Given(params, only: ["customerId", "subscriptionId", "status", "limit", "cursor"])
+            return try await dues.listInvoices(
+                customerId: given.optional("customerId"), subscriptionId: given.optional("subscriptionId"),
+                status: given.optional("status"), limit: given.optional("limit"), cursor: given.optional("cursor"),
+                options: options
+            ).json
         case "ListPlans":
             let given = try Given(params, only: ["active", "limit", "cursor"])
             return try await dues.listPlans(

@@ -5,6 +5,7 @@ import JSON
 extension CancellationFeedback: Sayable {}
 extension ChangeTiming: Sayable {}
 extension CollectionMethod: Sayable {}
+extension InvoiceStatusFilter: Sayable {}
 extension PaymentBehavior: Sayable {}
 extension PlanChangeTiming: Sayable {}
 extension ProrationBehavior: Sayable {}
@@ -114,6 +115,19 @@ extension HelloLimits: JSONWritable {
         JSONObject(present: [
             ("lineBytes", lineBytes), ("inFlightCalls", inFlightCalls), ("batchLength", batchLength),
             ("outputBytes", outputBytes), ("idleSeconds", idleSeconds)
+        ]).json
+    }
+}
+
+extension Invoice: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("id", id), ("number", number.orNull), ("status", status), ("customerId", customerId),
+            ("subscriptionId", subscriptionId.orNull), ("currency", currency), ("total", total),
+            ("amountDue", amountDue), ("amountPaid", amountPaid), ("amountRemaining", amountRemaining),
+            ("billingReason", billingReason.orNull), ("periodStart", periodStart), ("periodEnd", periodEnd),
+            ("dueDate", dueDate.orNull), ("paidAt", paidAt.orNull), ("hostedInvoiceUrl", hostedInvoiceUrl.orNull),
+            ("invoicePdf", invoicePdf.orNull), ("created", created)
         ]).json
     }
 }
@@ -325,6 +339,14 @@ extension ListSubscriptionsResult: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
             ("subscriptions", subscriptions), ("nextCursor", nextCursor.orNull), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
+extension ListInvoicesResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("invoices", invoices), ("nextCursor", nextCursor.orNull), ("_meta", callMetadata)
         ]).json
     }
 }

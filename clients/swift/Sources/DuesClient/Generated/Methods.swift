@@ -8,8 +8,9 @@ enum Method {
 
     /// Those that may be called again whatever became of the first call.
     static let safeToRepeat: Set<String> = [
-        "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans",
-        "CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
+        "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListInvoices",
+        "ListPlans", "CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover",
+        "rpc.health",
     ]
 
     /// Those that may be, if both calls have the same idempotency key.
@@ -235,6 +236,27 @@ extension Dues {
     ) async throws -> ListSubscriptionsResult {
         try await result(of: "ListSubscriptions", [
             ("customerId", customerId), ("priceId", priceId), ("status", status), ("limit", limit),
+            ("cursor", cursor)
+        ], options)
+    }
+
+    /// List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of one
+    /// subscription.
+    ///
+    /// - Parameters:
+    ///   - customerId: Only the invoices of this customer (cus_…).
+    ///   - subscriptionId: Only the invoices of this subscription (sub_…).
+    ///   - status: Only invoices of this status; absent for all.
+    ///   - limit: How many invoices one page may have. Default: 20.
+    ///   - cursor: nextCursor of the page before.
+    ///   - options: What the call is given beside its params.
+    /// - Returns: A page of invoices.
+    public func listInvoices(
+        customerId: String? = nil, subscriptionId: String? = nil, status: InvoiceStatusFilter? = nil,
+        limit: Int64? = nil, cursor: String? = nil, options: CallOptions = CallOptions()
+    ) async throws -> ListInvoicesResult {
+        try await result(of: "ListInvoices", [
+            ("customerId", customerId), ("subscriptionId", subscriptionId), ("status", status), ("limit", limit),
             ("cursor", cursor)
         ], options)
     }

@@ -207,6 +207,70 @@ public struct HelloLimits: DuesObject, JSONReadable {
     }
 }
 
+/// An invoice, as Stripe has it.
+public struct Invoice: DuesObject, JSONReadable {
+    /// The invoice's id (in_…).
+    public let id: String
+    /// The number that the customer sees; null for a draft.
+    public let number: String?
+    /// The invoice's status.
+    public let status: InvoiceStatus
+    /// The customer (cus_…) who is billed.
+    public let customerId: String
+    /// The subscription (sub_…) that is billed; null for an invoice by hand.
+    public let subscriptionId: String?
+    /// Lower-case ISO 4217 code of all amounts.
+    public let currency: String
+    /// What the lines sum to after discounts and taxes, in minor units of currency; negative where it is a credit.
+    public let total: Int64
+    /// What is charged, after the customer's balance, in minor units.
+    public let amountDue: Int64
+    /// What was paid, in minor units.
+    public let amountPaid: Int64
+    /// What is still to be paid, in minor units.
+    public let amountRemaining: Int64
+    /// Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle, subscription_update
+    /// and others.
+    public let billingReason: String?
+    /// Begin of the time in which items could be added to the invoice.
+    public let periodStart: Date
+    /// End of that time.
+    public let periodEnd: Date
+    /// When an invoice that was sent is to be paid; null for one that is charged.
+    public let dueDate: Date?
+    /// When it was paid; null where it is not.
+    public let paidAt: Date?
+    /// Stripe's page on which the customer sees and pays it; null for a draft.
+    public let hostedInvoiceUrl: String?
+    /// Where the customer finds it as a PDF; null for a draft.
+    public let invoicePdf: String?
+    /// When it was made.
+    public let created: Date
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        id = raw.member("id")
+        number = raw.optionalMember("number")
+        status = raw.member("status")
+        customerId = raw.member("customerId")
+        subscriptionId = raw.optionalMember("subscriptionId")
+        currency = raw.member("currency")
+        total = raw.member("total")
+        amountDue = raw.member("amountDue")
+        amountPaid = raw.member("amountPaid")
+        amountRemaining = raw.member("amountRemaining")
+        billingReason = raw.optionalMember("billingReason")
+        periodStart = raw.member("periodStart")
+        periodEnd = raw.member("periodEnd")
+        dueDate = raw.optionalMember("dueDate")
+        paidAt = raw.optionalMember("paidAt")
+        hostedInvoiceUrl = raw.optionalMember("hostedInvoiceUrl")
+        invoicePdf = raw.optionalMember("invoicePdf")
+        created = raw.member("created")
+        self.raw = raw
+    }
+}
+
 /// A Link account.
 public struct Link: DuesObject, JSONReadable {
     /// The account's e-mail address.

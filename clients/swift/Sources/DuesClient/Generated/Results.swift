@@ -220,6 +220,21 @@ public struct ListSubscriptionsResult: DuesResult, JSONReadable {
     }
 }
 
+/// A page of invoices.
+public struct ListInvoicesResult: DuesResult, JSONReadable {
+    /// The invoices, newest first.
+    public let invoices: [Invoice]
+    /// Ask for the next page with it; null on the last page.
+    public let nextCursor: String?
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        invoices = raw.member("invoices")
+        nextCursor = raw.optionalMember("nextCursor")
+        self.raw = raw
+    }
+}
+
 /// A page of plans.
 public struct ListPlansResult: DuesResult, JSONReadable {
     /// The plans, newest price first.

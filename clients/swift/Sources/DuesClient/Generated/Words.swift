@@ -63,6 +63,30 @@ public struct Intent: DuesWord, JSONReadable, JSONWritable {
     public static let nothing: Intent = "none"
 }
 
+/// An invoice's status, in Stripe's words. Stripe may add words.
+public struct InvoiceStatus: DuesWord, JSONReadable, JSONWritable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let draft: InvoiceStatus = "draft"
+    public static let open: InvoiceStatus = "open"
+    public static let paid: InvoiceStatus = "paid"
+    public static let uncollectible: InvoiceStatus = "uncollectible"
+    public static let void: InvoiceStatus = "void"
+}
+
+/// A status of invoices, in Stripe's words.
+public struct InvoiceStatusFilter: DuesWord, JSONReadable, JSONWritable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let draft: InvoiceStatusFilter = "draft"
+    public static let open: InvoiceStatusFilter = "open"
+    public static let paid: InvoiceStatusFilter = "paid"
+    public static let uncollectible: InvoiceStatusFilter = "uncollectible"
+    public static let void: InvoiceStatusFilter = "void"
+}
+
 /// What happens where a change needs a payment that fails or needs the customer: the change waits (the old plan
 /// stays), it applies and the subscription is past due, it applies and waits for a confirmation, or it is refused.
 public struct PaymentBehavior: DuesWord, JSONReadable, JSONWritable {

@@ -244,6 +244,29 @@ public final class Dues extends Client {
     }
 
     /**
+     * List invoices. Lists invoices as Stripe has them, newest first, of all customers, of one, or of one
+     * subscription.
+     */
+    public ListInvoicesResult listInvoices(ListInvoicesParams params) {
+        return listInvoices(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public ListInvoicesResult listInvoices(ListInvoicesParams params, CallOptions options) {
+        return call("ListInvoices", params.json(), options, ListInvoicesResult::new);
+    }
+
+    /** {@link #listInvoices(ListInvoicesParams)} without waiting; cancelling the future cancels the call. */
+    public CompletableFuture<ListInvoicesResult> listInvoicesAsync(ListInvoicesParams params) {
+        return listInvoicesAsync(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public CompletableFuture<ListInvoicesResult> listInvoicesAsync(ListInvoicesParams params, CallOptions options) {
+        return callAsync("ListInvoices", params.json(), options, ListInvoicesResult::new);
+    }
+
+    /**
      * List the plans that customers can choose. Lists recurring prices with their products, for a page that sells
      * them.
      */
