@@ -13,23 +13,13 @@ use Dues\Internal\Loop;
  */
 final class Call
 {
+    /** It returns what the body gave, and what it threw. */
     private readonly \Fiber $fiber;
 
-    private mixed $result = null;
-
-    private ?\Throwable $error = null;
-
-    private bool $isCancelled = false;
-
-    /**
-     * What it waits for; null where it does not.
-     *
-     * @var null|\Closure(): bool
-     */
+    /** @var null|\Closure(): bool what it waits for; null where it does not */
     private ?\Closure $isReady = null;
 
-    /** @internal until when it waits, of hrtime */
-    public int $deadline = PHP_INT_MAX;
+    private float $deadline = INF;
 
     /**
      * @internal
@@ -37,16 +27,16 @@ final class Call
      */
     public function __construct(\Closure $body, private readonly Loop $loop)
     {
-        $this->fiber = new \Fiber(function () use ($body): void {
+        $this->fiber = new \Fiber(static function () use ($body, $loop): array {
             try {
-                $this->result = $body();
+                return [$body(), null];
             } catch (\Throwable $error) {
-                $this->error = $error;
+                return [null, $error];
             } finally {
-                $this->loop->remove($this->fiber);
+                unset($loop->calls[spl_object_id(\Fiber::getCurrent())]);
             }
         });
-        $loop->add($this, $this->fiber);
+        $loop->calls[spl_object_id($this->fiber)] = $this;
         $this->fiber->start();
     }
 
@@ -63,51 +53,45 @@ final class Call
      */
     public function await(): mixed
     {
-        $this->loop->until($this->isDone(...), PHP_INT_MAX);
-        return $this->error === null ? $this->result : throw $this->error;
+        $this->loop->wait($this->isDone(...));
+        [$result, $error] = $this->fiber->getReturn();
+        return $error === null ? $result : throw $error;
     }
 
-    /** Ends it at once, with the reason CALLER_CANCELLED; the server is told. A call that is done stays as it is. */
+    /** Ends its waiting at once, with the reason CALLER_CANCELLED; the server is told. */
     public function cancel(): void
     {
-        $this->isCancelled = !$this->isDone();
         if ($this->isReady !== null) {
-            $this->fiber->resume();
+            $this->fiber->throw(DuesException::own('CALLER_CANCELLED', 'The caller cancelled the call.'));
         }
     }
 
-    /**
-     * Lets others go on until $isReady says so, or until $deadline.
-     *
-     * @internal
-     * @param \Closure(): bool $isReady
-     */
-    public function suspend(\Closure $isReady, int $deadline): void
+    /** @internal lets others go on until it is due */
+    public function suspend(\Closure $isReady, float $deadline): void
     {
-        if (!$this->isCancelled) {
-            $this->isReady = $isReady;
-            $this->deadline = $deadline;
-            try {
-                \Fiber::suspend();
-            } finally {
-                $this->isReady = null;
-                $this->deadline = PHP_INT_MAX;
-            }
-        }
-        if ($this->isCancelled) {
-            $this->isCancelled = false;  // who catches this may go on
-            throw DuesException::callerCancelled();
+        $this->isReady = $isReady;
+        $this->deadline = $deadline;
+        try {
+            \Fiber::suspend();
+        } finally {
+            $this->isReady = null;
         }
     }
 
-    /** @internal goes on if it can; answers whether it did */
-    public function resume(): bool
+    /** @internal when it goes on */
+    public function due(): float
     {
-        if ($this->isReady === null || (hrtime(true) < $this->deadline && !($this->isReady)())) {
-            return false;
-        }
+        return match (true) {
+            $this->isReady === null => INF,
+            ($this->isReady)() => 0,
+            default => $this->deadline,
+        };
+    }
+
+    /** @internal */
+    public function resume(): void
+    {
         $this->fiber->resume();
-        return true;
     }
 
     /** @return array<string, mixed> */

@@ -4,9 +4,7 @@ declare(strict_types=1);
 
 namespace Dues;
 
-use Dues\Internal\Attempts;
 use Dues\Internal\Connection;
-use Dues\Internal\Exchange;
 use Dues\Internal\Loop;
 
 /**
@@ -21,38 +19,37 @@ final class Client
 
     public const VERSION = '1.0.0';
 
-    private const SECOND = 1_000_000_000;
+    /** Seconds for a call that has no timeout. */
+    private const PATIENCE = 90;
 
     /** Seconds for what is in flight when the client is closed. */
     private const GRACE = 10;
 
-    /** Seconds for a connection to be made, if the call has as many. */
+    /** Seconds for a connection to be made. */
     private const CONNECT = 10;
 
-    /** Bytes that may wait to be written before further calls wait. */
-    private const MOST_OUTPUT = 1 << 20;
-
-    /** Null once the client is closed. */
-    private ?Transport $transport;
+    private readonly Transport $transport;
 
     private readonly Loop $loop;
 
-    private bool $takesCalls = true;
+    /** Calls that are not answered yet, streams not counted. */
+    private int $inFlight = 0;
+
+    private bool $isClosed = false;
 
     /**
-     * @param string|Transport $server tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or one that is made otherwise
+     * @param string|Transport $server tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or one that is reached otherwise
      * @param string|null $token for the server, given once a connection
      * @param float|null $timeout seconds, for calls that have none of their own
      * @param int $retries how often a call is made again, where that is safe and may help
      */
     public function __construct(
         string|Transport $server = 'tcp://127.0.0.1:7171',
-        #[\SensitiveParameter]
-        private readonly ?string $token = null,
+        #[\SensitiveParameter] private readonly ?string $token = null,
         private readonly ?float $timeout = null,
         private readonly int $retries = 2,
     ) {
-        $this->transport = is_string($server) ? new Socket($server) : $server;
+        $this->transport = is_string($server) ? Transport::dial($server) : $server;
         $this->loop = new Loop();
     }
 
@@ -63,25 +60,17 @@ final class Client
      * @return mixed the result, its objects as \stdClass
      * @throws DuesException
      */
-    public function call(
-        string $method,
-        #[\SensitiveParameter]
-        array $params = [],
-        ?CallOptions $options = null,
-    ): mixed {
-        $attempts = new Attempts($method, $options?->timeout ?? $this->timeout, $this->retries, $options);
-        $this->takeCall();
-        $exchange = null;
-        while (true) {
-            try {
-                $exchange = $this->exchange($method, $params, $attempts);
-                $this->await(static fn () => $exchange->isDone, $attempts);
-                return $exchange->result();
-            } catch (DuesException $error) {
-                $this->pause($error, $attempts);
-            } finally {
-                $exchange?->abandon();
+    public function call(string $method, #[\SensitiveParameter] array $params = [], ?CallOptions $options = null): mixed
+    {
+        $this->inFlight++;
+        try {
+            $attempts = $this->attempts($method, $params, $options, self::PATIENCE);
+            while ($attempts->valid()) {
+                $attempts->next();
             }
+            return $attempts->getReturn();
+        } finally {
+            $this->inFlight--;
         }
     }
 
@@ -95,36 +84,10 @@ final class Client
      */
     public function stream(
         string $method,
-        #[\SensitiveParameter]
-        array $params = [],
+        #[\SensitiveParameter] array $params = [],
         ?CallOptions $options = null,
     ): \Generator {
-        $attempts = new Attempts($method, $options?->timeout ?? $this->timeout, $this->retries, $options, isStream: true);
-        $this->takeCall();
-        $exchange = null;
-        while (true) {
-            try {
-                $exchange = $this->exchange($method, $params, $attempts, isStream: true);
-                while ($this->hasValue($exchange, $attempts)) {
-                    $value = $exchange->values->dequeue();
-                    if (isset($value->seq)) {
-                        $params['after'] = $value->seq;
-                    }
-                    $attempts->succeed();
-                    yield $value;
-                }
-                if (!$exchange->isCutShort) {
-                    return $exchange->result();
-                }
-            } catch (DuesException $error) {
-                if (!isset($params['after'])) {
-                    throw $error;  // asked again, it would leave out what came meanwhile
-                }
-                $this->pause($error, $attempts);
-            } finally {
-                $exchange?->abandon();
-            }
-        }
+        return $this->attempts($method, $params, $options, INF, isStream: true);
     }
 
     /**
@@ -140,7 +103,6 @@ final class Client
      */
     public function async(\Closure $body): Call
     {
-        $this->takeCall();
         return new Call($body, $this->loop);
     }
 
@@ -153,31 +115,30 @@ final class Client
      */
     public function poll(float $seconds = 0, array $streams = []): array
     {
-        return $this->loop->step(hrtime(true) + (int) ($seconds * self::SECOND), $streams);
+        return $this->loop->step(Loop::now() + $seconds, $streams);
     }
 
-    /** Takes no further calls, lets those that were started end (10 seconds at most), and ends the connection. */
+    /** Takes no further calls, lets those in flight end (10 seconds at most), and ends the connection. */
     public function close(): void
     {
-        $this->takesCalls = false;
-        $isIdle = fn () => $this->loop->others() === [] && ($this->loop->connection?->output ?? '') === '';
-        $this->loop->until($isIdle, hrtime(true) + self::GRACE * self::SECOND);
-        foreach ($this->loop->others() as $call) {
+        $this->isClosed = true;
+        $deadline = Loop::now() + self::GRACE;
+        $this->loop->wait(fn () => $this->inFlight === 0, $deadline);
+        $connection = $this->loop->connection;
+        if ($connection?->isLost === false) {
+            $connection->finish();
+            $this->loop->wait(static fn () => $connection->inFlight === [], $deadline);
+        }
+        foreach ($this->loop->calls as $call) {
             $call->cancel();
         }
-        $this->end();
+        $this->__destruct();
     }
 
     public function __destruct()
     {
-        $this->end();
-    }
-
-    private function end(): void
-    {
         $this->loop->connection?->lose('The client was closed.');
-        $this->transport?->close();
-        $this->transport = null;
+        $this->transport->close();
     }
 
     /** @return array<string, mixed> */
@@ -186,79 +147,96 @@ final class Client
         return ['transport' => $this->transport, 'token' => $this->token === null ? null : '(secret)'];
     }
 
-    private function takeCall(): void
-    {
-        if (!$this->takesCalls) {
-            throw self::isClosed();
-        }
-    }
-
-    /** @param array<string, mixed> $params */
-    private function exchange(
+    /**
+     * Makes a call until an attempt at it succeeds or none may follow: yields the values of a stream, and returns the result.
+     *
+     * @param array<string, mixed> $params
+     * @param float $patience seconds, where there is no timeout
+     */
+    private function attempts(
         string $method,
-        #[\SensitiveParameter]
-        array $params,
-        Attempts $attempts,
+        #[\SensitiveParameter] array $params,
+        ?CallOptions $options,
+        float $patience,
         bool $isStream = false,
-    ): Exchange {
-        $connection = $this->connection($attempts);
-        if ($connection->output !== '') {
-            $this->await(static fn () => strlen($connection->output) < self::MOST_OUTPUT, $attempts);
+    ): \Generator {
+        if ($this->isClosed) {
+            throw new \LogicException('The client is closed.');
         }
-        return $connection->send($method, $attempts->params($params), $isStream);
+        $timeout = $options?->timeout ?? $this->timeout;
+        $deadline = Loop::now() + ($timeout ?? $patience);
+        $giveUp = $timeout === null ? $deadline : $deadline + 1;
+        $meta = (array) ($params['_meta'] ?? []) + ($options?->jsonSerialize() ?? []);
+        $isSafe = Method::tryFrom($method)?->isSafeToRepeat();
+        if ($isSafe === false) {
+            $meta['idempotencyKey'] ??= bin2hex(random_bytes(16));
+        }
+        $isSafe = $isSafe || isset($meta['idempotencyKey']);
+        $failures = 0;
+        while (true) {
+            $exchange = null;
+            try {
+                $connection = $this->connection($giveUp);
+                if ($timeout !== null) {
+                    $meta['timeoutMs'] = max(1, (int) ceil(1000 * ($deadline - Loop::now())));
+                }
+                $exchange = $connection->send($method, $meta === [] ? $params : ['_meta' => $meta] + $params);
+                $isReady = static fn () => $exchange->isDone || $exchange->values !== [];
+                while ($this->wait($isReady, $giveUp) && $exchange->values !== []) {
+                    $value = array_shift($exchange->values);
+                    $params['after'] = $value->seq ?? null;
+                    $failures = 0;
+                    yield $value;
+                }
+                if ($exchange->response !== null) {  // else it was cut short, because too many values waited
+                    return $exchange->result();
+                }
+            } catch (DuesException $error) {
+                $pause = $error->retryAfter ?? min(5, 0.1 * 2 ** $failures) * mt_rand() / mt_getrandmax();
+                $isHopeless = !$error->retryable || $error->reason === 'NO_ANSWER' || $failures >= $this->retries
+                    || Loop::now() + $pause >= $deadline;
+                // Without a place to go on from, a stream would leave out what came meanwhile.
+                if ($isHopeless || !$isSafe || $this->isClosed || ($isStream && !isset($params['after']))) {
+                    throw $error;
+                }
+                $failures++;
+                $this->loop->wait(static fn () => false, Loop::now() + $pause);
+            } finally {
+                if ($exchange?->isDone === false) {
+                    $connection->cancel($exchange);
+                }
+            }
+        }
     }
 
-    /** The connection, once the server has said hello. */
-    private function connection(Attempts $attempts): Connection
+    /** The connection, once the server has said hello. While one is made, other calls do not go on. */
+    private function connection(float $giveUp): Connection
     {
         $connection = $this->loop->connection;
         if ($connection === null || $connection->isLost) {
-            $connection = $this->loop->connection = $this->connect($attempts->giveUp);
+            [$reader, $writer] = $this->transport->open(min(self::CONNECT, max(0, $giveUp - Loop::now())));
+            $connection = $this->loop->connection = new Connection($reader, $writer, Value::present([
+                'client' => 'dues-php/' . self::VERSION,
+                'protocol' => Method::PROTOCOL,
+                'authorization' => $this->token === null ? null : "Bearer $this->token",
+            ]));
         }
         $hello = $connection->hello;
-        if (!$hello->isDone) {
-            $this->await(static fn () => $hello->isDone, $attempts);
-        }
-        if ($hello->error !== null) {
+        $this->wait(static fn () => $hello->isDone && $connection->output === '', $giveUp);
+        if (isset($hello->response->error)) {
             $connection->lose('The server refused the connection.');
-            throw new DuesException($hello->error);
         }
+        $hello->result();
         return $connection;
     }
 
-    /** Other calls do not go on meanwhile, and could not: there is no connection. */
-    private function connect(int $giveUp): Connection
+    /**
+     * @param \Closure(): bool $isReady
+     * @throws DuesException if it is not so before $giveUp
+     */
+    private function wait(\Closure $isReady, float $giveUp): bool
     {
-        $seconds = min(self::CONNECT, max(0, $giveUp - hrtime(true)) / self::SECOND);
-        [$reader, $writer] = $this->transport?->open($seconds) ?? throw self::isClosed();
-        return new Connection($reader, $writer, Internal\Wire::present([
-            'client' => 'dues-php/' . self::VERSION,
-            'protocol' => Method::PROTOCOL,
-            'authorization' => $this->token === null ? null : "Bearer $this->token",
-        ]));
-    }
-
-    private static function isClosed(): \LogicException
-    {
-        return new \LogicException('The client is closed.');
-    }
-
-    private function hasValue(Exchange $exchange, Attempts $attempts): bool
-    {
-        $this->await(static fn () => $exchange->isDone || !$exchange->values->isEmpty(), $attempts);
-        return !$exchange->values->isEmpty();
-    }
-
-    /** @param \Closure(): bool $isDone */
-    private function await(\Closure $isDone, Attempts $attempts): void
-    {
-        if (!$this->loop->until($isDone, $attempts->giveUp)) {
-            throw DuesException::noAnswer();
-        }
-    }
-
-    private function pause(DuesException $error, Attempts $attempts): void
-    {
-        $this->loop->until(static fn () => false, $attempts->pauseAfter($error));
+        return $this->loop->wait($isReady, $giveUp)
+            ?: throw DuesException::own('NO_ANSWER', 'The server did not answer in time.');
     }
 }

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues;
 
-use Dues\Internal\Wire;
 use Dues\Types\AddressInput;
 use Dues\Types\CancelResult;
 use Dues\Types\CancellationFeedback;
@@ -62,7 +61,7 @@ trait Methods
         ?string $testClockId = null,
         ?CallOptions $options = null,
     ): CreateCustomerResult {
-        $params = Wire::present([
+        $params = Value::present([
             'email' => $email,
             'name' => $name,
             'phone' => $phone,
@@ -120,7 +119,7 @@ trait Methods
         ?bool $allowDuplicate = null,
         ?CallOptions $options = null,
     ): CreateSubscriptionResult {
-        $params = Wire::present([
+        $params = Value::present([
             'customerId' => $customerId,
             'priceId' => $priceId,
             'lookupKey' => $lookupKey,
@@ -163,7 +162,7 @@ trait Methods
         ?string $when = null,
         ?CallOptions $options = null,
     ): PreviewChangeResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
             'priceId' => $priceId,
             'lookupKey' => $lookupKey,
@@ -206,7 +205,7 @@ trait Methods
         ?string $paymentBehavior = null,
         ?CallOptions $options = null,
     ): UpdatePlanResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
             'priceId' => $priceId,
             'lookupKey' => $lookupKey,
@@ -244,7 +243,7 @@ trait Methods
         ?bool $prorate = null,
         ?CallOptions $options = null,
     ): CancelResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
             'when' => $when,
             'feedback' => $feedback,
@@ -271,7 +270,7 @@ trait Methods
         ?string $paymentMethodId = null,
         ?CallOptions $options = null,
     ): GetPaymentMethodResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
             'customerId' => $customerId,
             'paymentMethodId' => $paymentMethodId,
@@ -289,7 +288,7 @@ trait Methods
         string $subscriptionId,
         ?CallOptions $options = null,
     ): GetSubscriptionResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
         ]);
         return GetSubscriptionResult::of($this->call('GetSubscription', $params, $options));
@@ -311,7 +310,7 @@ trait Methods
         ?string $cursor = null,
         ?CallOptions $options = null,
     ): ListPlansResult {
-        $params = Wire::present([
+        $params = Value::present([
             'active' => $active,
             'limit' => $limit,
             'cursor' => $cursor,
@@ -334,7 +333,7 @@ trait Methods
         ?string $feature = null,
         ?CallOptions $options = null,
     ): CheckAccessResult {
-        $params = Wire::present([
+        $params = Value::present([
             'customerId' => $customerId,
             'productId' => $productId,
             'feature' => $feature,
@@ -364,7 +363,7 @@ trait Methods
         ?int $after = null,
         ?CallOptions $options = null,
     ): \Generator {
-        $params = Wire::present([
+        $params = Value::present([
             'types' => $types,
             'customerId' => $customerId,
             'after' => $after,
@@ -391,7 +390,7 @@ trait Methods
         string $signature,
         ?CallOptions $options = null,
     ): IngestWebhookResult {
-        $params = Wire::present([
+        $params = Value::present([
             'payload' => $payload,
             'signature' => $signature,
         ]);
@@ -415,7 +414,7 @@ trait Methods
         ?string $authorization = null,
         ?CallOptions $options = null,
     ): RpcHelloResult {
-        $params = Wire::present([
+        $params = Value::present([
             'client' => $client,
             'protocol' => $protocol,
             'authorization' => $authorization,

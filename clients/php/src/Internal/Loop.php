@@ -8,7 +8,7 @@ use Dues\Call;
 
 /**
  * Lets calls go on at once: each call that was started is a fiber, and whoever waits outside of them reads the connection
- * and resumes those whose time has come.
+ * and resumes those whose time has come. Times are seconds of hrtime.
  *
  * @internal
  */
@@ -17,43 +17,28 @@ final class Loop
     public ?Connection $connection = null;
 
     /** @var array<int, Call<mixed>> those that are not done, by their fibers */
-    private array $calls = [];
+    public array $calls = [];
 
-    /** @param Call<mixed> $call */
-    public function add(Call $call, \Fiber $fiber): void
+    public static function now(): float
     {
-        $this->calls[spl_object_id($fiber)] = $call;
-    }
-
-    public function remove(\Fiber $fiber): void
-    {
-        unset($this->calls[spl_object_id($fiber)]);
-    }
-
-    /** @return array<int, Call<mixed>> those that are not done, without the one that asks */
-    public function others(): array
-    {
-        return array_filter($this->calls, fn (Call $call) => $call !== $this->current());
+        return hrtime(true) / 1e9;
     }
 
     /**
-     * Waits until $isDone says so, or until $deadline (of hrtime).
+     * Waits until $isReady says so, or until $deadline.
      *
-     * @param \Closure(): bool $isDone
-     * @return bool what $isDone says at the end
+     * @param \Closure(): bool $isReady
+     * @return bool what $isReady says at the end
      */
-    public function until(\Closure $isDone, int $deadline): bool
+    public function wait(\Closure $isReady, float $deadline = INF): bool
     {
-        $call = $this->current();
-        while (!$isDone()) {
-            if (hrtime(true) >= $deadline) {
+        $fiber = \Fiber::getCurrent();
+        $call = $fiber === null ? null : $this->calls[spl_object_id($fiber)] ?? null;
+        while (!$isReady()) {
+            if (self::now() >= $deadline) {
                 return false;
             }
-            if ($call !== null) {
-                $call->suspend($isDone, $deadline);
-            } else {
-                $this->step($deadline);
-            }
+            $call === null ? $this->step($deadline) : $call->suspend($isReady, $deadline);
         }
         return true;
     }
@@ -64,62 +49,38 @@ final class Loop
      * @param array<resource> $streams others whose input is waited for
      * @return array<resource> those of $streams that can be read, under their keys
      */
-    public function step(int $deadline, array $streams = []): array
+    public function step(float $deadline, array $streams = []): array
     {
-        if ($this->calls !== [] && $this->resume()) {
-            $deadline = 0;
-        }
         foreach ($this->calls as $call) {
-            $deadline = min($deadline, $call->deadline);
+            $deadline = min($deadline, $call->due());
         }
-        $microseconds = max(0, intdiv($deadline - hrtime(true) + 999, 1000));
+        $microseconds = (int) ceil(1e6 * max(0, min($deadline - self::now(), 3600)));
         $connection = $this->connection?->isLost === false ? $this->connection : null;
         $readable = $streams;
-        $writable = $exceptional = [];
+        $writable = $none = [];
         if ($connection !== null) {
-            $readable['connection'] = $connection->reader;
-            if ($connection->output !== '') {
-                $writable[] = $connection->writer;
-            }
+            $readable['dues'] = $connection->reader;
+        }
+        if ($connection !== null && $connection->output !== '') {
+            $writable[] = $connection->writer;
         }
         if ($readable === []) {
             usleep($microseconds);
-        } elseif (!@stream_select(
-            $readable, $writable, $exceptional, intdiv($microseconds, 1_000_000), $microseconds % 1_000_000
-        )) {
+        } elseif (!@stream_select($readable, $writable, $none, 0, $microseconds)) {
             $readable = $writable = [];  // nothing came in time, or a signal came
         }
+        if (isset($readable['dues'])) {
+            $connection->read();
+        }
         if ($writable !== []) {
-            $connection->flush();
+            $connection->write();
         }
-        if (isset($readable['connection'])) {
-            $connection->receive();
-        }
-        if ($this->calls !== []) {
-            $this->resume();
-        }
-        unset($readable['connection']);
-        return $readable;
-    }
-
-    /** Lets those calls go on that can, until none can; answers whether there were any. */
-    private function resume(): bool
-    {
-        $wasAny = false;
-        do {
-            $isAny = false;
-            foreach ($this->calls as $call) {
-                $isAny = $call->resume() || $isAny;
+        foreach ($this->calls as $call) {
+            if ($call->due() <= self::now()) {
+                $call->resume();
             }
-            $wasAny = $wasAny || $isAny;
-        } while ($isAny);
-        return $wasAny;
-    }
-
-    /** The call whose fiber asks; null outside of them. */
-    private function current(): ?Call
-    {
-        $fiber = \Fiber::getCurrent();
-        return $fiber === null ? null : $this->calls[spl_object_id($fiber)] ?? null;
+        }
+        unset($readable['dues']);
+        return $readable;
     }
 }
