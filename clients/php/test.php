@@ -102,6 +102,16 @@ $tests = [
         $peer->send(['id' => $again->id, 'result' => ['after' => 300]]);
         check($reader->await() === 257, 'all that was kept is read');
     },
+    'a call that keeps failing is made thrice' => function (Peer $peer, Client $client): void {
+        $call = $client->async(fn () => $client->rpcHealth());
+        for ($attempt = 0; $attempt < 3; $attempt++) {
+            $data = ['status' => 'UNAVAILABLE', 'reason' => 'SO', 'retryable' => true, 'retryAfterMs' => 1];
+            $peer->send(['id' => $peer->nextCall($client)->id, 'error' => ['code' => -32014, 'data' => $data]]);
+            $client->poll(1);
+            $client->poll(0.01);
+        }
+        check(thrown($call->await(...))->reason === 'SO', 'the last error stands');
+    },
     'leaving a stream cancels it' => function (Peer $peer, Client $client): void {
         $reader = $client->async(function () use ($client): void {
             foreach ($client->watchEvents() as $event) {

@@ -4,8 +4,6 @@ declare(strict_types=1);
 
 namespace Dues;
 
-use Dues\Internal\Loop;
-
 /**
  * A call that was started by Client::async(), and goes on whenever its client waits for anything.
  *
@@ -13,31 +11,13 @@ use Dues\Internal\Loop;
  */
 final class Call
 {
-    /** It returns what the body gave, and what it threw. */
-    private readonly \Fiber $fiber;
-
-    /** @var null|\Closure(): bool what it waits for; null where it does not */
-    private ?\Closure $isReady = null;
-
-    private float $deadline = INF;
-
     /**
      * @internal
-     * @param \Closure(): T $body
+     * @param \Fiber $fiber returns what it came to, and what it threw
+     * @param \Closure(\Closure(): bool): bool $wait
      */
-    public function __construct(\Closure $body, private readonly Loop $loop)
+    public function __construct(private readonly \Fiber $fiber, private readonly \Closure $wait)
     {
-        $this->fiber = new \Fiber(static function () use ($body, $loop): array {
-            try {
-                return [$body(), null];
-            } catch (\Throwable $error) {
-                return [null, $error];
-            } finally {
-                unset($loop->calls[spl_object_id(\Fiber::getCurrent())]);
-            }
-        });
-        $loop->calls[spl_object_id($this->fiber)] = $this;
-        $this->fiber->start();
     }
 
     public function isDone(): bool
@@ -53,50 +33,16 @@ final class Call
      */
     public function await(): mixed
     {
-        $this->loop->wait($this->isDone(...));
+        ($this->wait)($this->isDone(...));
         [$result, $error] = $this->fiber->getReturn();
         return $error === null ? $result : throw $error;
     }
 
-    /** Ends its waiting at once, with the reason CALLER_CANCELLED; the server is told. */
+    /** Ends at once what it waits for, with the reason CALLER_CANCELLED; the server is told. */
     public function cancel(): void
     {
-        if ($this->isReady !== null) {
+        if ($this->fiber->isSuspended()) {
             $this->fiber->throw(DuesException::own('CALLER_CANCELLED', 'The caller cancelled the call.'));
         }
-    }
-
-    /** @internal lets others go on until it is due */
-    public function suspend(\Closure $isReady, float $deadline): void
-    {
-        $this->isReady = $isReady;
-        $this->deadline = $deadline;
-        try {
-            \Fiber::suspend();
-        } finally {
-            $this->isReady = null;
-        }
-    }
-
-    /** @internal when it goes on */
-    public function due(): float
-    {
-        return match (true) {
-            $this->isReady === null => INF,
-            ($this->isReady)() => 0,
-            default => $this->deadline,
-        };
-    }
-
-    /** @internal */
-    public function resume(): void
-    {
-        $this->fiber->resume();
-    }
-
-    /** @return array<string, mixed> */
-    public function __debugInfo(): array
-    {
-        return ['isDone' => $this->isDone()];
     }
 }

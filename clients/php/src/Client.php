@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Dues;
 
 use Dues\Internal\Connection;
-use Dues\Internal\Loop;
 
 /**
  * A client of a Dues server, with a method for each of the server's.
@@ -22,20 +21,23 @@ final class Client
     /** Seconds for a call that has no timeout. */
     private const PATIENCE = 90;
 
-    /** Seconds for what is in flight when the client is closed. */
+    /** Seconds for a connection to be made, and for what is in flight when the client is closed. */
     private const GRACE = 10;
-
-    /** Seconds for a connection to be made. */
-    private const CONNECT = 10;
 
     private readonly Transport $transport;
 
-    private readonly Loop $loop;
+    private ?Connection $connection = null;
 
     /** Calls that are not answered yet, streams not counted. */
     private int $inFlight = 0;
 
     private bool $isClosed = false;
+
+    /** @var \WeakMap<\Fiber, true> those that async() started */
+    private readonly \WeakMap $fibers;
+
+    /** @var array<int, array{\Fiber, \Closure(): bool, float}> fibers that wait, what for, and until when */
+    private array $waiting = [];
 
     /**
      * @param string|Transport $server tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or one that is reached otherwise
@@ -50,7 +52,7 @@ final class Client
         private readonly int $retries = 2,
     ) {
         $this->transport = is_string($server) ? Transport::dial($server) : $server;
-        $this->loop = new Loop();
+        $this->fibers = new \WeakMap();
     }
 
     /**
@@ -64,10 +66,8 @@ final class Client
     {
         $this->inFlight++;
         try {
-            $attempts = $this->attempts($method, $params, $options, self::PATIENCE);
-            while ($attempts->valid()) {
-                $attempts->next();
-            }
+            $attempts = $this->attempts($method, $params, $options);
+            iterator_count($attempts);  // lets it run to its end
             return $attempts->getReturn();
         } finally {
             $this->inFlight--;
@@ -87,7 +87,7 @@ final class Client
         #[\SensitiveParameter] array $params = [],
         ?CallOptions $options = null,
     ): \Generator {
-        return $this->attempts($method, $params, $options, INF, isStream: true);
+        return $this->attempts($method, $params, $options, isStream: true);
     }
 
     /**
@@ -103,7 +103,16 @@ final class Client
      */
     public function async(\Closure $body): Call
     {
-        return new Call($body, $this->loop);
+        $fiber = new \Fiber(static function () use ($body): array {
+            try {
+                return [$body(), null];
+            } catch (\Throwable $error) {
+                return [null, $error];
+            }
+        });
+        $this->fibers[$fiber] = true;
+        $fiber->start();
+        return new Call($fiber, $this->wait(...));
     }
 
     /**
@@ -111,60 +120,82 @@ final class Client
      *
      * @param float $seconds how long to wait for something to happen; at once unless told
      * @param array<resource> $streams others whose input ends the waiting
-     * @return array<resource> those of them that can be read
+     * @return array<resource> those of them that can be read, under their keys
      */
     public function poll(float $seconds = 0, array $streams = []): array
     {
-        return $this->loop->step(Loop::now() + $seconds, $streams);
+        $deadline = self::now() + min($seconds, 3600);  // endless waits go on after a look round
+        foreach ($this->waiting as [, $isReady, $until]) {
+            $deadline = $isReady() ? 0 : min($deadline, $until);
+        }
+        $microseconds = (int) ceil(1e6 * max(0, $deadline - self::now()));
+        $connection = $this->connection?->isLost === false ? $this->connection : null;
+        $readable = $streams;
+        $writable = $none = [];
+        if ($connection !== null) {
+            $readable[] = $connection->reader;
+            $writable = $connection->output === '' ? [] : [$connection->writer];
+        }
+        if ($readable === []) {
+            usleep($microseconds);
+        } elseif (!@stream_select($readable, $writable, $none, 0, $microseconds)) {
+            $readable = [];  // nothing came in time, or a signal came
+        }
+        $connection?->read();
+        $connection?->write();
+        foreach ($this->waiting as [$fiber, $isReady, $until]) {
+            if ($fiber->isSuspended() && ($isReady() || $until <= self::now())) {
+                $fiber->resume();
+            }
+        }
+        return array_intersect_key($readable, $streams);
     }
 
     /** Takes no further calls, lets those in flight end (10 seconds at most), and ends the connection. */
     public function close(): void
     {
         $this->isClosed = true;
-        $deadline = Loop::now() + self::GRACE;
-        $this->loop->wait(fn () => $this->inFlight === 0, $deadline);
-        $connection = $this->loop->connection;
+        $deadline = self::now() + self::GRACE;
+        $this->wait(fn () => $this->inFlight === 0, $deadline);
+        $connection = $this->connection;
         if ($connection?->isLost === false) {
-            $connection->finish();
-            $this->loop->wait(static fn () => $connection->inFlight === [], $deadline);
+            stream_socket_shutdown($connection->writer, STREAM_SHUT_WR);  // at which the server ends its streams
+            $this->wait(static fn () => $connection->inFlight === [], $deadline);
         }
-        foreach ($this->loop->calls as $call) {
-            $call->cancel();
+        foreach ($this->waiting as [$fiber]) {
+            (new Call($fiber, $this->wait(...)))->cancel();
         }
         $this->__destruct();
     }
 
     public function __destruct()
     {
-        $this->loop->connection?->lose('The client was closed.');
+        $this->connection?->lose('The client was closed.');
         $this->transport->close();
     }
 
     /** @return array<string, mixed> */
     public function __debugInfo(): array
     {
-        return ['transport' => $this->transport, 'token' => $this->token === null ? null : '(secret)'];
+        return ['transport' => $this->transport];
     }
 
     /**
-     * Makes a call until an attempt at it succeeds or none may follow: yields the values of a stream, and returns the result.
+     * Attempts a call until it succeeds or must not be made again: yields the values of a stream, returns the result.
      *
      * @param array<string, mixed> $params
-     * @param float $patience seconds, where there is no timeout
      */
     private function attempts(
         string $method,
         #[\SensitiveParameter] array $params,
         ?CallOptions $options,
-        float $patience,
         bool $isStream = false,
     ): \Generator {
         if ($this->isClosed) {
             throw new \LogicException('The client is closed.');
         }
         $timeout = $options?->timeout ?? $this->timeout;
-        $deadline = Loop::now() + ($timeout ?? $patience);
+        $deadline = self::now() + ($timeout ?? ($isStream ? INF : self::PATIENCE));
         $giveUp = $timeout === null ? $deadline : $deadline + 1;
         $meta = (array) ($params['_meta'] ?? []) + ($options?->jsonSerialize() ?? []);
         $isSafe = Method::tryFrom($method)?->isSafeToRepeat();
@@ -178,13 +209,15 @@ final class Client
             try {
                 $connection = $this->connection($giveUp);
                 if ($timeout !== null) {
-                    $meta['timeoutMs'] = max(1, (int) ceil(1000 * ($deadline - Loop::now())));
+                    $meta['timeoutMs'] = max(1, (int) ceil(1000 * ($deadline - self::now())));
                 }
                 $exchange = $connection->send($method, $meta === [] ? $params : ['_meta' => $meta] + $params);
                 $isReady = static fn () => $exchange->isDone || $exchange->values !== [];
-                while ($this->wait($isReady, $giveUp) && $exchange->values !== []) {
+                while ($this->waitFor($isReady, $giveUp) && $exchange->values !== []) {
                     $value = array_shift($exchange->values);
-                    $params['after'] = $value->seq ?? null;
+                    if (isset($value->seq)) {
+                        $params['after'] = $value->seq;
+                    }
                     $failures = 0;
                     yield $value;
                 }
@@ -192,15 +225,16 @@ final class Client
                     return $exchange->result();
                 }
             } catch (DuesException $error) {
-                $pause = $error->retryAfter ?? min(5, 0.1 * 2 ** $failures) * mt_rand() / mt_getrandmax();
-                $isHopeless = !$error->retryable || $error->reason === 'NO_ANSWER' || $failures >= $this->retries
-                    || Loop::now() + $pause >= $deadline;
                 // Without a place to go on from, a stream would leave out what came meanwhile.
-                if ($isHopeless || !$isSafe || $this->isClosed || ($isStream && !isset($params['after']))) {
+                $mayFollow = $isSafe && !$this->isClosed && (!$isStream || isset($params['after']));
+                $mayHelp = $error->retryable && $error->reason !== 'NO_ANSWER' && $failures < $this->retries;
+                $pause = $error->retryAfter ?? min(5, 0.1 * 2 ** $failures) * mt_rand() / mt_getrandmax();
+                $next = self::now() + $pause;
+                if (!$mayFollow || !$mayHelp || $next >= $deadline) {
                     throw $error;
                 }
                 $failures++;
-                $this->loop->wait(static fn () => false, Loop::now() + $pause);
+                $this->wait(static fn () => false, $next);
             } finally {
                 if ($exchange?->isDone === false) {
                     $connection->cancel($exchange);
@@ -212,21 +246,20 @@ final class Client
     /** The connection, once the server has said hello. While one is made, other calls do not go on. */
     private function connection(float $giveUp): Connection
     {
-        $connection = $this->loop->connection;
-        if ($connection === null || $connection->isLost) {
-            [$reader, $writer] = $this->transport->open(min(self::CONNECT, max(0, $giveUp - Loop::now())));
-            $connection = $this->loop->connection = new Connection($reader, $writer, Value::present([
+        if ($this->connection?->isLost !== false) {
+            [$reader, $writer] = $this->transport->open(min(self::GRACE, max(0, $giveUp - self::now())));
+            $this->connection = new Connection($reader, $writer, Value::present([
                 'client' => 'dues-php/' . self::VERSION,
                 'protocol' => Method::PROTOCOL,
                 'authorization' => $this->token === null ? null : "Bearer $this->token",
             ]));
         }
-        $hello = $connection->hello;
-        $this->wait(static fn () => $hello->isDone && $connection->output === '', $giveUp);
-        if (isset($hello->response->error)) {
+        $connection = $this->connection;
+        $this->waitFor(static fn () => $connection->hello->isDone && $connection->output === '', $giveUp);
+        if (isset($connection->hello->response->error)) {
             $connection->lose('The server refused the connection.');
         }
-        $hello->result();
+        $connection->hello->result();
         return $connection;
     }
 
@@ -234,9 +267,42 @@ final class Client
      * @param \Closure(): bool $isReady
      * @throws DuesException if it is not so before $giveUp
      */
-    private function wait(\Closure $isReady, float $giveUp): bool
+    private function waitFor(\Closure $isReady, float $giveUp): bool
     {
-        return $this->loop->wait($isReady, $giveUp)
+        return $this->wait($isReady, $giveUp)
             ?: throw DuesException::own('NO_ANSWER', 'The server did not answer in time.');
+    }
+
+    /**
+     * Waits until $isReady says so, or until $deadline: a fiber lets the others go on, who is in none reads for all.
+     *
+     * @param \Closure(): bool $isReady
+     * @return bool what $isReady says at the end
+     */
+    private function wait(\Closure $isReady, float $deadline = INF): bool
+    {
+        $fiber = \Fiber::getCurrent();
+        while (!$isReady()) {
+            if (self::now() >= $deadline) {
+                return false;
+            }
+            if ($fiber === null || !isset($this->fibers[$fiber])) {
+                $this->poll($deadline - self::now());
+                continue;
+            }
+            $this->waiting[spl_object_id($fiber)] = [$fiber, $isReady, $deadline];
+            try {
+                \Fiber::suspend();
+            } finally {
+                unset($this->waiting[spl_object_id($fiber)]);
+            }
+        }
+        return true;
+    }
+
+    /** Seconds of a clock that is never set. */
+    private static function now(): float
+    {
+        return hrtime(true) / 1e9;
     }
 }

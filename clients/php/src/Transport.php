@@ -10,17 +10,23 @@ final class Transport
     /** Seconds that a server that was started may take to end. */
     private const GRACE = 10;
 
-    private const LONGEST_HANDSHAKE = 1 << 16;
-
     /** @var resource|null the server that was started; it keeps its pipes open */
     private mixed $process = null;
 
-    /** @param list<string> $command none for a server that runs already */
+    /** @var resource */
+    private readonly mixed $context;
+
+    /**
+     * @param string|null $address empty until the server has said it; null for one that is not dialled
+     * @param list<string> $command none for a server that runs already
+     * @param array<string, mixed> $tls
+     */
     private function __construct(
         private ?string $address,
         private readonly array $command = [],
-        #[\SensitiveParameter] private readonly array $tls = [],
+        #[\SensitiveParameter] array $tls = [],
     ) {
+        $this->context = stream_context_create(['socket' => ['tcp_nodelay' => true], 'ssl' => $tls]);
     }
 
     /**
@@ -63,34 +69,26 @@ final class Transport
      */
     public function open(float $seconds): array
     {
-        $isRunning = $this->process !== null && proc_get_status($this->process)['running'];
-        if ($this->command !== [] && ($this->address === null || !$isRunning)) {
-            $this->close();
-            $this->process = @proc_open($this->command, [['pipe', 'r'], ['socket']], $pipes)
-                ?: throw DuesException::own('CONNECTION_LOST', "{$this->command[0]} cannot be started.");
-            if ($this->address === null) {
-                return [$pipes[1], $pipes[0]];
-            }
-            stream_set_timeout($pipes[1], (int) ceil($seconds));
-            $handshake = json_decode((string) fgets($pipes[1], self::LONGEST_HANDSHAKE));
-            $this->address = 'tcp://' . ($handshake->tcp ?? '');
-        }
-        $stream = $this->socket($seconds);
-        return [$stream, $stream];
-    }
-
-    /** @return resource */
-    private function socket(float $seconds): mixed
-    {
-        $context = stream_context_create(['socket' => ['tcp_nodelay' => true], 'ssl' => $this->tls]);
-        $warning = '';
-        set_error_handler(static function (int $level, string $text) use (&$warning): bool {
-            $warning = $warning ?: $text;  // the first says most: why TLS failed, it alone tells
-            return true;
-        });
+        // The first warning says most: why TLS failed, it alone tells.
+        set_error_handler(static fn (int $level, string $text) => throw DuesException::own('CONNECTION_LOST', $text));
         try {
-            return stream_socket_client($this->address, $code, $message, $seconds, STREAM_CLIENT_CONNECT, $context)
-                ?: throw DuesException::own('CONNECTION_LOST', "No connection to $this->address: $warning");
+            $isRunning = $this->process !== null && proc_get_status($this->process)['running'];
+            if ($this->command !== [] && ($this->address === null || !$isRunning)) {
+                $this->close();
+                $this->process = proc_open($this->command, [['socket'], ['socket']], $pipes);
+                if ($this->address === null) {
+                    return [$pipes[1], $pipes[0]];
+                }
+                stream_set_timeout($pipes[1], (int) ceil($seconds));
+                $handshake = json_decode((string) fgets($pipes[1], 1 << 16));
+                if (!isset($handshake->tcp)) {
+                    $this->close();
+                    throw DuesException::own('CONNECTION_LOST', 'The server does not say where it listens.');
+                }
+                $this->address = "tcp://$handshake->tcp";
+            }
+            $socket = stream_socket_client($this->address, timeout: $seconds, context: $this->context);
+            return [$socket, $socket];
         } finally {
             restore_error_handler();
         }
@@ -113,11 +111,5 @@ final class Transport
         }
         proc_close($this->process);
         $this->process = null;
-    }
-
-    /** @return array<string, mixed> */
-    public function __debugInfo(): array
-    {
-        return ['address' => $this->address, 'command' => $this->command[0] ?? null];
     }
 }

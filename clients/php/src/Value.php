@@ -19,12 +19,7 @@ abstract class Value implements \JsonSerializable
      */
     public static function present(array $members): array
     {
-        foreach ($members as $name => $value) {
-            if ($value === null) {
-                unset($members[$name]);
-            }
-        }
-        return $members;
+        return array_filter($members, static fn (mixed $value) => $value !== null);
     }
 
     /** A time in RFC 3339, UTC, with no more digits than it needs. */

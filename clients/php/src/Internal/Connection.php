@@ -71,23 +71,21 @@ final class Connection
             throw DuesException::own('LINE_TOO_LONG', 'The call is longer than the server takes.');
         }
         $this->inFlight[$id] = $exchange = new Exchange($id);
-        $this->output .= $line;
-        $this->write();
+        $this->write($line);
         return $exchange;
     }
 
     /** Ends an exchange that has not ended: the server is told that nobody waits. */
     public function cancel(Exchange $exchange): void
     {
-        $exchange->isDone = true;
-        unset($this->inFlight[$exchange->id]);
-        $this->output .= '{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":' . $exchange->id . "}}\n";
-        $this->write();
+        $this->end($exchange, null);
+        $this->write('{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":' . $exchange->id . "}}\n");
     }
 
-    /** Writes as much of the output as goes. */
-    public function write(): void
+    /** Writes as much as goes of what is to be written, and of $line behind it. */
+    public function write(string $line = ''): void
     {
+        $this->output .= $line;
         $written = $this->isLost ? false : @fwrite($this->writer, $this->output);
         if ($written === false) {
             $this->lose('The connection to the server was lost.');
@@ -101,10 +99,8 @@ final class Connection
     {
         $chunk = (string) @fread($this->reader, self::CHUNK);
         $this->input .= $chunk;
-        if ($chunk === '') {
-            if (stream_get_meta_data($this->reader)['eof']) {  // feof() would wait for a socket that is silent
-                $this->lose('The server ended the connection.');
-            }
+        if ($chunk === '' && stream_get_meta_data($this->reader)['eof']) {  // feof() would wait where nothing has come
+            $this->lose('The server ended the connection.');
         } elseif (strlen($this->input) > self::LONGEST_INPUT) {
             $this->lose('The server sent a line that does not end.');
         } elseif (str_contains($chunk, "\n")) {
@@ -118,43 +114,28 @@ final class Connection
 
     private function take(mixed $message): void
     {
-        if (!$message instanceof \stdClass) {
-            $this->lose('The server sent a line that is no message.');
-            return;
-        }
         $isValue = isset($message->method);
         $id = $isValue ? $message->params->id ?? null : $message->id ?? null;
         if ($id === null && isset($message->error) && count($this->inFlight) === 1) {
             $id = array_key_first($this->inFlight);
         }
         $exchange = is_int($id) ? $this->inFlight[$id] ?? null : null;
-        if ($exchange === null) {
-            return;  // nobody waits for it any more
-        }
-        if (!$isValue) {
+        if (!$message instanceof \stdClass) {
+            $this->lose('The server sent a line that is no message.');
+        } elseif ($exchange !== null && !$isValue) {
             $this->end($exchange, $message);
-        } elseif (count($exchange->values) < self::MOST_VALUES) {
+        } elseif ($exchange !== null && count($exchange->values) < self::MOST_VALUES) {
             $exchange->values[] = $message->params->value;
-        } else {
+        } elseif ($exchange !== null) {
             $this->cancel($exchange);
         }
     }
 
-    private function end(Exchange $exchange, \stdClass $response): void
+    private function end(Exchange $exchange, ?\stdClass $response): void
     {
         $exchange->response = $response;
         $exchange->isDone = true;
         unset($this->inFlight[$exchange->id]);
-    }
-
-    /** Tells the server that there are no further calls: it answers those in flight, and ends its streams. */
-    public function finish(): void
-    {
-        if ($this->reader === $this->writer) {
-            stream_socket_shutdown($this->writer, STREAM_SHUT_WR);
-        } else {
-            fclose($this->writer);
-        }
     }
 
     /** Ends the connection; what waits for answers fails. */
@@ -169,6 +150,6 @@ final class Connection
         foreach ($this->inFlight as $exchange) {
             $this->end($exchange, (object) ['error' => DuesException::own('CONNECTION_LOST', $why)->raw]);
         }
-        $this->output = $this->input = '';
+        $this->output = '';
     }
 }

@@ -29,6 +29,7 @@ final class Exchange
     /** @throws DuesException if the call failed */
     public function result(): mixed
     {
-        return isset($this->response->error) ? throw new DuesException($this->response->error) : $this->response->result;
+        $error = $this->response->error ?? null;
+        return $error === null ? $this->response->result : throw new DuesException($error);
     }
 }
