@@ -32,11 +32,7 @@ abstract class Value implements \JsonSerializable
     /** @return array<string, mixed> */
     public function __debugInfo(): array
     {
-        $shown = get_object_vars($this);
-        unset($shown['raw']);
-        foreach (static::SECRETS as $name) {
-            $shown[$name] = $shown[$name] === null ? null : '(secret)';
-        }
-        return $shown;
+        $shown = array_diff_key(get_object_vars($this), ['raw' => null]);
+        return array_replace($shown, array_fill_keys(static::SECRETS, '(secret)'));
     }
 }

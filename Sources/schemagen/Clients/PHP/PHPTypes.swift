@@ -118,9 +118,10 @@ extension PHPEmitter {
             source.line("/** @return array<string, mixed> */")
             source.line("public function jsonSerialize(): array")
             source.block("{") { source in
-                let mayLack = object.members.contains { !$0.isRequired }
-                let end = isResult ? "] + ($this->meta === null ? [] : ['_meta' => $this->meta]);" : mayLack ? "]);" : "];"
-                source.block(mayLack ? "return self::present([" : "return [", end) {
+                let (opening, closing) =
+                    object.members.allSatisfy(\.isRequired) ? ("[", "]") : ("self::present([", "])")
+                let metadata = isResult ? " + ($this->meta === null ? [] : ['_meta' => $this->meta])" : ""
+                source.block("return \(opening)", "\(closing)\(metadata);") {
                     for member in object.members {
                         let value = "$this->\(member.name)"
                         $0.line("'\(member.name)' => \(writing(member, value) ?? value),")
@@ -141,11 +142,11 @@ extension PHPEmitter {
 
     /// What callers may say about any call: the metadata of calls, with the deadline in PHP's usual unit.
     func callOptions() -> String {
+        guard case .object(let metadata)? = contract.type(MethodModel.callMetadata)?.shape else { return "" }
+        let members = metadata.members.filter { $0.name != "timeoutMs" }
         var source = head(namespace: "Dues")
         source.line("/** What may be said about any call. */")
         source.line("final class CallOptions extends Value")
-        guard case .object(let metadata)? = contract.type(MethodModel.callMetadata)?.shape else { return source.text }
-        let members = metadata.members.filter { $0.name != "timeoutMs" }
         source.block("{") { source in
             secrets(of: metadata, into: &source)
             source.block("public function __construct(", ") {") { source in
