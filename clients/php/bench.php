@@ -26,14 +26,8 @@ $client = function () use ($dues, $params): void {
     $dues->checkAccess(...$params);
 };
 
-$curl = extension_loaded('curl') ? curl_init($http) : null;
-if ($curl !== null) {
-    curl_setopt_array($curl, [CURLOPT_RETURNTRANSFER => true, CURLOPT_TCP_NODELAY => true]);
-}
-$get = function () use ($curl, $http): void {
-    $body = $curl === null ? file_get_contents($http) : curl_exec($curl);
-    is_string($body) || throw new RuntimeException("$http gives nothing.");
-    json_decode($body, flags: JSON_THROW_ON_ERROR);
+$get = function () use ($http): void {
+    json_decode(file_get_contents($http), flags: JSON_THROW_ON_ERROR);
 };
 
 $samples = [];

@@ -7,30 +7,31 @@ declare(strict_types=1);
 use Dues\CallOptions;
 use Dues\Client;
 use Dues\DuesException;
-use Dues\Transport;
 use Dues\Types\CreateSubscriptionResult;
 
 require __DIR__ . '/autoload.php';
 
 /** A server in this very process: what the client writes is read here, and answered by hand. */
-final class Peer implements Transport
+final class Peer
 {
-    /** @var resource */
-    private mixed $stream;
+    public readonly string $address;
 
-    public function open(float $seconds): array
-    {
-        [$this->stream, $client] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
-        stream_set_timeout($this->stream, 5);
-        return [$client, $client];
-    }
+    /** @var resource what listens */
+    private readonly mixed $listener;
 
-    public function close(): void
+    /** @var resource|null */
+    private mixed $stream = null;
+
+    public function __construct()
     {
+        $this->listener = stream_socket_server('tcp://127.0.0.1:0');
+        $this->address = 'tcp://' . stream_socket_get_name($this->listener, false);
     }
 
     public function next(): stdClass
     {
+        $this->stream ??= stream_socket_accept($this->listener, 5);
+        stream_set_timeout($this->stream, 5);
         return json_decode(fgets($this->stream), flags: JSON_THROW_ON_ERROR);
     }
 
@@ -101,6 +102,16 @@ $tests = [
         $peer->send(['id' => $again->id, 'result' => ['after' => 300]]);
         check($reader->await() === 257, 'all that was kept is read');
     },
+    'a call that keeps failing is made thrice' => function (Peer $peer, Client $client): void {
+        $call = $client->async(fn () => $client->rpcHealth());
+        for ($attempt = 0; $attempt < 3; $attempt++) {
+            $data = ['status' => 'UNAVAILABLE', 'reason' => 'SO', 'retryable' => true, 'retryAfterMs' => 1];
+            $peer->send(['id' => $peer->nextCall($client)->id, 'error' => ['code' => -32014, 'data' => $data]]);
+            $client->poll(1);
+            $client->poll(0.01);
+        }
+        check(thrown($call->await(...))->reason === 'SO', 'the last error stands');
+    },
     'leaving a stream cancels it' => function (Peer $peer, Client $client): void {
         $reader = $client->async(function () use ($client): void {
             foreach ($client->watchEvents() as $event) {
@@ -165,7 +176,7 @@ $tests = [
 
 foreach ($tests as $name => $test) {
     $peer = new Peer();
-    $client = new Client($peer, token: 'hunter2');
+    $client = new Client($peer->address, token: 'hunter2');
     $test($peer, $client);
     $client = WeakReference::create($client);
     gc_collect_cycles();  // traces hold arguments, if PHP is told so

@@ -9,8 +9,8 @@ use Dues\CallOptions;
 use Dues\Client;
 use Dues\DuesException;
 use Dues\Method;
-use Dues\Socket;
-use Dues\Spawned;
+use Dues\Transport;
+use Dues\Value;
 
 require __DIR__ . '/../autoload.php';
 
@@ -62,7 +62,7 @@ final class Driver
         try {
             $this->answer($id, ['result' => $this->call($id, $method, $params)]);
         } catch (DuesException $error) {
-            $this->answer($id, ['error' => $error]);
+            $this->answer($id, ['error' => self::error($error)]);
         } catch (Throwable $error) {
             $this->answer($id, ['error' => ['code' => -32603, 'message' => $error->getMessage()]]);
         }
@@ -152,6 +152,20 @@ final class Driver
         return false;
     }
 
+    /** @return array<string, mixed> the error object of a response */
+    private static function error(DuesException $error): array
+    {
+        return ['code' => $error->getCode(), 'message' => $error->getMessage(), 'data' => Value::present([
+            'status' => $error->status,
+            'reason' => $error->reason,
+            'retryable' => $error->retryable,
+            'retryAfterMs' => $error->retryAfter === null ? null : (int) round($error->retryAfter * 1000),
+            'subjectId' => $error->subjectId,
+            'violations' => $error->violations ?: null,
+            'stripe' => $error->stripe,
+        ])];
+    }
+
     /** @param array<string, mixed> $answer */
     private function answer(mixed $id, array $answer): void
     {
@@ -168,10 +182,10 @@ final class Driver
 $flags = getopt('', ['tcp:', 'tls-ca:', 'unix:', 'stdio:', 'serve:', 'token:', 'retries:']);
 $shell = fn (string $command) => ['/bin/sh', '-c', "exec $command"];
 $server = match (true) {
-    isset($flags['tcp'], $flags['tls-ca']) => new Socket("tls://{$flags['tcp']}", ['cafile' => $flags['tls-ca']]),
-    isset($flags['tcp']) => new Socket("tcp://{$flags['tcp']}"),
-    isset($flags['unix']) => new Socket("unix://{$flags['unix']}"),
-    isset($flags['stdio']) => Spawned::stdio($shell($flags['stdio'])),
-    isset($flags['serve']) => Spawned::serve($shell($flags['serve'])),
+    isset($flags['tcp'], $flags['tls-ca']) => Transport::dial("tls://{$flags['tcp']}", ['cafile' => $flags['tls-ca']]),
+    isset($flags['tcp']) => "tcp://{$flags['tcp']}",
+    isset($flags['unix']) => "unix://{$flags['unix']}",
+    isset($flags['stdio']) => Transport::stdio($shell($flags['stdio'])),
+    isset($flags['serve']) => Transport::serve($shell($flags['serve'])),
 };
 (new Driver(new Client($server, token: $flags['token'] ?? null, retries: (int) ($flags['retries'] ?? 0))))->run();

@@ -4,8 +4,6 @@ declare(strict_types=1);
 
 namespace Dues;
 
-use Dues\Internal\Loop;
-
 /**
  * A call that was started by Client::async(), and goes on whenever its client waits for anything.
  *
@@ -13,41 +11,13 @@ use Dues\Internal\Loop;
  */
 final class Call
 {
-    private readonly \Fiber $fiber;
-
-    private mixed $result = null;
-
-    private ?\Throwable $error = null;
-
-    private bool $isCancelled = false;
-
-    /**
-     * What it waits for; null where it does not.
-     *
-     * @var null|\Closure(): bool
-     */
-    private ?\Closure $isReady = null;
-
-    /** @internal until when it waits, of hrtime */
-    public int $deadline = PHP_INT_MAX;
-
     /**
      * @internal
-     * @param \Closure(): T $body
+     * @param \Fiber $fiber returns what it came to, and what it threw
+     * @param \Closure(\Closure(): bool): bool $wait
      */
-    public function __construct(\Closure $body, private readonly Loop $loop)
+    public function __construct(private readonly \Fiber $fiber, private readonly \Closure $wait)
     {
-        $this->fiber = new \Fiber(function () use ($body): void {
-            try {
-                $this->result = $body();
-            } catch (\Throwable $error) {
-                $this->error = $error;
-            } finally {
-                $this->loop->remove($this->fiber);
-            }
-        });
-        $loop->add($this, $this->fiber);
-        $this->fiber->start();
     }
 
     public function isDone(): bool
@@ -63,56 +33,16 @@ final class Call
      */
     public function await(): mixed
     {
-        $this->loop->until($this->isDone(...), PHP_INT_MAX);
-        return $this->error === null ? $this->result : throw $this->error;
+        ($this->wait)($this->isDone(...));
+        [$result, $error] = $this->fiber->getReturn();
+        return $error === null ? $result : throw $error;
     }
 
-    /** Ends it at once, with the reason CALLER_CANCELLED; the server is told. A call that is done stays as it is. */
+    /** Ends at once what it waits for, with the reason CALLER_CANCELLED; the server is told. */
     public function cancel(): void
     {
-        $this->isCancelled = !$this->isDone();
-        if ($this->isReady !== null) {
-            $this->fiber->resume();
+        if ($this->fiber->isSuspended()) {
+            $this->fiber->throw(DuesException::own('CALLER_CANCELLED', 'The caller cancelled the call.'));
         }
-    }
-
-    /**
-     * Lets others go on until $isReady says so, or until $deadline.
-     *
-     * @internal
-     * @param \Closure(): bool $isReady
-     */
-    public function suspend(\Closure $isReady, int $deadline): void
-    {
-        if (!$this->isCancelled) {
-            $this->isReady = $isReady;
-            $this->deadline = $deadline;
-            try {
-                \Fiber::suspend();
-            } finally {
-                $this->isReady = null;
-                $this->deadline = PHP_INT_MAX;
-            }
-        }
-        if ($this->isCancelled) {
-            $this->isCancelled = false;  // who catches this may go on
-            throw DuesException::callerCancelled();
-        }
-    }
-
-    /** @internal goes on if it can; answers whether it did */
-    public function resume(): bool
-    {
-        if ($this->isReady === null || (hrtime(true) < $this->deadline && !($this->isReady)())) {
-            return false;
-        }
-        $this->fiber->resume();
-        return true;
-    }
-
-    /** @return array<string, mixed> */
-    public function __debugInfo(): array
-    {
-        return ['isDone' => $this->isDone()];
     }
 }

@@ -4,10 +4,7 @@ declare(strict_types=1);
 
 namespace Dues;
 
-use Dues\Internal\Attempts;
 use Dues\Internal\Connection;
-use Dues\Internal\Exchange;
-use Dues\Internal\Loop;
 
 /**
  * A client of a Dues server, with a method for each of the server's.
@@ -21,39 +18,41 @@ final class Client
 
     public const VERSION = '1.0.0';
 
-    private const SECOND = 1_000_000_000;
+    /** Seconds for a call that has no timeout. */
+    private const PATIENCE = 90;
 
-    /** Seconds for what is in flight when the client is closed. */
+    /** Seconds for a connection to be made, and for what is in flight when the client is closed. */
     private const GRACE = 10;
 
-    /** Seconds for a connection to be made, if the call has as many. */
-    private const CONNECT = 10;
+    private readonly Transport $transport;
 
-    /** Bytes that may wait to be written before further calls wait. */
-    private const MOST_OUTPUT = 1 << 20;
+    private ?Connection $connection = null;
 
-    /** Null once the client is closed. */
-    private ?Transport $transport;
+    /** Calls that are not answered yet, streams not counted. */
+    private int $inFlight = 0;
 
-    private readonly Loop $loop;
+    private bool $isClosed = false;
 
-    private bool $takesCalls = true;
+    /** @var \WeakMap<\Fiber, true> those that async() started */
+    private readonly \WeakMap $fibers;
+
+    /** @var array<int, array{\Fiber, \Closure(): bool, float}> fibers that wait, what for, and until when */
+    private array $waiting = [];
 
     /**
-     * @param string|Transport $server tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or one that is made otherwise
+     * @param string|Transport $server tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or one that is reached otherwise
      * @param string|null $token for the server, given once a connection
      * @param float|null $timeout seconds, for calls that have none of their own
      * @param int $retries how often a call is made again, where that is safe and may help
      */
     public function __construct(
         string|Transport $server = 'tcp://127.0.0.1:7171',
-        #[\SensitiveParameter]
-        private readonly ?string $token = null,
+        #[\SensitiveParameter] private readonly ?string $token = null,
         private readonly ?float $timeout = null,
         private readonly int $retries = 2,
     ) {
-        $this->transport = is_string($server) ? new Socket($server) : $server;
-        $this->loop = new Loop();
+        $this->transport = is_string($server) ? Transport::dial($server) : $server;
+        $this->fibers = new \WeakMap();
     }
 
     /**
@@ -63,25 +62,15 @@ final class Client
      * @return mixed the result, its objects as \stdClass
      * @throws DuesException
      */
-    public function call(
-        string $method,
-        #[\SensitiveParameter]
-        array $params = [],
-        ?CallOptions $options = null,
-    ): mixed {
-        $attempts = new Attempts($method, $options?->timeout ?? $this->timeout, $this->retries, $options);
-        $this->takeCall();
-        $exchange = null;
-        while (true) {
-            try {
-                $exchange = $this->exchange($method, $params, $attempts);
-                $this->await(static fn () => $exchange->isDone, $attempts);
-                return $exchange->result();
-            } catch (DuesException $error) {
-                $this->pause($error, $attempts);
-            } finally {
-                $exchange?->abandon();
-            }
+    public function call(string $method, #[\SensitiveParameter] array $params = [], ?CallOptions $options = null): mixed
+    {
+        $this->inFlight++;
+        try {
+            $attempts = $this->attempts($method, $params, $options);
+            iterator_count($attempts);  // lets it run to its end
+            return $attempts->getReturn();
+        } finally {
+            $this->inFlight--;
         }
     }
 
@@ -95,36 +84,10 @@ final class Client
      */
     public function stream(
         string $method,
-        #[\SensitiveParameter]
-        array $params = [],
+        #[\SensitiveParameter] array $params = [],
         ?CallOptions $options = null,
     ): \Generator {
-        $attempts = new Attempts($method, $options?->timeout ?? $this->timeout, $this->retries, $options, isStream: true);
-        $this->takeCall();
-        $exchange = null;
-        while (true) {
-            try {
-                $exchange = $this->exchange($method, $params, $attempts, isStream: true);
-                while ($this->hasValue($exchange, $attempts)) {
-                    $value = $exchange->values->dequeue();
-                    if (isset($value->seq)) {
-                        $params['after'] = $value->seq;
-                    }
-                    $attempts->succeed();
-                    yield $value;
-                }
-                if (!$exchange->isCutShort) {
-                    return $exchange->result();
-                }
-            } catch (DuesException $error) {
-                if (!isset($params['after'])) {
-                    throw $error;  // asked again, it would leave out what came meanwhile
-                }
-                $this->pause($error, $attempts);
-            } finally {
-                $exchange?->abandon();
-            }
-        }
+        return $this->attempts($method, $params, $options, isStream: true);
     }
 
     /**
@@ -140,8 +103,16 @@ final class Client
      */
     public function async(\Closure $body): Call
     {
-        $this->takeCall();
-        return new Call($body, $this->loop);
+        $fiber = new \Fiber(static function () use ($body): array {
+            try {
+                return [$body(), null];
+            } catch (\Throwable $error) {
+                return [null, $error];
+            }
+        });
+        $this->fibers[$fiber] = true;
+        $fiber->start();
+        return new Call($fiber, $this->wait(...));
     }
 
     /**
@@ -149,116 +120,189 @@ final class Client
      *
      * @param float $seconds how long to wait for something to happen; at once unless told
      * @param array<resource> $streams others whose input ends the waiting
-     * @return array<resource> those of them that can be read
+     * @return array<resource> those of them that can be read, under their keys
      */
     public function poll(float $seconds = 0, array $streams = []): array
     {
-        return $this->loop->step(hrtime(true) + (int) ($seconds * self::SECOND), $streams);
+        $deadline = self::now() + min($seconds, 3600);  // endless waits go on after a look round
+        foreach ($this->waiting as [, $isReady, $until]) {
+            $deadline = $isReady() ? 0 : min($deadline, $until);
+        }
+        $microseconds = (int) ceil(1e6 * max(0, $deadline - self::now()));
+        $connection = $this->connection?->isLost === false ? $this->connection : null;
+        $readable = $streams;
+        $writable = $none = [];
+        if ($connection !== null) {
+            $readable[] = $connection->reader;
+            $writable = $connection->output === '' ? [] : [$connection->writer];
+        }
+        if ($readable === []) {
+            usleep($microseconds);
+        } elseif (!@stream_select($readable, $writable, $none, 0, $microseconds)) {
+            $readable = [];  // nothing came in time, or a signal came
+        }
+        $connection?->read();
+        $connection?->write();
+        foreach ($this->waiting as [$fiber, $isReady, $until]) {
+            if ($fiber->isSuspended() && ($isReady() || $until <= self::now())) {
+                $fiber->resume();
+            }
+        }
+        return array_intersect_key($readable, $streams);
     }
 
-    /** Takes no further calls, lets those that were started end (10 seconds at most), and ends the connection. */
+    /** Takes no further calls, lets those in flight end (10 seconds at most), and ends the connection. */
     public function close(): void
     {
-        $this->takesCalls = false;
-        $isIdle = fn () => $this->loop->others() === [] && ($this->loop->connection?->output ?? '') === '';
-        $this->loop->until($isIdle, hrtime(true) + self::GRACE * self::SECOND);
-        foreach ($this->loop->others() as $call) {
-            $call->cancel();
+        $this->isClosed = true;
+        $deadline = self::now() + self::GRACE;
+        $this->wait(fn () => $this->inFlight === 0, $deadline);
+        $connection = $this->connection;
+        if ($connection?->isLost === false) {
+            stream_socket_shutdown($connection->writer, STREAM_SHUT_WR);  // at which the server ends its streams
+            $this->wait(static fn () => $connection->inFlight === [], $deadline);
         }
-        $this->end();
+        foreach ($this->waiting as [$fiber]) {
+            (new Call($fiber, $this->wait(...)))->cancel();
+        }
+        $this->__destruct();
     }
 
     public function __destruct()
     {
-        $this->end();
-    }
-
-    private function end(): void
-    {
-        $this->loop->connection?->lose('The client was closed.');
-        $this->transport?->close();
-        $this->transport = null;
+        $this->connection?->lose('The client was closed.');
+        $this->transport->close();
     }
 
     /** @return array<string, mixed> */
     public function __debugInfo(): array
     {
-        return ['transport' => $this->transport, 'token' => $this->token === null ? null : '(secret)'];
+        return ['transport' => $this->transport];
     }
 
-    private function takeCall(): void
-    {
-        if (!$this->takesCalls) {
-            throw self::isClosed();
-        }
-    }
-
-    /** @param array<string, mixed> $params */
-    private function exchange(
+    /**
+     * Attempts a call until it succeeds or must not be made again: yields the values of a stream, returns the result.
+     *
+     * @param array<string, mixed> $params
+     */
+    private function attempts(
         string $method,
-        #[\SensitiveParameter]
-        array $params,
-        Attempts $attempts,
+        #[\SensitiveParameter] array $params,
+        ?CallOptions $options,
         bool $isStream = false,
-    ): Exchange {
-        $connection = $this->connection($attempts);
-        if ($connection->output !== '') {
-            $this->await(static fn () => strlen($connection->output) < self::MOST_OUTPUT, $attempts);
+    ): \Generator {
+        if ($this->isClosed) {
+            throw new \LogicException('The client is closed.');
         }
-        return $connection->send($method, $attempts->params($params), $isStream);
+        $timeout = $options?->timeout ?? $this->timeout;
+        $deadline = self::now() + ($timeout ?? ($isStream ? INF : self::PATIENCE));
+        $giveUp = $timeout === null ? $deadline : $deadline + 1;
+        $meta = (array) ($params['_meta'] ?? []) + ($options?->jsonSerialize() ?? []);
+        $isSafe = Method::tryFrom($method)?->isSafeToRepeat();
+        if ($isSafe === false) {
+            $meta['idempotencyKey'] ??= bin2hex(random_bytes(16));
+        }
+        $isSafe = $isSafe || isset($meta['idempotencyKey']);
+        $failures = 0;
+        while (true) {
+            $exchange = null;
+            try {
+                $connection = $this->connection($giveUp);
+                if ($timeout !== null) {
+                    $meta['timeoutMs'] = max(1, (int) ceil(1000 * ($deadline - self::now())));
+                }
+                $exchange = $connection->send($method, $meta === [] ? $params : ['_meta' => $meta] + $params);
+                $isReady = static fn () => $exchange->isDone || $exchange->values !== [];
+                while ($this->waitFor($isReady, $giveUp) && $exchange->values !== []) {
+                    $value = array_shift($exchange->values);
+                    if (isset($value->seq)) {
+                        $params['after'] = $value->seq;
+                    }
+                    $failures = 0;
+                    yield $value;
+                }
+                if ($exchange->response !== null) {  // else it was cut short, because too many values waited
+                    return $exchange->result();
+                }
+            } catch (DuesException $error) {
+                // Without a place to go on from, a stream would leave out what came meanwhile.
+                $mayFollow = $isSafe && !$this->isClosed && (!$isStream || isset($params['after']));
+                $mayHelp = $error->retryable && $error->reason !== 'NO_ANSWER' && $failures < $this->retries;
+                $pause = $error->retryAfter ?? min(5, 0.1 * 2 ** $failures) * mt_rand() / mt_getrandmax();
+                $next = self::now() + $pause;
+                if (!$mayFollow || !$mayHelp || $next >= $deadline) {
+                    throw $error;
+                }
+                $failures++;
+                $this->wait(static fn () => false, $next);
+            } finally {
+                if ($exchange?->isDone === false) {
+                    $connection->cancel($exchange);
+                }
+            }
+        }
     }
 
-    /** The connection, once the server has said hello. */
-    private function connection(Attempts $attempts): Connection
+    /** The connection, once the server has said hello. While one is made, other calls do not go on. */
+    private function connection(float $giveUp): Connection
     {
-        $connection = $this->loop->connection;
-        if ($connection === null || $connection->isLost) {
-            $connection = $this->loop->connection = $this->connect($attempts->giveUp);
+        if ($this->connection?->isLost !== false) {
+            [$reader, $writer] = $this->transport->open(min(self::GRACE, max(0, $giveUp - self::now())));
+            $this->connection = new Connection($reader, $writer, Value::present([
+                'client' => 'dues-php/' . self::VERSION,
+                'protocol' => Method::PROTOCOL,
+                'authorization' => $this->token === null ? null : "Bearer $this->token",
+            ]));
         }
-        $hello = $connection->hello;
-        if (!$hello->isDone) {
-            $this->await(static fn () => $hello->isDone, $attempts);
-        }
-        if ($hello->error !== null) {
+        $connection = $this->connection;
+        $this->waitFor(static fn () => $connection->hello->isDone && $connection->output === '', $giveUp);
+        if (isset($connection->hello->response->error)) {
             $connection->lose('The server refused the connection.');
-            throw new DuesException($hello->error);
         }
+        $connection->hello->result();
         return $connection;
     }
 
-    /** Other calls do not go on meanwhile, and could not: there is no connection. */
-    private function connect(int $giveUp): Connection
+    /**
+     * @param \Closure(): bool $isReady
+     * @throws DuesException if it is not so before $giveUp
+     */
+    private function waitFor(\Closure $isReady, float $giveUp): bool
     {
-        $seconds = min(self::CONNECT, max(0, $giveUp - hrtime(true)) / self::SECOND);
-        [$reader, $writer] = $this->transport?->open($seconds) ?? throw self::isClosed();
-        return new Connection($reader, $writer, Internal\Wire::present([
-            'client' => 'dues-php/' . self::VERSION,
-            'protocol' => Method::PROTOCOL,
-            'authorization' => $this->token === null ? null : "Bearer $this->token",
-        ]));
+        return $this->wait($isReady, $giveUp)
+            ?: throw DuesException::own('NO_ANSWER', 'The server did not answer in time.');
     }
 
-    private static function isClosed(): \LogicException
+    /**
+     * Waits until $isReady says so, or until $deadline: a fiber lets the others go on, who is in none reads for all.
+     *
+     * @param \Closure(): bool $isReady
+     * @return bool what $isReady says at the end
+     */
+    private function wait(\Closure $isReady, float $deadline = INF): bool
     {
-        return new \LogicException('The client is closed.');
-    }
-
-    private function hasValue(Exchange $exchange, Attempts $attempts): bool
-    {
-        $this->await(static fn () => $exchange->isDone || !$exchange->values->isEmpty(), $attempts);
-        return !$exchange->values->isEmpty();
-    }
-
-    /** @param \Closure(): bool $isDone */
-    private function await(\Closure $isDone, Attempts $attempts): void
-    {
-        if (!$this->loop->until($isDone, $attempts->giveUp)) {
-            throw DuesException::noAnswer();
+        $fiber = \Fiber::getCurrent();
+        while (!$isReady()) {
+            if (self::now() >= $deadline) {
+                return false;
+            }
+            if ($fiber === null || !isset($this->fibers[$fiber])) {
+                $this->poll($deadline - self::now());
+                continue;
+            }
+            $this->waiting[spl_object_id($fiber)] = [$fiber, $isReady, $deadline];
+            try {
+                \Fiber::suspend();
+            } finally {
+                unset($this->waiting[spl_object_id($fiber)]);
+            }
         }
+        return true;
     }
 
-    private function pause(DuesException $error, Attempts $attempts): void
+    /** Seconds of a clock that is never set. */
+    private static function now(): float
     {
-        $this->loop->until(static fn () => false, $attempts->pauseAfter($error));
+        return hrtime(true) / 1e9;
     }
 }

@@ -4,12 +4,23 @@ declare(strict_types=1);
 
 namespace Dues;
 
+use Dues\Types\StripeRefusal;
+use Dues\Types\Violation;
+
 /**
  * The server refused or failed a call, or could not be asked. $reason is a constant to act on, getMessage() is for a
  * person, getCode() the number on the wire.
  */
-final class DuesException extends \RuntimeException implements \JsonSerializable
+final class DuesException extends \RuntimeException
 {
+    /** The client's own: status, code, and whether they are retryable. */
+    private const OWN = [
+        'CONNECTION_LOST' => ['UNAVAILABLE', -32014, true],
+        'NO_ANSWER' => ['DEADLINE_EXCEEDED', -32004, true],
+        'CALLER_CANCELLED' => ['CANCELLED', -32001, false],
+        'LINE_TOO_LONG' => ['RESOURCE_EXHAUSTED', -32600, false],
+    ];
+
     /** gRPC's name for the outcome, such as NOT_FOUND. */
     public readonly string $status;
 
@@ -37,8 +48,8 @@ final class DuesException extends \RuntimeException implements \JsonSerializable
      */
     public function __construct(public readonly \stdClass $raw)
     {
-        parent::__construct((string) ($raw->message ?? ''), (int) ($raw->code ?? 0));
-        $data = (object) ($raw->data ?? []);
+        parent::__construct($raw->message ?? '', $raw->code ?? 0);
+        $data = $raw->data ?? null;
         $this->status = $data->status ?? 'UNKNOWN';
         $this->reason = $data->reason ?? 'UNSPECIFIED';
         $this->retryable = $data->retryable ?? false;
@@ -49,50 +60,10 @@ final class DuesException extends \RuntimeException implements \JsonSerializable
     }
 
     /** @internal */
-    public static function connectionLost(string $message): self
+    public static function own(string $reason, string $message): self
     {
-        return self::own('UNAVAILABLE', -32014, 'CONNECTION_LOST', $message, retryable: true);
-    }
-
-    /** @internal */
-    public static function noAnswer(): self
-    {
-        return self::own('DEADLINE_EXCEEDED', -32004, 'NO_ANSWER', 'The server did not answer in time.', retryable: true);
-    }
-
-    /** @internal */
-    public static function callerCancelled(): self
-    {
-        return self::own('CANCELLED', -32001, 'CALLER_CANCELLED', 'The caller cancelled the call.');
-    }
-
-    /** @internal what the server would say */
-    public static function lineTooLong(): self
-    {
-        return self::own('RESOURCE_EXHAUSTED', -32600, 'LINE_TOO_LONG', 'The call is longer than the server takes.');
-    }
-
-    private static function own(string $status, int $code, string $reason, string $message, bool $retryable = false): self
-    {
+        [$status, $code, $retryable] = self::OWN[$reason];
         $data = (object) ['status' => $status, 'reason' => $reason, 'retryable' => $retryable];
         return new self((object) ['code' => $code, 'message' => $message, 'data' => $data]);
-    }
-
-    /** The error object of a JSON-RPC response. */
-    public function jsonSerialize(): array
-    {
-        return [
-            'code' => $this->getCode(),
-            'message' => $this->getMessage(),
-            'data' => Internal\Wire::present([
-                'status' => $this->status,
-                'reason' => $this->reason,
-                'retryable' => $this->retryable,
-                'retryAfterMs' => $this->retryAfter === null ? null : (int) round($this->retryAfter * 1000),
-                'subjectId' => $this->subjectId,
-                'violations' => $this->violations ?: null,
-                'stripe' => $this->stripe,
-            ]),
-        ];
     }
 }

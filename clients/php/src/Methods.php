@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues;
 
-use Dues\Internal\Wire;
 use Dues\Types\AddressInput;
 use Dues\Types\CancelResult;
 use Dues\Types\CancellationFeedback;
@@ -68,7 +67,7 @@ trait Methods
         ?string $testClockId = null,
         ?CallOptions $options = null,
     ): CreateCustomerResult {
-        $params = Wire::present([
+        $params = Value::present([
             'email' => $email,
             'name' => $name,
             'phone' => $phone,
@@ -126,7 +125,7 @@ trait Methods
         ?bool $allowDuplicate = null,
         ?CallOptions $options = null,
     ): CreateSubscriptionResult {
-        $params = Wire::present([
+        $params = Value::present([
             'customerId' => $customerId,
             'priceId' => $priceId,
             'lookupKey' => $lookupKey,
@@ -169,7 +168,7 @@ trait Methods
         ?string $when = null,
         ?CallOptions $options = null,
     ): PreviewChangeResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
             'priceId' => $priceId,
             'lookupKey' => $lookupKey,
@@ -212,7 +211,7 @@ trait Methods
         ?string $paymentBehavior = null,
         ?CallOptions $options = null,
     ): UpdatePlanResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
             'priceId' => $priceId,
             'lookupKey' => $lookupKey,
@@ -250,7 +249,7 @@ trait Methods
         ?bool $prorate = null,
         ?CallOptions $options = null,
     ): CancelResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
             'when' => $when,
             'feedback' => $feedback,
@@ -277,7 +276,7 @@ trait Methods
         ?string $paymentMethodId = null,
         ?CallOptions $options = null,
     ): GetPaymentMethodResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
             'customerId' => $customerId,
             'paymentMethodId' => $paymentMethodId,
@@ -295,7 +294,7 @@ trait Methods
         string $customerId,
         ?CallOptions $options = null,
     ): GetCustomerResult {
-        $params = Wire::present([
+        $params = Value::present([
             'customerId' => $customerId,
         ]);
         return GetCustomerResult::of($this->call('GetCustomer', $params, $options));
@@ -311,7 +310,7 @@ trait Methods
         string $subscriptionId,
         ?CallOptions $options = null,
     ): GetSubscriptionResult {
-        $params = Wire::present([
+        $params = Value::present([
             'subscriptionId' => $subscriptionId,
         ]);
         return GetSubscriptionResult::of($this->call('GetSubscription', $params, $options));
@@ -337,7 +336,7 @@ trait Methods
         ?string $cursor = null,
         ?CallOptions $options = null,
     ): ListSubscriptionsResult {
-        $params = Wire::present([
+        $params = Value::present([
             'customerId' => $customerId,
             'priceId' => $priceId,
             'status' => $status,
@@ -392,7 +391,7 @@ trait Methods
         ?string $cursor = null,
         ?CallOptions $options = null,
     ): ListPlansResult {
-        $params = Wire::present([
+        $params = Value::present([
             'active' => $active,
             'limit' => $limit,
             'cursor' => $cursor,
@@ -415,7 +414,7 @@ trait Methods
         ?string $feature = null,
         ?CallOptions $options = null,
     ): CheckAccessResult {
-        $params = Wire::present([
+        $params = Value::present([
             'customerId' => $customerId,
             'productId' => $productId,
             'feature' => $feature,
@@ -435,7 +434,7 @@ trait Methods
         string $customerId,
         ?CallOptions $options = null,
     ): ListAccessResult {
-        $params = Wire::present([
+        $params = Value::present([
             'customerId' => $customerId,
         ]);
         return ListAccessResult::of($this->call('ListAccess', $params, $options));
@@ -463,7 +462,7 @@ trait Methods
         ?int $after = null,
         ?CallOptions $options = null,
     ): \Generator {
-        $params = Wire::present([
+        $params = Value::present([
             'types' => $types,
             'customerId' => $customerId,
             'after' => $after,
@@ -490,7 +489,7 @@ trait Methods
         string $signature,
         ?CallOptions $options = null,
     ): IngestWebhookResult {
-        $params = Wire::present([
+        $params = Value::present([
             'payload' => $payload,
             'signature' => $signature,
         ]);
@@ -514,7 +513,7 @@ trait Methods
         ?string $authorization = null,
         ?CallOptions $options = null,
     ): RpcHelloResult {
-        $params = Wire::present([
+        $params = Value::present([
             'client' => $client,
             'protocol' => $protocol,
             'authorization' => $authorization,

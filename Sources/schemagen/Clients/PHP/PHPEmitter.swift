@@ -9,6 +9,7 @@ struct PHPEmitter: ClientEmitter {
 
     func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
         [
+            Workspace.File(path: "\(Self.root)/src/CallOptions.php", text: callOptions()),
             Workspace.File(path: "\(Self.root)/src/Method.php", text: methodEnumeration()),
             Workspace.File(path: "\(Self.root)/src/Methods.php", text: methods()),
             Workspace.File(path: "\(Self.root)/conformance/methods.php", text: typedCalls()),
@@ -90,7 +91,7 @@ struct PHPEmitter: ClientEmitter {
     func writing(_ member: MemberModel, _ value: String) -> String? {
         let written: String
         switch member.shape {
-        case .timestamp: written = "Wire::text(\(value))"
+        case .timestamp: written = "self::text(\(value))"
         case .map: written = "(object) \(value)"
         default: return nil
         }

@@ -48,7 +48,6 @@ extension PHPEmitter {
             if method.stream != nil { imports.append("\(Names.pascal(method.name))Value") }
             if method.resultObject != nil { imports.append("\(Names.pascal(method.name))Result") }
         }
-        source.line("use Dues\\Internal\\Wire;")
         for name in imports.sorted() { source.line("use Dues\\Types\\\(name);") }
         source.line()
         source.line("/** The server's methods, each as one of PHP's. */")
@@ -76,7 +75,7 @@ extension PHPEmitter {
         source.block("): \(returnType(method)) {") { source in
             let params = members.map { "'\($0.name)' => \(writing($0, "$\($0.name)") ?? "$\($0.name)")," }
             if !params.isEmpty {
-                source.block("$params = Wire::present([", "]);") { source in
+                source.block("$params = Value::present([", "]);") { source in
                     for param in params { source.line(param) }
                 }
             }

@@ -18,6 +18,10 @@ extension PHPEmitter {
         for (type, object) in contract.outputs {
             files.append((type.name, output(type.name, type.description, object, isResult: false)))
         }
+        for name in ["Violation", "StripeRefusal"] {  // parts of an error: only that itself is written by hand
+            guard let type = contract.type(name), case .object(let object) = type.shape else { continue }
+            files.append((name, output(name, type.description, object, isResult: false)))
+        }
         for method in contract.methods {
             let name = Names.pascal(method.name)
             if let stream = method.stream {
@@ -45,14 +49,14 @@ extension PHPEmitter {
     /// A class that callers make and give to the server.
     private func input(_ type: TypeModel, _ object: ObjectShape) -> String {
         var source = head(namespace: Self.namespace)
-        source.line("use Dues\\Internal\\Wire;")
+        source.line("use Dues\\Value;")
         source.line()
         documentation(type.description, into: &source)
-        source.line("final class \(type.name) implements \\JsonSerializable")
+        source.line("final class \(type.name) extends Value")
         source.block("{") { source in
             source.block("public function __construct(", ") {") { source in
                 for member in object.membersRequiredFirst {
-                    property(member, isOptional: !member.isRequired, into: &source)
+                    property(member, isOptional: !member.isRequired, hasDefault: !member.isRequired, into: &source)
                 }
             }
             source.line("}")
@@ -75,7 +79,7 @@ extension PHPEmitter {
                     writing(member, "$this->\(member.name)").map { "'\(member.name)' => \($0)" }
                 }
                 let change = converted.isEmpty ? "" : "[\(converted.joined(separator: ", "))] + "
-                source.line("return (object) Wire::present(\(change)get_object_vars($this));")
+                source.line("return (object) self::present(\(change)get_object_vars($this));")
             }
         }
         return source.text
@@ -84,19 +88,12 @@ extension PHPEmitter {
     /// A class that the client makes of what the server gives; a result may have metadata.
     private func output(_ name: String, _ description: String, _ object: ObjectShape, isResult: Bool) -> String {
         var source = head(namespace: Self.namespace)
-        if object.members.contains(where: { if case .timestamp = $0.shape { true } else { false } }) {
-            source.line("use Dues\\Internal\\Wire;")
-        }
         source.line("use Dues\\Value;")
         source.line()
         documentation(description, into: &source)
         source.line("final class \(name) extends Value")
         source.block("{") { source in
-            let secrets = object.members.filter(\.isSecret).map { "'\($0.name)'" }
-            if !secrets.isEmpty {
-                source.line("protected const SECRETS = [\(secrets.joined(separator: ", "))];")
-                source.line()
-            }
+            secrets(of: object, into: &source)
             source.block("public function __construct(", ") {") { source in
                 for member in object.members { property(member, isOptional: member.isOptional, into: &source) }
                 if isResult {
@@ -121,8 +118,10 @@ extension PHPEmitter {
             source.line("/** @return array<string, mixed> */")
             source.line("public function jsonSerialize(): array")
             source.block("{") { source in
-                source.block("return [", "]\(isResult ? " + ($this->meta === null ? [] : ['_meta' => $this->meta])" : "");")
-                {
+                let (opening, closing) =
+                    object.members.allSatisfy(\.isRequired) ? ("[", "]") : ("self::present([", "])")
+                let metadata = isResult ? " + ($this->meta === null ? [] : ['_meta' => $this->meta])" : ""
+                source.block("return \(opening)", "\(closing)\(metadata);") {
                     for member in object.members {
                         let value = "$this->\(member.name)"
                         $0.line("'\(member.name)' => \(writing(member, value) ?? value),")
@@ -133,15 +132,54 @@ extension PHPEmitter {
         return source.text
     }
 
-    /// A property that the constructor takes; what is optional for callers need not be given.
-    private func property(_ member: MemberModel, isOptional: Bool, into source: inout SourceText) {
+    /// The members that are not shown.
+    private func secrets(of object: ObjectShape, into source: inout SourceText) {
+        let names = object.members.filter(\.isSecret).map { "'\($0.name)'" }
+        guard !names.isEmpty else { return }
+        source.line("protected const SECRETS = [\(names.joined(separator: ", "))];")
+        source.line()
+    }
+
+    /// What callers may say about any call: the metadata of calls, with the deadline in PHP's usual unit.
+    func callOptions() -> String {
+        guard case .object(let metadata)? = contract.type(MethodModel.callMetadata)?.shape else { return "" }
+        let members = metadata.members.filter { $0.name != "timeoutMs" }
+        var source = head(namespace: "Dues")
+        source.line("/** What may be said about any call. */")
+        source.line("final class CallOptions extends Value")
+        source.block("{") { source in
+            secrets(of: metadata, into: &source)
+            source.block("public function __construct(", ") {") { source in
+                documentation(
+                    "The call's deadline in seconds. The client itself waits a second longer; without one it waits for 90.",
+                    into: &source)
+                source.line("public readonly ?float $timeout = null,")
+                for member in members { property(member, isOptional: true, hasDefault: true, into: &source) }
+            }
+            source.line("}")
+            source.line()
+            source.line(
+                "/** @return array<string, mixed> params._meta without the deadline, of which each attempt has what is left */"
+            )
+            source.line("public function jsonSerialize(): array")
+            source.block("{") { source in
+                source.block("return self::present([", "]);") { source in
+                    for member in members { source.line("'\(member.name)' => $this->\(member.name),") }
+                }
+            }
+        }
+        return source.text
+    }
+
+    /// A property that the constructor takes; what has a default need not be given.
+    private func property(_ member: MemberModel, isOptional: Bool, hasDefault: Bool = false, into source: inout SourceText)
+    {
         let documented = documentedType(member.shape)
         let declared = type(member.shape)
         let mark = documented == declared ? "" : "@var \(documented)\(isOptional ? "|null" : "") "
         documentation(mark + description(member), into: &source)
         if member.isSecret { source.line("#[\\SensitiveParameter]") }
-        let absent = isOptional && !member.isRequired ? " = null" : ""
-        source.line("public readonly \(isOptional ? "?" : "")\(declared) $\(member.name)\(absent),")
+        source.line("public readonly \(isOptional ? "?" : "")\(declared) $\(member.name)\(hasDefault ? " = null" : ""),")
     }
 
     /// The expression that reads a member of `$raw`. What must be there and is not, for the server is older than this

@@ -15,8 +15,10 @@ final class Connection
 {
     private const LONGEST_LINE_OUT = 1 << 20;
 
-    /** The server bounds what it sends by the output that it keeps, 4 MiB unless told otherwise. */
-    private const LONGEST_LINE_IN = 1 << 24;
+    private const LONGEST_INPUT = 1 << 26;
+
+    /** Values that a stream keeps for a reader who is slow. */
+    private const MOST_VALUES = 256;
 
     /** Twice what TLS puts into a record, so that none is left where stream_select cannot see it. */
     private const CHUNK = 1 << 15;
@@ -24,7 +26,7 @@ final class Connection
     private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION
         | JSON_THROW_ON_ERROR;
 
-    /** The first exchange of the connection; calls wait for it. */
+    /** The first exchange; calls wait for it. */
     public readonly Exchange $hello;
 
     public bool $isLost = false;
@@ -32,11 +34,11 @@ final class Connection
     /** What is still to be written. */
     public string $output = '';
 
-    /** The line that is not yet whole. */
+    /** What came, up to a line that is not yet whole. */
     private string $input = '';
 
     /** @var array<int, Exchange> by id */
-    private array $inFlight = [];
+    public array $inFlight = [];
 
     private int $lastId = 0;
 
@@ -48,8 +50,7 @@ final class Connection
     public function __construct(
         public readonly mixed $reader,
         public readonly mixed $writer,
-        #[\SensitiveParameter]
-        array $hello,
+        #[\SensitiveParameter] array $hello,
     ) {
         stream_set_blocking($reader, false);
         stream_set_blocking($writer, false);
@@ -59,43 +60,33 @@ final class Connection
 
     /**
      * @param array<string, mixed> $params
-     * @throws DuesException if the connection is lost, or they make a line longer than servers take
+     * @throws DuesException if they make a line longer than servers take
      */
-    public function send(string $method, #[\SensitiveParameter] array $params, bool $isStream = false): Exchange
+    public function send(string $method, #[\SensitiveParameter] array $params): Exchange
     {
-        if ($this->isLost) {
-            throw DuesException::connectionLost('The connection to the server was lost.');
-        }
         $id = ++$this->lastId;
         $request = ['jsonrpc' => '2.0', 'id' => $id, 'method' => $method, 'params' => (object) $params];
         $line = json_encode($request, self::JSON) . "\n";
         if (strlen($line) > self::LONGEST_LINE_OUT) {
-            throw DuesException::lineTooLong();
+            throw DuesException::own('LINE_TOO_LONG', 'The call is longer than the server takes.');
         }
-        $this->inFlight[$id] = $exchange = new Exchange($id, $this, $isStream);
+        $this->inFlight[$id] = $exchange = new Exchange($id);
         $this->write($line);
         return $exchange;
     }
 
-    /** Takes an exchange out, and tells the server. */
-    public function abandon(Exchange $exchange): void
+    /** Ends an exchange that has not ended: the server is told that nobody waits. */
+    public function cancel(Exchange $exchange): void
     {
-        unset($this->inFlight[$exchange->id]);
+        $this->end($exchange, null);
         $this->write('{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":' . $exchange->id . "}}\n");
     }
 
-    private function write(string $line): void
+    /** Writes as much as goes of what is to be written, and of $line behind it. */
+    public function write(string $line = ''): void
     {
-        if (!$this->isLost) {
-            $this->output .= $line;
-            $this->flush();
-        }
-    }
-
-    /** Writes as much as goes. */
-    public function flush(): void
-    {
-        $written = @fwrite($this->writer, $this->output);
+        $this->output .= $line;
+        $written = $this->isLost ? false : @fwrite($this->writer, $this->output);
         if ($written === false) {
             $this->lose('The connection to the server was lost.');
         } else {
@@ -104,85 +95,61 @@ final class Connection
     }
 
     /** Takes in what has come. */
-    public function receive(): void
+    public function read(): void
     {
-        if ($this->isLost) {
-            return;
-        }
-        $chunk = @fread($this->reader, self::CHUNK);
-        if ($chunk === false || $chunk === '') {
-            if (stream_get_meta_data($this->reader)['eof']) {  // feof() would wait for a socket that is silent
-                $this->lose('The server ended the connection.');
-            }
-            return;
-        }
-        if (!str_contains($chunk, "\n")) {
-            $this->input .= $chunk;
-            if (strlen($this->input) > self::LONGEST_LINE_IN) {
-                $this->lose('The server sent a line that does not end.');
-            }
-            return;
-        }
-        $lines = explode("\n", $this->input . $chunk);
-        $this->input = array_pop($lines);
-        foreach ($lines as $line) {
-            if (!$this->isLost && $line !== '') {
-                $this->take($line);
+        $chunk = (string) @fread($this->reader, self::CHUNK);
+        $this->input .= $chunk;
+        if ($chunk === '' && stream_get_meta_data($this->reader)['eof']) {  // feof() would wait where nothing has come
+            $this->lose('The server ended the connection.');
+        } elseif (strlen($this->input) > self::LONGEST_INPUT) {
+            $this->lose('The server sent a line that does not end.');
+        } elseif (str_contains($chunk, "\n")) {
+            $lines = explode("\n", $this->input);
+            $this->input = array_pop($lines);
+            foreach ($lines as $line) {
+                $this->take(json_decode($line));
             }
         }
     }
 
-    private function take(string $line): void
+    private function take(mixed $message): void
     {
-        $message = json_decode($line);
-        if (!$message instanceof \stdClass) {
-            if ($line !== "\r") {
-                $this->lose('The server sent a line that is no message.');
-            }
-            return;
-        }
-        if (isset($message->method)) {
-            $value = $message->params->value ?? null;
-            if ($message->method === 'rpc.stream' && $value instanceof \stdClass) {
-                $this->exchange($message->params->id ?? null)?->push($value);
-            }
-            return;
-        }
-        $error = $message->error ?? null;
-        $id = $message->id ?? null;
-        if ($id === null && $error !== null && count($this->inFlight) === 1) {
+        $isValue = isset($message->method);
+        $id = $isValue ? $message->params->id ?? null : $message->id ?? null;
+        if ($id === null && isset($message->error) && count($this->inFlight) === 1) {
             $id = array_key_first($this->inFlight);
         }
-        $exchange = $this->exchange($id);
-        if ($exchange !== null) {
-            $exchange->result = $message->result ?? null;
-            $exchange->error = $error === null ? null : (object) $error;
-            $exchange->isDone = true;
-            unset($this->inFlight[$id]);
+        $exchange = is_int($id) ? $this->inFlight[$id] ?? null : null;
+        if (!$message instanceof \stdClass) {
+            $this->lose('The server sent a line that is no message.');
+        } elseif ($exchange !== null && !$isValue) {
+            $this->end($exchange, $message);
+        } elseif ($exchange !== null && count($exchange->values) < self::MOST_VALUES) {
+            $exchange->values[] = $message->params->value;
+        } elseif ($exchange !== null) {
+            $this->cancel($exchange);
         }
     }
 
-    private function exchange(mixed $id): ?Exchange
+    private function end(Exchange $exchange, ?\stdClass $response): void
     {
-        return is_int($id) ? $this->inFlight[$id] ?? null : null;
+        $exchange->response = $response;
+        $exchange->isDone = true;
+        unset($this->inFlight[$exchange->id]);
     }
 
     /** Ends the connection; what waits for answers fails. */
     public function lose(string $why): void
     {
-        if ($this->isLost) {
-            return;
-        }
         $this->isLost = true;
-        fclose($this->writer);
-        if ($this->reader !== $this->writer) {
-            fclose($this->reader);
+        foreach ([$this->reader, $this->writer] as $stream) {
+            if (is_resource($stream)) {
+                fclose($stream);
+            }
         }
         foreach ($this->inFlight as $exchange) {
-            $exchange->error = DuesException::connectionLost($why)->raw;
-            $exchange->isDone = true;
+            $this->end($exchange, (object) ['error' => DuesException::own('CONNECTION_LOST', $why)->raw]);
         }
-        $this->inFlight = [];
-        $this->output = $this->input = '';
+        $this->output = '';
     }
 }

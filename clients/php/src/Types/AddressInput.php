@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
+use Dues\Value;
 
 /** A postal address, as a caller gives it. */
-final class AddressInput implements \JsonSerializable
+final class AddressInput extends Value
 {
     public function __construct(
         /** Street and number, or post-office box. */
@@ -34,6 +34,6 @@ final class AddressInput implements \JsonSerializable
 
     public function jsonSerialize(): \stdClass
     {
-        return (object) Wire::present(get_object_vars($this));
+        return (object) self::present(get_object_vars($this));
     }
 }

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** The subscription's end. */
@@ -49,7 +48,7 @@ final class CancelResult extends Value
             'subscriptionId' => $this->subscriptionId,
             'status' => $this->status,
             'cancelAtPeriodEnd' => $this->cancelAtPeriodEnd,
-            'endsAt' => $this->endsAt === null ? null : Wire::text($this->endsAt),
+            'endsAt' => $this->endsAt === null ? null : self::text($this->endsAt),
             'subscription' => $this->subscription,
         ] + ($this->meta === null ? [] : ['_meta' => $this->meta]);
     }

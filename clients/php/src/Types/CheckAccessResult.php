@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** The decision, and why. */
@@ -66,10 +65,10 @@ final class CheckAccessResult extends Value
             'status' => $this->status,
             'subscriptionId' => $this->subscriptionId,
             'productId' => $this->productId,
-            'since' => $this->since === null ? null : Wire::text($this->since),
-            'periodEnd' => $this->periodEnd === null ? null : Wire::text($this->periodEnd),
-            'graceEnd' => $this->graceEnd === null ? null : Wire::text($this->graceEnd),
-            'asOf' => $this->asOf === null ? null : Wire::text($this->asOf),
+            'since' => $this->since === null ? null : self::text($this->since),
+            'periodEnd' => $this->periodEnd === null ? null : self::text($this->periodEnd),
+            'graceEnd' => $this->graceEnd === null ? null : self::text($this->graceEnd),
+            'asOf' => $this->asOf === null ? null : self::text($this->asOf),
             'asOfEventId' => $this->asOfEventId,
         ] + ($this->meta === null ? [] : ['_meta' => $this->meta]);
     }

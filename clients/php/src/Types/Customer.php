@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** A customer, as Stripe has it. */
@@ -86,7 +85,7 @@ final class Customer extends Value
             'defaultPaymentMethodId' => $this->defaultPaymentMethodId,
             'metadata' => (object) $this->metadata,
             'testClockId' => $this->testClockId,
-            'created' => Wire::text($this->created),
+            'created' => self::text($this->created),
         ];
     }
 }

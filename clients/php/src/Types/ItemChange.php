@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
+use Dues\Value;
 
 /** A change to one item of a subscription: with itemId it changes or removes that item, without it adds one. */
-final class ItemChange implements \JsonSerializable
+final class ItemChange extends Value
 {
     public function __construct(
         /** The subscription item (si_…) that changes. Without it an item is added. */
@@ -32,6 +32,6 @@ final class ItemChange implements \JsonSerializable
 
     public function jsonSerialize(): \stdClass
     {
-        return (object) Wire::present(get_object_vars($this));
+        return (object) self::present(get_object_vars($this));
     }
 }

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** A change that waits for its payment. Until then the subscription has its old items. */
@@ -34,7 +33,7 @@ final class PendingUpdate extends Value
     public function jsonSerialize(): array
     {
         return [
-            'expiresAt' => Wire::text($this->expiresAt),
+            'expiresAt' => self::text($this->expiresAt),
             'items' => $this->items,
         ];
     }

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** A span of time. */
@@ -34,8 +33,8 @@ final class Period extends Value
     public function jsonSerialize(): array
     {
         return [
-            'start' => Wire::text($this->start),
-            'end' => Wire::text($this->end),
+            'start' => self::text($this->start),
+            'end' => self::text($this->end),
         ];
     }
 }

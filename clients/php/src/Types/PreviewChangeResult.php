@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** What the change would cost. */
@@ -59,12 +58,12 @@ final class PreviewChangeResult extends Value
     {
         return [
             'quote' => $this->quote,
-            'validUntil' => Wire::text($this->validUntil),
+            'validUntil' => self::text($this->validUntil),
             'amountDueNow' => $this->amountDueNow,
             'currency' => $this->currency,
             'credit' => $this->credit,
-            'prorationDate' => Wire::text($this->prorationDate),
-            'effectiveAt' => Wire::text($this->effectiveAt),
+            'prorationDate' => self::text($this->prorationDate),
+            'effectiveAt' => self::text($this->effectiveAt),
             'lines' => $this->lines,
             'nextRenewal' => $this->nextRenewal,
         ] + ($this->meta === null ? [] : ['_meta' => $this->meta]);

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** Whether a customer has access to one product, and why. */
@@ -63,10 +62,10 @@ final class ProductAccess extends Value
             'reason' => $this->reason,
             'status' => $this->status,
             'subscriptionId' => $this->subscriptionId,
-            'since' => $this->since === null ? null : Wire::text($this->since),
-            'periodEnd' => $this->periodEnd === null ? null : Wire::text($this->periodEnd),
-            'graceEnd' => $this->graceEnd === null ? null : Wire::text($this->graceEnd),
-            'asOf' => $this->asOf === null ? null : Wire::text($this->asOf),
+            'since' => $this->since === null ? null : self::text($this->since),
+            'periodEnd' => $this->periodEnd === null ? null : self::text($this->periodEnd),
+            'graceEnd' => $this->graceEnd === null ? null : self::text($this->graceEnd),
+            'asOf' => $this->asOf === null ? null : self::text($this->asOf),
             'asOfEventId' => $this->asOfEventId,
         ];
     }

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** The next ordinary renewal after a change. */
@@ -39,7 +38,7 @@ final class Renewal extends Value
         return [
             'amount' => $this->amount,
             'currency' => $this->currency,
-            'at' => Wire::text($this->at),
+            'at' => self::text($this->at),
         ];
     }
 }

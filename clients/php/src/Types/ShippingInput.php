@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
+use Dues\Value;
 
 /** Where and to whom goods are sent, as a caller gives it. */
-final class ShippingInput implements \JsonSerializable
+final class ShippingInput extends Value
 {
     public function __construct(
         /** The recipient's name. */
@@ -31,6 +31,6 @@ final class ShippingInput implements \JsonSerializable
 
     public function jsonSerialize(): \stdClass
     {
-        return (object) Wire::present(get_object_vars($this));
+        return (object) self::present(get_object_vars($this));
     }
 }

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** A subscription, as Stripe has it. */
@@ -83,15 +82,15 @@ final class Subscription extends Value
             'collectionMethod' => $this->collectionMethod,
             'items' => $this->items,
             'cancelAtPeriodEnd' => $this->cancelAtPeriodEnd,
-            'cancelAt' => $this->cancelAt === null ? null : Wire::text($this->cancelAt),
-            'canceledAt' => $this->canceledAt === null ? null : Wire::text($this->canceledAt),
-            'endedAt' => $this->endedAt === null ? null : Wire::text($this->endedAt),
-            'trialEnd' => $this->trialEnd === null ? null : Wire::text($this->trialEnd),
+            'cancelAt' => $this->cancelAt === null ? null : self::text($this->cancelAt),
+            'canceledAt' => $this->canceledAt === null ? null : self::text($this->canceledAt),
+            'endedAt' => $this->endedAt === null ? null : self::text($this->endedAt),
+            'trialEnd' => $this->trialEnd === null ? null : self::text($this->trialEnd),
             'latestInvoiceId' => $this->latestInvoiceId,
             'defaultPaymentMethodId' => $this->defaultPaymentMethodId,
             'pendingUpdate' => $this->pendingUpdate,
             'metadata' => (object) $this->metadata,
-            'created' => Wire::text($this->created),
+            'created' => self::text($this->created),
         ];
     }
 }

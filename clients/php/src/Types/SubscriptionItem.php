@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** One price that a subscription bills. */
@@ -54,8 +53,8 @@ final class SubscriptionItem extends Value
             'productId' => $this->productId,
             'lookupKey' => $this->lookupKey,
             'quantity' => $this->quantity,
-            'currentPeriodStart' => Wire::text($this->currentPeriodStart),
-            'currentPeriodEnd' => Wire::text($this->currentPeriodEnd),
+            'currentPeriodStart' => self::text($this->currentPeriodStart),
+            'currentPeriodEnd' => self::text($this->currentPeriodEnd),
         ];
     }
 }

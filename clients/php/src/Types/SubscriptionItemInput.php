@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
+use Dues\Value;
 
 /** A price and how many of it, for a new subscription. */
-final class SubscriptionItemInput implements \JsonSerializable
+final class SubscriptionItemInput extends Value
 {
     public function __construct(
         /** The recurring price's id (price_…). */
@@ -28,6 +28,6 @@ final class SubscriptionItemInput implements \JsonSerializable
 
     public function jsonSerialize(): \stdClass
     {
-        return (object) Wire::present(get_object_vars($this));
+        return (object) self::present(get_object_vars($this));
     }
 }

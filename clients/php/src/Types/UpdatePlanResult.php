@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** The subscription after the change, and what the customer has to do. */
@@ -69,7 +68,7 @@ final class UpdatePlanResult extends Value
             'subscription' => $this->subscription,
             'status' => $this->status,
             'pendingUpdate' => $this->pendingUpdate,
-            'effectiveAt' => $this->effectiveAt === null ? null : Wire::text($this->effectiveAt),
+            'effectiveAt' => $this->effectiveAt === null ? null : self::text($this->effectiveAt),
             'invoiceId' => $this->invoiceId,
             'amountCharged' => $this->amountCharged,
             'currency' => $this->currency,

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** An event, as the value of rpc.stream. */
@@ -58,7 +57,7 @@ final class WatchEventsValue extends Value
             'seq' => $this->seq,
             'id' => $this->id,
             'type' => $this->type,
-            'created' => Wire::text($this->created),
+            'created' => self::text($this->created),
             'customerId' => $this->customerId,
             'subscriptionId' => $this->subscriptionId,
             'object' => $this->object,
