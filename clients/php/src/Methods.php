@@ -365,7 +365,7 @@ trait Methods
         ?string $cursor = null,
         ?CallOptions $options = null,
     ): ListInvoicesResult {
-        $params = Wire::present([
+        $params = Value::present([
             'customerId' => $customerId,
             'subscriptionId' => $subscriptionId,
             'status' => $status,

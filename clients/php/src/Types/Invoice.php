@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Dues\Types;
 
-use Dues\Internal\Wire;
 use Dues\Value;
 
 /** An invoice, as Stripe has it. */
@@ -99,13 +98,13 @@ final class Invoice extends Value
             'amountPaid' => $this->amountPaid,
             'amountRemaining' => $this->amountRemaining,
             'billingReason' => $this->billingReason,
-            'periodStart' => Wire::text($this->periodStart),
-            'periodEnd' => Wire::text($this->periodEnd),
-            'dueDate' => $this->dueDate === null ? null : Wire::text($this->dueDate),
-            'paidAt' => $this->paidAt === null ? null : Wire::text($this->paidAt),
+            'periodStart' => self::text($this->periodStart),
+            'periodEnd' => self::text($this->periodEnd),
+            'dueDate' => $this->dueDate === null ? null : self::text($this->dueDate),
+            'paidAt' => $this->paidAt === null ? null : self::text($this->paidAt),
             'hostedInvoiceUrl' => $this->hostedInvoiceUrl,
             'invoicePdf' => $this->invoicePdf,
-            'created' => Wire::text($this->created),
+            'created' => self::text($this->created),
         ];
     }
 }
