@@ -2,6 +2,7 @@ package dues
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -90,20 +91,24 @@ func connectionLost(cause error) *Error {
 		ErrorData{Status: "UNAVAILABLE", Reason: ReasonConnectionLost, Retryable: true}, cause}
 }
 
-func noAnswer() *Error {
-	return &Error{-32004, "The server did not answer in time.",
-		ErrorData{Status: "DEADLINE_EXCEEDED", Reason: ReasonNoAnswer, Retryable: true}, context.DeadlineExceeded}
-}
-
-func callerCancelled(cause error) *Error {
+// gaveUp is the error of a call whose context is over.
+func gaveUp(ctx context.Context) *Error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &Error{-32004, "The server did not answer in time.",
+			ErrorData{Status: "DEADLINE_EXCEEDED", Reason: ReasonNoAnswer, Retryable: true}, ctx.Err()}
+	}
 	return &Error{-32001, "The caller cancelled the call.",
-		ErrorData{Status: "CANCELLED", Reason: ReasonCallerCancelled}, cause}
+		ErrorData{Status: "CANCELLED", Reason: ReasonCallerCancelled}, ctx.Err()}
 }
 
 func lineTooLong(length int) *Error {
 	return &Error{-32600, fmt.Sprintf("The call is %d bytes long; a line may have %d.", length, longestCall),
 		ErrorData{Status: "RESOURCE_EXHAUSTED", Reason: ReasonLineTooLong}, nil}
 }
+
+// errOverflow ends an attempt at a stream whose values wait for their reader; it is made again when they are taken.
+var errOverflow = &Error{-32008, "The values wait for their reader.",
+	ErrorData{Status: "RESOURCE_EXHAUSTED", Retryable: true}, nil}
 
 // errClosed is why nothing is called through a client that is closed.
 var errClosed = fmt.Errorf("the client is closed: %w", net.ErrClosed)
