@@ -19,45 +19,16 @@ const (
 	longestPause = 5 * time.Second  // between attempts, where the server asks for none
 )
 
-// CallOption says something about one call. Its deadline is the context's.
-type CallOption func(*metadata)
-
-// metadata is a call's _meta on the wire.
-type metadata struct {
-	TimeoutMs      int64  `json:"timeoutMs,omitempty"`
-	IdempotencyKey string `json:"idempotencyKey,omitempty"`
-	Authorization  Secret `json:"authorization,omitempty"`
-	Traceparent    string `json:"traceparent,omitempty"`
-	Verbose        bool   `json:"verbose,omitempty"`
-}
-
-// WithIdempotencyKey makes a changing call give the answer of the first with this key and the same params, and change
-// nothing more. Without it the client makes a key of its own for each changing call.
-func WithIdempotencyKey(key string) CallOption { return func(m *metadata) { m.IdempotencyKey = key } }
-
-// WithTraceparent names the W3C trace context that the call belongs to.
-func WithTraceparent(traceparent string) CallOption {
-	return func(m *metadata) { m.Traceparent = traceparent }
-}
-
-// WithAuthorization gives the call an authorization of its own, "Bearer TOKEN".
-func WithAuthorization(bearer Secret) CallOption {
-	return func(m *metadata) { m.Authorization = bearer }
-}
-
-// WithVerbose asks what the server did; the result's Meta says it.
-func WithVerbose() CallOption { return func(m *metadata) { m.Verbose = true } }
-
 // call is one call, in all its attempts.
 type call struct {
 	client   *Client
 	ctx      context.Context
 	stop     context.CancelFunc // of ctx, once it ends with the call's time: see await
-	limit    time.Time          // when the call's time is over
+	limit    time.Time          // when the call's time is over; zero for never
 	isTimed  bool               // whether the server is told
 	method   string
 	params   json.RawMessage
-	meta     metadata
+	meta     CallMetadata
 	hasMeta  bool // params have a _meta of their own, which stands for all of meta
 	isSafe   bool // to repeat
 	attempts int  // in a row without a value
@@ -93,10 +64,10 @@ func newCall(ctx context.Context, c *Client, method string, params any, options 
 		call.meta.IdempotencyKey = hex.EncodeToString(key[:])
 	}
 	call.isSafe = isSafeToRepeat(method) || call.meta.IdempotencyKey != "" && !call.hasMeta
+	call.limit, call.isTimed = ctx.Deadline()
 	if streams(method) {
 		call.isSafe = given.After != nil
-	}
-	if call.limit, call.isTimed = ctx.Deadline(); !call.isTimed {
+	} else if !call.isTimed {
 		call.limit = time.Now().Add(silence - grace)
 	}
 	return call, nil
@@ -109,7 +80,7 @@ func await[T any](c *call, from <-chan T) (value T, isThere bool) {
 		return value, true
 	default:
 	}
-	if c.stop == nil && (c.isTimed || !streams(c.method)) {
+	if c.stop == nil && !c.limit.IsZero() {
 		c.ctx, c.stop = context.WithDeadline(c.ctx, c.limit)
 	}
 	select {
@@ -170,10 +141,10 @@ func (c *call) begin() {
 		return
 	}
 	params := c.params
-	if c.isTimed {
-		c.meta.TimeoutMs = 1 + time.Until(c.limit).Milliseconds()
+	if left := time.Until(c.limit).Milliseconds(); c.isTimed && left > 0 {
+		c.meta.TimeoutMilliseconds = &left
 	}
-	if !c.hasMeta && c.meta != (metadata{}) {
+	if !c.hasMeta && c.meta != (CallMetadata{}) {
 		params = with(params, "_meta", c.meta)
 	}
 	switch line := request(c.id, c.method, params); {
@@ -209,20 +180,21 @@ func (c *call) again(err *Error) *Error {
 	if !c.isSafe || !err.Retryable || err.Reason == ReasonNoAnswer {
 		return err
 	}
-	var pause time.Duration
-	if err != errOverflow {
-		if c.attempts >= c.client.options().Retries {
-			return err
-		}
-		if pause = err.RetryAfter(); pause == 0 {
-			pause = randomPause(c.attempts)
-		}
-		c.attempts++
+	c.answers = nil
+	if err == errOverflow {
+		return nil
 	}
-	if (c.isTimed || !streams(c.method)) && time.Until(c.limit) < pause {
+	if c.attempts >= c.client.options().Retries {
 		return err
 	}
-	c.answers = nil
+	pause := err.RetryAfter()
+	if pause == 0 {
+		pause = randomPause(c.attempts)
+	}
+	c.attempts++
+	if !c.limit.IsZero() && time.Until(c.limit) < pause {
+		return err
+	}
 	if _, isOver := await(c, time.After(pause)); !isOver {
 		return gaveUp(c.ctx)
 	}

@@ -30,11 +30,11 @@ type connection struct {
 	lines  *bufio.Reader
 	part   []byte // of a line whose rest has not come
 	*transport
+	reading sync.Mutex // held by who reads
 
-	mutex     sync.Mutex // guards what follows
-	err       *Error     // why it is lost
-	calls     map[int64]chan<- *message
-	isReading bool
+	mutex sync.Mutex // guards what follows
+	err   *Error     // why it is lost
+	calls map[int64]chan<- *message
 }
 
 // message is a line of the server's, or an error that the client itself answers a call with.
@@ -53,9 +53,8 @@ func (m *message) isValue() bool { return m.Method == "rpc.stream" }
 
 // connect begins to make a connection, as soon as the last one is gone.
 func connect(o *Options, last *connection) *connection {
-	k := &connection{
-		turn: make(chan struct{}, 1), gone: make(chan struct{}), isReading: true, calls: map[int64]chan<- *message{},
-	}
+	k := &connection{turn: make(chan struct{}, 1), gone: make(chan struct{}), calls: map[int64]chan<- *message{}}
+	k.reading.Lock()
 	k.ctx, k.end = context.WithCancel(context.Background())
 	go k.run(o, last)
 	return k
@@ -83,7 +82,9 @@ func (k *connection) run(o *Options, last *connection) {
 	for k.ctx.Err() == nil {
 		select {
 		case <-idle.C:
-			k.read()
+			if k.reading.TryLock() {
+				k.readOn()
+			}
 		case <-k.ctx.Done():
 		}
 	}
@@ -184,44 +185,33 @@ func (k *connection) write(line []byte) {
 
 // lead reads, if nobody does, until there is an answer or the moment is over.
 func (k *connection) lead(answers <-chan *message) {
-	if len(answers) > 0 || !k.beginReading() {
+	if len(answers) > 0 || !k.reading.TryLock() {
 		return
 	}
 	_ = k.SetReadDeadline(time.Now().Add(moment))
 	for len(answers) == 0 && k.readLine() {
 	}
-	if !k.endReading() {
+	if !k.isDone() {
 		go k.readOn()
 	}
 }
 
-// read reads, if nobody does, until no answer is awaited.
-func (k *connection) read() {
-	if k.beginReading() {
-		k.readOn()
-	}
-}
-
+// readOn reads until no answer is awaited. It is the caller who reads.
 func (k *connection) readOn() {
 	_ = k.SetReadDeadline(time.Time{})
-	for k.readLine() && !k.endReading() {
+	for k.readLine() && !k.isDone() {
 	}
 }
 
-func (k *connection) beginReading() bool {
+// isDone ends the reading if no answer is awaited.
+func (k *connection) isDone() bool {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	wasReading := k.isReading
-	k.isReading = true
-	return !wasReading
-}
-
-// endReading says whether no answer is awaited.
-func (k *connection) endReading() bool {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	k.isReading = len(k.calls) > 0
-	return !k.isReading
+	if len(k.calls) > 0 {
+		return false
+	}
+	k.reading.Unlock()
+	return true
 }
 
 // readLine takes in a line; false if it did not come in time, or the connection is lost.
@@ -234,9 +224,9 @@ func (k *connection) readLine() bool {
 	case err == bufio.ErrBufferFull && len(k.part) < longestAnswer:
 		return true
 	case err == nil:
-		var m message
-		if json.Unmarshal(k.part, &m) == nil || json.Valid(k.part) {
-			k.deliver(&m)
+		m := &message{}
+		if json.Unmarshal(k.part, m) == nil || json.Valid(k.part) {
+			k.deliver(m)
 			k.part = k.part[:0]
 			return true
 		}
@@ -281,7 +271,9 @@ func (k *connection) close(patient context.Context) {
 	case <-k.turn:
 		if k.transport != nil {
 			_ = k.closeWrite()
-			go k.read()
+			if k.reading.TryLock() {
+				go k.readOn()
+			}
 		}
 		select {
 		case <-k.gone:

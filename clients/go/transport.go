@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"os/exec"
@@ -86,11 +85,10 @@ func launch(ctx context.Context, template *exec.Cmd) (*transport, error) {
 		reap(command)
 	}
 	var handshake struct{ TCP string }
-	if err := json.NewDecoder(io.LimitReader(output, 1<<16)).Decode(&handshake); err != nil {
-		terminate()
-		return nil, fmt.Errorf("the server did not say where it listens: %w", err)
+	var t *transport
+	if err = json.NewDecoder(io.LimitReader(output, 1<<16)).Decode(&handshake); err == nil {
+		t, err = dialSocket(ctx, "tcp", handshake.TCP, nil)
 	}
-	t, err := dialSocket(ctx, "tcp", handshake.TCP, nil)
 	if err != nil {
 		terminate()
 		return nil, err
