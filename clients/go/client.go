@@ -118,20 +118,27 @@ func (c *Client) Close() error {
 	c.mutex.Lock()
 	c.isClosed = true
 	c.mutex.Unlock()
-	done := make(chan struct{})
-	go func() {
-		c.calls.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-patient.Done():
-	}
+	wait(patient, c.calls.Wait)
 	c.mutex.Lock()
 	connection := c.connection
 	c.mutex.Unlock()
 	if connection != nil {
-		connection.close(patient)
+		wait(patient, connection.finish)
+		connection.lose(connectionLost(errClosed))
+		<-connection.gone
 	}
 	return nil
+}
+
+// wait waits until what ends is over, or ctx.
+func wait(ctx context.Context, ends func()) {
+	done := make(chan struct{})
+	go func() {
+		ends()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }

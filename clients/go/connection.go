@@ -76,17 +76,13 @@ func (k *connection) run(o *Options, last *connection) {
 	}
 	impatient.Stop()
 	k.turn <- struct{}{}
-	// That the server has gone shall not first be noticed by the next call.
-	idle := time.NewTicker(idleTime)
-	defer idle.Stop()
-	for k.ctx.Err() == nil {
+	for k.ctx.Err() == nil { // that the server has gone shall not first be noticed by the next call
 		select {
-		case <-idle.C:
-			if k.reading.TryLock() {
-				k.readOn()
-			}
+		case <-time.After(idleTime):
 		case <-k.ctx.Done():
 		}
+		k.reading.Lock()
+		k.readOn()
 	}
 }
 
@@ -199,7 +195,8 @@ func (k *connection) lead(answers <-chan *message) {
 // readOn reads until no answer is awaited. It is the caller who reads.
 func (k *connection) readOn() {
 	_ = k.SetReadDeadline(time.Time{})
-	for k.readLine() && !k.isDone() {
+	for isDone := false; !isDone; isDone = k.isDone() {
+		k.readLine()
 	}
 }
 
@@ -265,24 +262,15 @@ func (k *connection) deliver(m *message) {
 	answers <- m
 }
 
-// close tells the server that nothing more comes, at which it ends its streams and then the connection.
-func (k *connection) close(patient context.Context) {
-	select {
-	case <-k.turn:
-		if k.transport != nil {
-			_ = k.closeWrite()
-			if k.reading.TryLock() {
-				go k.readOn()
-			}
-		}
-		select {
-		case <-k.gone:
-		case <-patient.Done():
-		}
-		k.lose(connectionLost(errClosed))
-		k.turn <- struct{}{}
-	case <-patient.Done():
-		k.lose(connectionLost(errClosed))
+// finish tells the server that nothing more comes, at which it ends its streams and then the connection.
+func (k *connection) finish() {
+	<-k.turn
+	if k.ctx.Err() == nil {
+		_ = k.closeWrite()
 	}
-	<-k.gone
+	for k.ctx.Err() == nil {
+		k.reading.Lock()
+		k.readOn()
+	}
+	k.turn <- struct{}{}
 }
