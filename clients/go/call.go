@@ -119,7 +119,7 @@ func (c *call) receive() *message {
 	if m, isThere := await(c, c.answers); isThere {
 		return m
 	}
-	if errors.Is(c.ctx.Err(), context.DeadlineExceeded) { // of which the server may still have a word to say
+	if errors.Is(c.ctx.Err(), context.DeadlineExceeded) { // on which the server may still say a word
 		select {
 		case m := <-c.answers:
 			return m
@@ -215,7 +215,7 @@ func (c *call) end() {
 	if c.stop != nil {
 		c.stop()
 	}
-	if c.answers != nil && c.connection.leave(c.id) {
-		go c.connection.cancel(c.id)
+	if c.answers != nil {
+		c.connection.leave(c.id)
 	}
 }

@@ -1,5 +1,5 @@
-// Package dues is a client for Dues, the subscription billing service: JSON-RPC 2.0 lines over TCP, TLS, a Unix socket or
-// the standard streams of a server that it spawns.
+// Package dues is a client for Dues, the subscription billing service: JSON-RPC 2.0 lines over TCP, TLS, a Unix socket
+// or the standard streams of a server that it spawns.
 package dues
 
 import (
@@ -17,8 +17,8 @@ const (
 
 // Options say where the server is and who calls. Of Stdio, Serve, Unix and Address the first that is given counts.
 type Options struct {
-	// Stdio is a server to spawn and to speak to over its standard streams: exec.Command("dues", "stdio", …). Path, Args,
-	// Env, Dir, Stderr and SysProcAttr count; what is started is a copy, so that a server that is lost can be replaced.
+	// Stdio is a server to spawn and to speak to over its standard streams: exec.Command("dues", "stdio", …). Path,
+	// Args, Env, Dir, Stderr and SysProcAttr count; what is started is a copy, a new one for each connection.
 	Stdio *exec.Cmd
 
 	// Serve is a server to spawn likewise, and to dial at the address in the line that it writes first:
@@ -41,8 +41,8 @@ type Options struct {
 	Retries int
 }
 
-// Client speaks to one server, over one connection at a time, which is made when the first call needs it. It may be used by
-// any number of goroutines at once.
+// Client speaks to one server, over one connection at a time, which is made when the first call needs it. It may be
+// used by any number of goroutines at once.
 type Client struct {
 	options func() *Options // a function, so that nothing that prints a client shows its token
 	calls   sync.WaitGroup  // in flight, save those that only have to stream
@@ -63,8 +63,8 @@ func New(options Options) *Client {
 	return &Client{options: func() *Options { return &options }}
 }
 
-// Call calls any method by its name on the wire. Params are what JSON makes an object of, nil for none; a _meta among them
-// stands for all options. Values that a method streams are passed over.
+// Call calls any method by its name on the wire. Params are what JSON makes an object of, nil for none; a _meta among
+// them stands for all options. Values that a method streams are passed over.
 func (c *Client) Call(ctx context.Context, method string, params any, options ...CallOption) (json.RawMessage, error) {
 	call, err := c.begin(ctx, method, params, options)
 	if err != nil {
@@ -110,8 +110,8 @@ func (c *Client) connected() *connection {
 	return c.connection
 }
 
-// Close takes no further calls, waits ten seconds at most for those in flight, ends the connection, and reaps the server if
-// the client spawned it. Streams end with what there is, and their results.
+// Close takes no further calls, waits ten seconds at most for those in flight, ends the connection, and reaps the
+// server if the client spawned it. Streams end with what there is, and their results.
 func (c *Client) Close() error {
 	patient, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

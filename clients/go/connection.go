@@ -19,8 +19,9 @@ const (
 	idleTime      = time.Second           // after which a goroutine looks whether the server has gone
 )
 
-// connection carries calls to the server and pairs the answers with them. Where nobody reads, whoever waits for an answer
-// does, for a moment: that saves handing it from one goroutine to another, which costs more than the rest of a call.
+// connection carries calls to the server and pairs the answers with them. Where nobody reads, whoever waits for an
+// answer does, for a moment: that saves handing it from one goroutine to another, which costs more than the rest of a
+// call.
 type connection struct {
 	ctx    context.Context // over when the connection is lost
 	end    context.CancelFunc
@@ -140,13 +141,14 @@ func (k *connection) enter(id int64, answers chan<- *message) bool {
 	return true
 }
 
-// leave forgets a call; false if it is over already.
-func (k *connection) leave(id int64) bool {
+// leave cancels a call, if it is not over.
+func (k *connection) leave(id int64) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	isThere := k.calls[id] != nil
-	delete(k.calls, id)
-	return isThere
+	if k.calls[id] != nil {
+		delete(k.calls, id)
+		go k.cancel(id)
+	}
 }
 
 // cancel tells the server that nobody waits for the call any more.

@@ -9,8 +9,8 @@ import "context"
 //	}
 //	if err := stream.Err(); err != nil { … }
 //
-// A stream that is not read to its end is to be closed. It is for one goroutine at a time; its context's cancellation ends
-// it from anywhere.
+// A stream that is not read to its end is to be closed. It is for one goroutine at a time; its context's cancellation
+// ends it from anywhere.
 type Stream[V, R any] struct {
 	call   *call // nil when it is over
 	value  *V
@@ -18,7 +18,9 @@ type Stream[V, R any] struct {
 	err    error
 }
 
-func newStream[V, R any](ctx context.Context, c *Client, method string, params any, options []CallOption) *Stream[V, R] {
+func newStream[V, R any](
+	ctx context.Context, c *Client, method string, params any, options []CallOption,
+) *Stream[V, R] {
 	call, err := c.begin(ctx, method, params, options)
 	if err == nil {
 		call.begin()   // at once, so that nothing is missed between here and the first Next
