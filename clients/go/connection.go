@@ -1,303 +1,278 @@
 package dues
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 const (
-	longestUnsent = 8 << 20     // bytes that may wait for a server that does not read
-	idleTime      = time.Second // after which a goroutine looks whether the server has gone
+	longestAnswer = 64 << 20              // bytes of a line of the server's
+	patience      = 10 * time.Second      // with a connection that is being made, and with what is to end
+	moment        = 25 * time.Millisecond // that a caller itself reads or writes, before it leaves that to a goroutine
+	idleTime      = time.Second           // after which a goroutine looks whether the server has gone
 )
 
-// connection carries calls to the server and pairs the answers with them.
+// connection carries calls to the server and pairs the answers with them. Where nobody reads, whoever waits for an
+// answer does, for a moment: that saves handing it from one goroutine to another, which costs more than the rest of a
+// call.
 type connection struct {
-	ready chan struct{} // closed when hello is answered, or the connection is lost before
-	stop  func()        // ends what makes it
-	ended func()        // called once it holds nothing any more
-	ids   atomic.Int64
-	wire  *wire // nil until it is made
+	ctx    context.Context // over when the connection is lost
+	end    context.CancelFunc
+	turn   chan struct{} // to write, for whoever takes what is in it, once hello is answered or the connection is lost
+	gone   chan struct{} // closed when all is released
+	lastID atomic.Int64
+	lines  *bufio.Reader
+	part   []byte // of a line whose rest has not come
+	*transport
+	reading sync.Mutex // held by who reads
 
-	mutex     sync.Mutex // guards what follows: a call is either ended by fail, or it does not begin
-	err       error      // why it is lost
-	exchanges map[int64]*exchange
-	unsent    []byte
-	isSending bool        // while anything is unsent, somebody writes
-	isReading bool        // while answers are awaited, somebody reads
-	isEnding  bool        // once all is sent, the server is told that nothing more comes
-	idle      *time.Timer // calls watch
-	watched   int64       // the last id when watch was called
+	mutex sync.Mutex // guards what follows
+	err   *Error     // why it is lost
+	calls map[int64]chan<- *message
 }
 
-// connect begins to make a connection.
-func (c *Client) connect() *connection {
-	ctx, stop := context.WithCancel(context.Background())
-	k := &connection{ready: make(chan struct{}), stop: stop, ended: c.open.Done, exchanges: map[int64]*exchange{}}
-	c.open.Add(1)
-	go func() {
-		defer close(k.ready)
-		transport, err := c.dial(ctx)
-		if err != nil {
-			k.fail(connectionLost(err))
-			k.ended()
-		} else if !k.adopt(transport) {
-			_ = transport.Close()
-			k.ended()
-		} else if err := k.hello(ctx, c.options().Token); err != nil {
-			k.fail(err)
-		}
-	}()
+// message is a line of the server's, or an error that the client itself answers a call with.
+type message struct {
+	ID     *int64
+	Method string
+	Params struct {
+		ID    int64
+		Value json.RawMessage
+	}
+	Result json.RawMessage
+	Error  *Error
+}
+
+func (m *message) isValue() bool { return m.Method == "rpc.stream" }
+
+// connect begins to make a connection, as soon as the last one is gone.
+func connect(o *Options, last *connection) *connection {
+	k := &connection{turn: make(chan struct{}, 1), gone: make(chan struct{}), calls: map[int64]chan<- *message{}}
+	k.reading.Lock()
+	k.ctx, k.end = context.WithCancel(context.Background())
+	go k.run(o, last)
 	return k
 }
 
-// adopt gives the connection its transport, unless it was ended before.
-func (k *connection) adopt(transport transport) bool {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if k.err != nil {
-		return false
+func (k *connection) run(o *Options, last *connection) {
+	defer close(k.gone)
+	if last != nil {
+		<-last.gone
 	}
-	k.wire = newWire(transport)
-	k.idle = time.AfterFunc(idleTime, k.watch)
-	return true
+	impatient := time.AfterFunc(patience, func() { k.lose(connectionLost(os.ErrDeadlineExceeded)) })
+	var err error
+	if k.transport, err = dial(k.ctx, o); err != nil {
+		k.lose(connectionLost(err))
+	} else {
+		defer k.reap()
+		k.lines = bufio.NewReaderSize(k, 1<<16)
+		k.hello(o.Token)
+	}
+	impatient.Stop()
+	k.turn <- struct{}{}
+	for k.ctx.Err() == nil { // that the server has gone shall not first be noticed by the next call
+		select {
+		case <-time.After(idleTime):
+		case <-k.ctx.Done():
+		}
+		k.reading.Lock()
+		k.readOn()
+	}
 }
 
-func (k *connection) hello(ctx context.Context, token Secret) error {
+func (k *connection) hello(token Secret) {
 	params := HelloParams{Client: "dues-go/" + version, Protocol: Int64(protocolVersion)}
 	if token != "" {
 		params.Authorization = "Bearer " + token
 	}
-	call, err := newCall(ctx, "rpc.hello", params, nil)
-	if err != nil {
-		return err
+	id, answers := k.lastID.Add(1), make(chan *message, 1)
+	if k.enter(id, answers) {
+		if _, err := k.Write(request(id, "rpc.hello", params)); err != nil {
+			k.lose(connectionLost(err))
+		}
+		k.readOn()
 	}
-	defer call.end()
-	x, err := k.begin(call, false)
-	if err != nil {
-		return err
+	if m := <-answers; m.Error != nil {
+		k.lose(m.Error)
 	}
-	message, err := x.receive(call)
-	if err != nil {
-		return err
-	}
-	return message.err()
 }
 
-// fail ends the connection, and all that is in flight with err.
-func (k *connection) fail(err error) {
+// request is the line of a call. Its params have been JSON before, or are strings and numbers, and cannot fail.
+func request(id int64, method string, params any) []byte {
+	line, _ := json.Marshal(struct {
+		Version string `json:"jsonrpc"`
+		ID      int64  `json:"id,omitempty"`
+		Method  string `json:"method"`
+		Params  any    `json:"params"`
+	}{"2.0", id, method, params})
+	return append(line, '\n')
+}
+
+// lose ends the connection, and all that is in flight.
+func (k *connection) lose(err *Error) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	k.end(err)
+	if k.err == nil {
+		k.err = err
+		for _, answers := range k.calls {
+			answers <- &message{Error: err}
+		}
+		k.calls = nil
+		k.end()
+	}
 }
 
-func (k *connection) end(err error) {
+// enter makes a call known, so that it is answered whatever happens; false if it is already.
+func (k *connection) enter(id int64, answers chan<- *message) bool {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
 	if k.err != nil {
-		return
+		answers <- &message{Error: k.err}
+		return false
 	}
-	k.err = err
-	k.stop()
-	for id, x := range k.exchanges {
-		delete(k.exchanges, id)
-		x.messages <- message{lost: err}
-	}
-	if k.wire != nil {
-		k.idle.Stop()
-		go func() {
-			_ = k.wire.transport.Close()
-			k.ended()
-		}()
-	}
+	k.calls[id] = answers
+	return true
 }
 
-func (k *connection) isLost() bool {
+// leave cancels a call, if it is not over.
+func (k *connection) leave(id int64) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	return k.err != nil
-}
-
-// begin sends a call.
-func (k *connection) begin(call *call, isStream bool) (*exchange, error) {
-	x := &exchange{connection: k, id: k.ids.Add(1), isStream: isStream}
-	line, err := call.line(x.id)
-	if err != nil {
-		return nil, err
+	if k.calls[id] != nil {
+		delete(k.calls, id)
+		go k.cancel(id)
 	}
-	room := 1
-	if isStream {
-		room += mostValues
-	}
-	x.messages = make(chan message, room)
-	k.mutex.Lock()
-	if err := k.err; err != nil {
-		k.mutex.Unlock()
-		return nil, err
-	}
-	k.exchanges[x.id] = x
-	if isStream && !k.isReading {
-		k.isReading = true
-		go k.read()
-	}
-	k.mutex.Unlock()
-	k.send(line)
-	return x, nil
 }
 
 // cancel tells the server that nobody waits for the call any more.
 func (k *connection) cancel(id int64) {
-	line := strconv.AppendInt([]byte(`{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":`), id, 10)
-	k.send(append(line, "}}\n"...))
+	<-k.turn
+	k.send(request(0, "rpc.cancel", map[string]int64{"id": id}))
 }
 
-// send writes a line behind those that wait. A server that does not read keeps nobody waiting for longer than a moment.
+// send begins to write a line. It is the caller's turn, which ends when the line is written.
 func (k *connection) send(line []byte) {
-	k.mutex.Lock()
-	k.unsent = append(k.unsent, line...)
-	if len(k.unsent) > longestUnsent {
-		k.end(connectionLost(errors.New("the server does not read")))
-	}
-	isWriter := !k.isSending
-	k.isSending = true
-	k.mutex.Unlock()
-	switch {
-	case !isWriter:
-	case k.wire.writing.begin():
-		k.write()
-	default:
-		go k.write()
+	if _, isTLS := k.writer.(*tls.Conn); isTLS { // which does not go on after a write that was broken off
+		go k.write(line)
+	} else {
+		_ = k.SetWriteDeadline(time.Now().Add(moment))
+		k.write(line)
 	}
 }
 
-// write writes all that is unsent, and leaves to a goroutine what takes longer than a moment.
-func (k *connection) write() {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	for len(k.unsent) > 0 && k.err == nil {
-		lines := k.unsent
-		k.unsent = nil
-		k.mutex.Unlock()
-		count, err := k.wire.transport.Write(lines)
-		k.mutex.Lock()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			k.unsent = append(lines[count:], k.unsent...)
-			k.wire.writing.forget()
-			go k.write()
-			return
-		}
-		if err != nil {
-			k.end(connectionLost(err))
-		}
-	}
-	k.isSending = false
-	if k.isEnding && k.err == nil {
-		_ = k.wire.transport.CloseWrite()
-	}
-}
-
-// closeWrite tells the server that nothing more comes.
-func (k *connection) closeWrite() {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if k.wire != nil && k.err == nil {
-		k.isEnding = true
-		if !k.isSending {
-			k.isSending = true
-			go k.write()
-		}
-	}
-}
-
-// read takes in lines as long as answers are awaited, but at least one.
-func (k *connection) read() {
-	k.wire.reading.forget()
-	for k.readLine() {
-		k.mutex.Lock()
-		if len(k.exchanges) == 0 {
-			k.isReading = false
-			k.idle.Reset(idleTime)
-			k.mutex.Unlock()
-			return
-		}
-		k.mutex.Unlock()
-	}
-}
-
-// watch begins to read a connection that was idle for a while, so that its end is not first noticed by the next call.
-func (k *connection) watch() {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	last := k.ids.Load()
-	switch {
-	case k.err != nil:
-	case last == k.watched && !k.isReading:
-		k.isReading = true
-		go k.read()
-	default:
-		k.watched = last
-		k.idle.Reset(idleTime)
-	}
-}
-
-// readLine takes in one line; false if it did not come in time, or the connection is lost.
-func (k *connection) readLine() bool {
-	line, err := k.wire.readLine()
+// write writes a line, and leaves to a goroutine what takes longer than a moment.
+func (k *connection) write(line []byte) {
+	count, err := k.Write(line)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = k.SetWriteDeadline(time.Time{})
+		go k.write(line[count:])
+		return
+	}
+	if err != nil {
+		k.lose(connectionLost(err))
+	}
+	k.turn <- struct{}{}
+}
+
+// lead reads, if nobody does, until there is an answer or the moment is over.
+func (k *connection) lead(answers <-chan *message) {
+	if len(answers) > 0 || !k.reading.TryLock() {
+		return
+	}
+	_ = k.SetReadDeadline(time.Now().Add(moment))
+	for len(answers) == 0 && k.readLine() {
+	}
+	if !k.isDone() {
+		go k.readOn()
+	}
+}
+
+// readOn reads until no answer is awaited. It is the caller who reads.
+func (k *connection) readOn() {
+	_ = k.SetReadDeadline(time.Time{})
+	for isDone := false; !isDone; isDone = k.isDone() {
+		k.readLine()
+	}
+}
+
+// isDone ends the reading if no answer is awaited.
+func (k *connection) isDone() bool {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if len(k.calls) > 0 {
 		return false
 	}
-	var message message
-	if err == nil && len(line) > 0 {
-		err = json.Unmarshal(line, &message)
-	}
-	var mismatch *json.UnmarshalTypeError
-	if err != nil && !errors.As(err, &mismatch) { // JSON that has another form is not for us
-		k.fail(connectionLost(err))
-		return false
-	}
-	k.deliver(message)
+	k.reading.Unlock()
 	return true
 }
 
-// deliver gives a message to the exchange that it belongs to. Whoever is too slow for a stream is taken off it.
-func (k *connection) deliver(message message) {
-	k.mutex.Lock()
-	x := k.recipient(&message)
-	if x == nil {
-		k.mutex.Unlock()
-		return
+// readLine takes in a line; false if it did not come in time, or the connection is lost.
+func (k *connection) readLine() bool {
+	part, err := k.lines.ReadSlice('\n')
+	k.part = append(k.part, part...)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return false
+	case err == bufio.ErrBufferFull && len(k.part) < longestAnswer:
+		return true
+	case err == nil:
+		m := &message{}
+		if json.Unmarshal(k.part, m) == nil || json.Valid(k.part) {
+			k.deliver(m)
+			k.part = k.part[:0]
+			return true
+		}
+		err = errors.New("the server's line is not JSON")
 	}
-	isTooMuch := message.Method != "" && len(x.messages) >= mostValues
-	if isTooMuch {
-		message.lost = errOverflow
-	}
-	if isTooMuch || message.Method == "" {
-		delete(k.exchanges, x.id)
-	}
-	x.messages <- message
-	k.mutex.Unlock()
-	if isTooMuch {
-		k.cancel(x.id)
-	}
+	k.lose(connectionLost(err))
+	return false
 }
 
-// recipient is the exchange that message belongs to; nil if there is none any more.
-func (k *connection) recipient(message *message) *exchange {
+// deliver gives a message to the call that it belongs to. Whoever is too slow for a stream is taken off it.
+func (k *connection) deliver(m *message) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	var id int64
 	switch {
-	case message.Method == "rpc.stream":
-		if x := k.exchanges[message.Params.ID]; x != nil && x.isStream {
-			return x
-		}
-	case message.Method != "":
-	case message.ID != nil:
-		return k.exchanges[*message.ID]
-	case message.Error != nil && len(k.exchanges) == 1: // a line whose id the server did not understand
-		for _, x := range k.exchanges {
-			return x
+	case m.isValue():
+		id = m.Params.ID
+	case m.Method != "":
+	case m.ID != nil:
+		id = *m.ID
+	case m.Error != nil && len(k.calls) == 1: // a line whose id the server did not understand
+		for id = range k.calls {
 		}
 	}
-	return nil
+	answers := k.calls[id]
+	switch {
+	case answers == nil || m.isValue() && cap(answers) == 1: // nobody waits for it
+		return
+	case !m.isValue():
+		delete(k.calls, id)
+	case len(answers) == mostValues:
+		m = &message{Error: errOverflow}
+		delete(k.calls, id)
+		go k.cancel(id)
+	}
+	answers <- m
+}
+
+// finish tells the server that nothing more comes, at which it ends its streams and then the connection.
+func (k *connection) finish() {
+	<-k.turn
+	if k.ctx.Err() == nil {
+		_ = k.closeWrite()
+	}
+	for k.ctx.Err() == nil {
+		k.reading.Lock()
+		k.readOn()
+	}
+	k.turn <- struct{}{}
 }

@@ -184,24 +184,23 @@ func TestServerThatDoesNotReadHoldsNobody(t *testing.T) {
 		<-leave
 	})
 	defer close(leave)
+	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithCancel(context.Background())
 	if time.AfterFunc(100*time.Millisecond, cancel); !errors.Is(ask(ctx, client), context.Canceled) {
 		t.Error("the first call is not cancelled")
 	}
 	params := IngestWebhookParams{Payload: Secret(strings.Repeat("x", 1_000_000))}
-	lost := false
-	for count := 0; count < 60 && !lost; count++ {
+	for count := 0; count < 30; count++ {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(10*time.Millisecond, cancel)
 		begun := time.Now()
 		_, err := client.IngestWebhook(ctx, params)
-		if elapsed := time.Since(begun); elapsed > 500*time.Millisecond {
+		if elapsed := time.Since(begun); !errors.Is(err, context.Canceled) || elapsed > 500*time.Millisecond {
 			t.Errorf("call %d: %v after %v", count, err, elapsed)
 		}
-		lost = !errors.Is(err, context.Canceled)
 	}
-	if !lost {
-		t.Error("what waits is not bounded")
+	if count := runtime.NumGoroutine(); count > before+10 {
+		t.Errorf("%d goroutines are more than before", count-before)
 	}
 }
 
@@ -217,7 +216,7 @@ func TestIdleConnectionThatIsLostIsNotUsed(t *testing.T) {
 		if err := ask(context.Background(), client); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * idleTime / 2)
+		time.Sleep(3 * idleTime / 2)
 	}
 }
 

@@ -2,6 +2,7 @@ package dues
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -30,49 +31,6 @@ type Error struct {
 	cause error
 }
 
-// ErrorData is what an error says to a program.
-type ErrorData struct {
-	// Status is gRPC's name for the outcome, such as NOT_FOUND.
-	Status string `json:"status"`
-
-	// Reason is a constant to act on, such as ReasonCardDeclined.
-	Reason string `json:"reason"`
-
-	// Retryable says whether the same call may succeed later.
-	Retryable bool `json:"retryable"`
-
-	// RetryAfterMilliseconds is how long to wait before, where the server knows: see RetryAfter.
-	RetryAfterMilliseconds int64 `json:"retryAfterMs,omitempty"`
-
-	// SubjectID is the id of the object that the error is about, where a program would go on with it.
-	SubjectID string `json:"subjectId,omitempty"`
-
-	// Violations are the places of the params that break the method's schema.
-	Violations []Violation `json:"violations,omitempty"`
-
-	// Stripe is what Stripe said, where Stripe refused.
-	Stripe *StripeRefusal `json:"stripe,omitempty"`
-}
-
-// Violation is one place of a call's params that breaks the method's schema.
-type Violation struct {
-	// Pointer is a JSON Pointer from params; empty for params themselves.
-	Pointer string `json:"pointer"`
-	Rule    string `json:"rule"`
-	Message string `json:"message"`
-}
-
-// StripeRefusal is what Stripe's error object said; what it did not say is empty.
-type StripeRefusal struct {
-	Type        string `json:"type,omitempty"`
-	Code        string `json:"code,omitempty"`
-	DeclineCode string `json:"declineCode,omitempty"`
-	Param       string `json:"param,omitempty"`
-	RequestID   string `json:"requestId,omitempty"`
-	DocURL      string `json:"docUrl,omitempty"`
-	HTTPStatus  int64  `json:"httpStatus,omitempty"`
-}
-
 func (e *Error) Error() string {
 	return fmt.Sprintf("dues: %s %s: %s", e.Status, e.Reason, e.Message)
 }
@@ -82,7 +40,10 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // RetryAfter is how long to wait before the call is made again; 0 where the server does not know.
 func (e *Error) RetryAfter() time.Duration {
-	return time.Duration(e.RetryAfterMilliseconds) * time.Millisecond
+	if e.RetryAfterMilliseconds == nil {
+		return 0
+	}
+	return time.Duration(*e.RetryAfterMilliseconds) * time.Millisecond
 }
 
 func connectionLost(cause error) *Error {
@@ -90,20 +51,24 @@ func connectionLost(cause error) *Error {
 		ErrorData{Status: "UNAVAILABLE", Reason: ReasonConnectionLost, Retryable: true}, cause}
 }
 
-func noAnswer() *Error {
-	return &Error{-32004, "The server did not answer in time.",
-		ErrorData{Status: "DEADLINE_EXCEEDED", Reason: ReasonNoAnswer, Retryable: true}, context.DeadlineExceeded}
-}
-
-func callerCancelled(cause error) *Error {
+// gaveUp is the error of a call whose context is over.
+func gaveUp(ctx context.Context) *Error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &Error{-32004, "The server did not answer in time.",
+			ErrorData{Status: "DEADLINE_EXCEEDED", Reason: ReasonNoAnswer, Retryable: true}, ctx.Err()}
+	}
 	return &Error{-32001, "The caller cancelled the call.",
-		ErrorData{Status: "CANCELLED", Reason: ReasonCallerCancelled}, cause}
+		ErrorData{Status: "CANCELLED", Reason: ReasonCallerCancelled}, ctx.Err()}
 }
 
 func lineTooLong(length int) *Error {
 	return &Error{-32600, fmt.Sprintf("The call is %d bytes long; a line may have %d.", length, longestCall),
 		ErrorData{Status: "RESOURCE_EXHAUSTED", Reason: ReasonLineTooLong}, nil}
 }
+
+// errOverflow ends an attempt at a stream whose values wait for their reader; it is made again when they are taken.
+var errOverflow = &Error{-32008, "The values wait for their reader.",
+	ErrorData{Status: "RESOURCE_EXHAUSTED", Retryable: true}, nil}
 
 // errClosed is why nothing is called through a client that is closed.
 var errClosed = fmt.Errorf("the client is closed: %w", net.ErrClosed)

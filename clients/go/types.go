@@ -214,6 +214,113 @@ const (
 	UsageTypeMetered  UsageType = "metered"
 )
 
+// CallMetadata is what a caller may say about any call, in params._meta.
+type CallMetadata struct {
+	// The call's deadline in milliseconds, counted from receipt. Past it the call ends with DEADLINE_EXCEEDED and
+	// the request to Stripe is abandoned.
+	TimeoutMilliseconds *int64 `json:"timeoutMs,omitempty"`
+
+	// A changing call with the same key and the same params returns the first call's answer and changes nothing,
+	// also after a crash and on another replica.
+	IdempotencyKey string `json:"idempotencyKey,omitempty"`
+
+	// Bearer TOKEN, for this call. Normally given once, by rpc.hello.
+	Authorization Secret `json:"authorization,omitempty"`
+
+	// W3C trace context. It appears in the log lines of this call.
+	Traceparent string `json:"traceparent,omitempty"`
+
+	// Whether the result shall bear _meta: Stripe request ids, attempts, milliseconds, replayed or not. Default:
+	// false.
+	Verbose bool `json:"verbose,omitempty"`
+}
+
+// CallOption says something about one call. Its deadline is the context's.
+type CallOption func(*CallMetadata)
+
+// WithIdempotencyKey sets idempotencyKey. A changing call with the same key and the same params returns the first
+// call's answer and changes nothing, also after a crash and on another replica.
+func WithIdempotencyKey(value string) CallOption {
+	return func(m *CallMetadata) { m.IdempotencyKey = value }
+}
+
+// WithAuthorization sets authorization. Bearer TOKEN, for this call. Normally given once, by rpc.hello.
+func WithAuthorization(value Secret) CallOption {
+	return func(m *CallMetadata) { m.Authorization = value }
+}
+
+// WithTraceparent sets traceparent. W3C trace context. It appears in the log lines of this call.
+func WithTraceparent(value string) CallOption {
+	return func(m *CallMetadata) { m.Traceparent = value }
+}
+
+// WithVerbose sets verbose. Whether the result shall bear _meta: Stripe request ids, attempts, milliseconds,
+// replayed or not.
+func WithVerbose() CallOption {
+	return func(m *CallMetadata) { m.Verbose = true }
+}
+
+// ErrorData is the data of every error.
+type ErrorData struct {
+	// gRPC's name for the outcome, such as NOT_FOUND.
+	Status string `json:"status"`
+
+	// A constant to act on, such as NO_SUCH_CUSTOMER; each method lists its own.
+	Reason string `json:"reason"`
+
+	// Whether the same call may succeed later.
+	Retryable bool `json:"retryable"`
+
+	// How long to wait before, in milliseconds, where the server knows.
+	RetryAfterMilliseconds *int64 `json:"retryAfterMs,omitempty"`
+
+	// The id of the object that the error is about, where a program would go on with it: with
+	// DUPLICATE_SUBSCRIPTION the subscription that is there already.
+	SubjectID string `json:"subjectId,omitempty"`
+
+	// Every violation of the method's schema, in the order of the message.
+	Violations []Violation `json:"violations,omitempty"`
+
+	// What Stripe said, where Stripe refused.
+	Stripe *StripeRefusal `json:"stripe,omitempty"`
+}
+
+// Violation is one place of a message that breaks the method's schema.
+type Violation struct {
+	// JSON Pointer (RFC 6901) from params; empty for params themselves.
+	Pointer string `json:"pointer"`
+
+	// The keyword of JSON Schema that is broken, or the name of a rule across members (x-rules).
+	Rule string `json:"rule"`
+
+	// What must be, and what was found.
+	Message string `json:"message"`
+}
+
+// StripeRefusal is what Stripe's error object said.
+type StripeRefusal struct {
+	// card_error, invalid_request_error, idempotency_error or api_error.
+	Type string `json:"type,omitempty"`
+
+	// Stripe's code, such as card_declined.
+	Code string `json:"code,omitempty"`
+
+	// The bank's reason, where a card was declined, such as insufficient_funds.
+	DeclineCode string `json:"declineCode,omitempty"`
+
+	// Stripe's name of the parameter that it refused.
+	Param string `json:"param,omitempty"`
+
+	// Stripe's id of the request (req_…), which their support asks for.
+	RequestID string `json:"requestId,omitempty"`
+
+	// Stripe's page about the code.
+	DocURL string `json:"docUrl,omitempty"`
+
+	// The HTTP status of Stripe's answer.
+	HTTPStatus *int64 `json:"httpStatus,omitempty"`
+}
+
 // AddressInput is a postal address, as a caller gives it.
 type AddressInput struct {
 	// Street and number, or post-office box.

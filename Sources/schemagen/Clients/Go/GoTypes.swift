@@ -13,8 +13,30 @@ struct GoTypes {
             default: continue
             }
         }
+        for name in ["CallMetadata", "ErrorData", "Violation", "StripeRefusal"] {  // which no method's schema mentions
+            guard let type = contract.type(name), case .object(let object) = type.shape else { continue }
+            input(name, type.description, object, into: &source)
+            if name == "CallMetadata" { options(object, into: &source) }
+        }
         for (type, object) in contract.inputs { input(type.name, type.description, object, into: &source) }
         for (type, object) in contract.outputs { output(type.name, type.description, object, into: &source) }
+    }
+
+    /// What a caller may say about a call, save its deadline, which is the context's.
+    private func options(_ metadata: ObjectShape, into source: inout SourceText) {
+        source.line("// CallOption says something about one call. Its deadline is the context's.")
+        source.line("type CallOption func(*CallMetadata)")
+        source.line()
+        for member in metadata.members where member.name != "timeoutMs" {
+            let name = GoNames.exported(member.name)
+            let isFlag = if case .boolean = member.shape { true } else { false }
+            let type = member.isSecret ? "Secret" : self.type(member.shape)
+            source.prose("With\(name) sets \(member.name). \(member.description)", mark: "// ")
+            source.block("func With\(name)(\(isFlag ? "" : "value \(type)")) CallOption {") {
+                $0.line("return func(m *CallMetadata) { m.\(name) = \(isFlag ? "true" : "value") }")
+            }
+            source.line()
+        }
     }
 
     /// The params of `method`, the values of its stream, and its result.
