@@ -17,6 +17,7 @@ const (
 	silence      = 90 * time.Second // after which a call without a deadline is given up
 	grace        = time.Second      // how much longer than the server the client waits for a deadline
 	longestPause = 5 * time.Second  // between attempts, where the server asks for none
+	longestTold  = 600_000          // milliseconds until a deadline, as the server takes them
 )
 
 // call is one call, in all its attempts.
@@ -141,7 +142,7 @@ func (c *call) begin() {
 		return
 	}
 	params := c.params
-	if left := time.Until(c.limit).Milliseconds(); c.isTimed && left > 0 {
+	if left := time.Until(c.limit).Milliseconds(); c.isTimed && left > 0 && left <= longestTold {
 		c.meta.TimeoutMilliseconds = &left
 	}
 	if !c.hasMeta && c.meta != (CallMetadata{}) {
