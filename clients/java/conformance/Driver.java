@@ -36,6 +36,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Phaser;
 import java.util.stream.Stream;
@@ -179,6 +180,7 @@ public final class Driver {
         if (error instanceof CancellationException) {
             return error(-32001, "Cancelled.", data("CANCELLED", "CALLER_CANCELLED", false));
         }
+        if (error instanceof CompletionException) return error(error.getCause());
         if (!(error instanceof DuesException)) {
             return error(-32603, error.toString(), data("INTERNAL", "NOT_UNDERSTOOD", false));
         }

@@ -48,7 +48,7 @@ struct JavaEmitter: ClientEmitter {
 
         /// The method, with options and without.
         func pair(_ name: String, _ result: String, _ documentation: String, _ body: String) {
-            let passed = ((hasParams ? ["params"] : []) + ["CallOptions.NONE"]).joined(separator: ", ")
+            let passed = ((hasParams ? ["params"] : []) + ["new CallOptions()"]).joined(separator: ", ")
             source.line()
             source.javadoc(documentation)
             source.block("public \(result) \(name)(\(params.joined(separator: ", "))) {") {
@@ -84,7 +84,7 @@ struct JavaEmitter: ClientEmitter {
 
     /// What the core has to know of the methods.
     private func table() -> JavaClass {
-        var java = JavaClass("Methods", imports: ["java.util.Map", "java.util.Set"])
+        var java = JavaClass("Methods", imports: ["java.util.Map"])
         java.write { source in
             source.javadoc("What is to be known of the service's methods.")
             source.block("final class Methods {") { source in
@@ -98,9 +98,6 @@ struct JavaEmitter: ClientEmitter {
                         source.line(row.hasSuffix(",") ? row : "\(row));")
                     }
                 }
-                source.line()
-                let streaming = contract.methods.filter { $0.stream != nil }.map { "\"\($0.name)\"" }
-                source.line("static final Set<String> STREAMING = Set.of(\(streaming.joined(separator: ", ")));")
                 source.line()
                 source.line("private Methods() {}")
             }

@@ -30,7 +30,7 @@ public final class Dues extends Client {
      * is worth having: Stripe sends receipts to it.
      */
     public CreateCustomerResult createCustomer(CreateCustomerParams params) {
-        return createCustomer(params, CallOptions.NONE);
+        return createCustomer(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -40,7 +40,7 @@ public final class Dues extends Client {
 
     /** {@link #createCustomer(CreateCustomerParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<CreateCustomerResult> createCustomerAsync(CreateCustomerParams params) {
-        return createCustomerAsync(params, CallOptions.NONE);
+        return createCustomerAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -56,7 +56,7 @@ public final class Dues extends Client {
      * pay yet: then intent says setup or nothing.
      */
     public CreateSubscriptionResult createSubscription(CreateSubscriptionParams params) {
-        return createSubscription(params, CallOptions.NONE);
+        return createSubscription(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -69,7 +69,7 @@ public final class Dues extends Client {
      * call.
      */
     public CompletableFuture<CreateSubscriptionResult> createSubscriptionAsync(CreateSubscriptionParams params) {
-        return createSubscriptionAsync(params, CallOptions.NONE);
+        return createSubscriptionAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -84,7 +84,7 @@ public final class Dues extends Client {
      * charges exactly this, or refuses.
      */
     public PreviewChangeResult previewChange(PreviewChangeParams params) {
-        return previewChange(params, CallOptions.NONE);
+        return previewChange(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -94,7 +94,7 @@ public final class Dues extends Client {
 
     /** {@link #previewChange(PreviewChangeParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<PreviewChangeResult> previewChangeAsync(PreviewChangeParams params) {
-        return previewChangeAsync(params, CallOptions.NONE);
+        return previewChangeAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -109,7 +109,7 @@ public final class Dues extends Client {
      * whose payment fails leaves the old plan in place.
      */
     public UpdatePlanResult updatePlan(UpdatePlanParams params) {
-        return updatePlan(params, CallOptions.NONE);
+        return updatePlan(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -119,7 +119,7 @@ public final class Dues extends Client {
 
     /** {@link #updatePlan(UpdatePlanParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<UpdatePlanResult> updatePlanAsync(UpdatePlanParams params) {
-        return updatePlanAsync(params, CallOptions.NONE);
+        return updatePlanAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -132,7 +132,7 @@ public final class Dues extends Client {
      * subscription that was cancelled at once cannot be revived.
      */
     public CancelResult cancel(CancelParams params) {
-        return cancel(params, CallOptions.NONE);
+        return cancel(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -142,7 +142,7 @@ public final class Dues extends Client {
 
     /** {@link #cancel(CancelParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<CancelResult> cancelAsync(CancelParams params) {
-        return cancelAsync(params, CallOptions.NONE);
+        return cancelAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -155,7 +155,7 @@ public final class Dues extends Client {
      * one of a customer, or one by its id, with what a customer needs to recognise it.
      */
     public GetPaymentMethodResult getPaymentMethod(GetPaymentMethodParams params) {
-        return getPaymentMethod(params, CallOptions.NONE);
+        return getPaymentMethod(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -167,7 +167,7 @@ public final class Dues extends Client {
      * {@link #getPaymentMethod(GetPaymentMethodParams)} without waiting; cancelling the future cancels the call.
      */
     public CompletableFuture<GetPaymentMethodResult> getPaymentMethodAsync(GetPaymentMethodParams params) {
-        return getPaymentMethodAsync(params, CallOptions.NONE);
+        return getPaymentMethodAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -178,7 +178,7 @@ public final class Dues extends Client {
 
     /** Look up a subscription. Gives a subscription as Stripe has it. */
     public GetSubscriptionResult getSubscription(GetSubscriptionParams params) {
-        return getSubscription(params, CallOptions.NONE);
+        return getSubscription(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -188,7 +188,7 @@ public final class Dues extends Client {
 
     /** {@link #getSubscription(GetSubscriptionParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<GetSubscriptionResult> getSubscriptionAsync(GetSubscriptionParams params) {
-        return getSubscriptionAsync(params, CallOptions.NONE);
+        return getSubscriptionAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -202,7 +202,7 @@ public final class Dues extends Client {
      * them.
      */
     public ListPlansResult listPlans(ListPlansParams params) {
-        return listPlans(params, CallOptions.NONE);
+        return listPlans(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -212,7 +212,7 @@ public final class Dues extends Client {
 
     /** {@link #listPlans(ListPlansParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<ListPlansResult> listPlansAsync(ListPlansParams params) {
-        return listPlansAsync(params, CallOptions.NONE);
+        return listPlansAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -225,7 +225,7 @@ public final class Dues extends Client {
      * paid, and why. Answered from the local store and never from Stripe, so that it can be asked at every request.
      */
     public CheckAccessResult checkAccess(CheckAccessParams params) {
-        return checkAccess(params, CallOptions.NONE);
+        return checkAccess(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -235,7 +235,7 @@ public final class Dues extends Client {
 
     /** {@link #checkAccess(CheckAccessParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<CheckAccessResult> checkAccessAsync(CheckAccessParams params) {
-        return checkAccessAsync(params, CallOptions.NONE);
+        return checkAccessAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -252,7 +252,7 @@ public final class Dues extends Client {
      * the caller ends its input: then with what there is, and its result.
      */
     public DuesStream<WatchEventsValue, WatchEventsResult> watchEvents(WatchEventsParams params) {
-        return watchEvents(params, CallOptions.NONE);
+        return watchEvents(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -266,7 +266,7 @@ public final class Dues extends Client {
      * writes the event into the journal, commits, and answers. A duplicate is answered likewise and does nothing.
      */
     public IngestWebhookResult ingestWebhook(IngestWebhookParams params) {
-        return ingestWebhook(params, CallOptions.NONE);
+        return ingestWebhook(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -276,7 +276,7 @@ public final class Dues extends Client {
 
     /** {@link #ingestWebhook(IngestWebhookParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<IngestWebhookResult> ingestWebhookAsync(IngestWebhookParams params) {
-        return ingestWebhookAsync(params, CallOptions.NONE);
+        return ingestWebhookAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -290,7 +290,7 @@ public final class Dues extends Client {
      * protocol version, and says who answers.
      */
     public RpcHelloResult rpcHello(RpcHelloParams params) {
-        return rpcHello(params, CallOptions.NONE);
+        return rpcHello(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -300,7 +300,7 @@ public final class Dues extends Client {
 
     /** {@link #rpcHello(RpcHelloParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<RpcHelloResult> rpcHelloAsync(RpcHelloParams params) {
-        return rpcHelloAsync(params, CallOptions.NONE);
+        return rpcHelloAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -312,7 +312,7 @@ public final class Dues extends Client {
      * Describe the server. Gives this very document: every method, type, error and example that the server serves.
      */
     public Map<String, Object> rpcDiscover() {
-        return rpcDiscover(CallOptions.NONE);
+        return rpcDiscover(new CallOptions());
     }
 
     /** The same, with options. */
@@ -322,7 +322,7 @@ public final class Dues extends Client {
 
     /** {@link #rpcDiscover()} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<Map<String, Object>> rpcDiscoverAsync() {
-        return rpcDiscoverAsync(CallOptions.NONE);
+        return rpcDiscoverAsync(new CallOptions());
     }
 
     /** The same, with options. */
@@ -335,7 +335,7 @@ public final class Dues extends Client {
      * or cannot do its work.
      */
     public RpcHealthResult rpcHealth() {
-        return rpcHealth(CallOptions.NONE);
+        return rpcHealth(new CallOptions());
     }
 
     /** The same, with options. */
@@ -345,7 +345,7 @@ public final class Dues extends Client {
 
     /** {@link #rpcHealth()} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<RpcHealthResult> rpcHealthAsync() {
-        return rpcHealthAsync(CallOptions.NONE);
+        return rpcHealthAsync(new CallOptions());
     }
 
     /** The same, with options. */

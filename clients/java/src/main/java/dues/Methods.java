@@ -2,7 +2,6 @@
 package dues;
 
 import java.util.Map;
-import java.util.Set;
 
 /** What is to be known of the service's methods. */
 final class Methods {
@@ -15,8 +14,6 @@ final class Methods {
         Map.entry("GetPaymentMethod", true), Map.entry("GetSubscription", true), Map.entry("ListPlans", true),
         Map.entry("CheckAccess", true), Map.entry("WatchEvents", true), Map.entry("IngestWebhook", true),
         Map.entry("rpc.hello", true), Map.entry("rpc.discover", true), Map.entry("rpc.health", true));
-
-    static final Set<String> STREAMING = Set.of("WatchEvents");
 
     private Methods() {}
 }

@@ -72,9 +72,10 @@ public final class ClientTest {
         Map<String, Object> raw = Map.of("subscriptionId", "sub_1", "clientSecret", "pi_secret", "novelty", "secret too");
         CreateSubscriptionResult result = new CreateSubscriptionResult(raw);
         check(result.clientSecret().orElseThrow().equals("pi_secret"), "the secret is there");
-        check(result.toString().equals("CreateSubscriptionResult{subscriptionId=sub_1}"), result.toString());
+        check(result.toString().contains("subscriptionId=sub_1"), result.toString());
+        check(!result.toString().contains("secret"), result.toString());
         String params = new RpcHelloParams().client("me").authorization("Bearer secret").toString();
-        check(params.equals("RpcHelloParams{client=me, authorization=…}"), params);
+        check(params.equals("RpcHelloParams[client, authorization]"), params);
         check(!new DuesOptions().token("secret").toString().contains("secret"), "options");
         check(!new CallOptions().authorization("Bearer secret").toString().contains("secret"), "call options");
     }
@@ -134,7 +135,7 @@ public final class ClientTest {
         private final BlockingQueue<String> methods = new LinkedBlockingQueue<>();
 
         Server() throws IOException {
-            Client.DAEMONS.execute(() -> {
+            CompletableFuture.runAsync(() -> {
                 try (Socket socket = listener.accept()) {
                     BufferedReader in =
                         new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
