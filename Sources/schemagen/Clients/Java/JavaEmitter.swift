@@ -74,12 +74,13 @@ struct JavaEmitter: ClientEmitter {
             let body = "return stream(\"\(method.name)\", \(given), options, \(type)Value::new, \(reader));"
             return pair(name, result, documentation, body)
         }
-        let arguments = "(\"\(method.name)\", \(given), options, \(reader));"
-        pair(name, result, documentation, "return call\(arguments)")
+        let arguments = "(\"\(method.name)\", \(given), options"
+        let answer = "call\(arguments))"
+        pair(name, result, documentation, "return \(method.resultObject == nil ? answer : "new \(result)(\(answer))");")
         pair(
             "\(name)Async", "CompletableFuture<\(result)>",
             "\(link) without waiting; cancelling the future cancels the call.",
-            "return callAsync\(arguments)")
+            "return callAsync\(arguments), \(reader));")
     }
 
     /// What the core has to know of the methods.

@@ -1,20 +1,14 @@
 package dues;
 
 import java.time.Duration;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
+import java.util.*;
+import java.util.concurrent.*;
 import java.util.function.Function;
-import java.util.function.Predicate;
 
 /** The part of the client that is the same for every method. */
 abstract class Client implements AutoCloseable {
+    final Duration timeout;
     final int retries;
-    private final Duration timeout;
     private final Transport transport;
     private final Map<String, Object> hello = new LinkedHashMap<>();
     private final Set<Call> inFlight = ConcurrentHashMap.newKeySet();
@@ -22,8 +16,8 @@ abstract class Client implements AutoCloseable {
     private boolean isClosed;
 
     Client(DuesOptions options) {
-        retries = options.retries;
         timeout = options.timeout;
+        retries = options.retries;
         transport = new Transport(options);
         hello.put("client", "dues-java/1.0.0");
         hello.put("protocol", Methods.PROTOCOL);
@@ -36,66 +30,41 @@ abstract class Client implements AutoCloseable {
      * once.
      */
     public Map<String, Object> call(String method, Map<String, ?> params, CallOptions options) {
-        return call(method, params, options, Function.identity());
+        return unary(method, params, options).await();
     }
 
-    /** The same without waiting; cancelling the future cancels the call. */
-    public CompletableFuture<Map<String, Object>> callAsync(String method, Map<String, ?> params, CallOptions options) {
-        return callAsync(method, params, options, Function.identity());
-    }
-
-    /** Calls any streaming method, by its name on the wire. */
-    public DuesStream<Map<String, Object>, Map<String, Object>> stream(
-            String method, Map<String, ?> params, CallOptions options) {
-        return stream(method, params, options, Function.identity(), Function.identity());
-    }
-
-    <R> R call(String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, R> result) {
-        return result.apply(await(beginUnary(method, params, options)));
-    }
-
-    /** What depends on the future runs in threads that may wait: not in the connection's. */
-    <R> CompletableFuture<R> callAsync(
-            String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, R> result) {
-        Call call = beginUnary(method, params, options);
-        CompletableFuture<R> outcome = call.thenApplyAsync(result);
-        outcome.whenComplete((done, error) -> call.cancel(true));
+    /** The same without waiting, for what {@code read} makes of the result; cancelling the future cancels the call. */
+    public <R> CompletableFuture<R> callAsync(
+            String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, R> read) {
+        Call call = unary(method, params, options);
+        CompletableFuture<R> outcome = call.handleAsync((result, error) -> {
+            if (error != null) throw DuesException.told(error);
+            return read.apply(result);
+        });
+        outcome.whenComplete((result, error) -> call.cancel(true));
         return outcome;
     }
 
-    <V, R> DuesStream<V, R> stream(
-            String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, V> value,
-            Function<Map<String, Object>, R> result) {
-        return new DuesStream<>(values -> begin(method, params, options, values), value, result);
+    /** Calls any streaming method, for what the functions make of its values and its result. */
+    public <V, R> DuesStream<V, R> stream(
+            String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, V> readValue,
+            Function<Map<String, Object>, R> readResult) {
+        return new DuesStream<>(begin(method, params, options, true), readValue, readResult);
     }
 
-    private Call beginUnary(String method, Map<String, ?> params, CallOptions options) {
-        Call call = begin(method, params, options, null);
+    private Call unary(String method, Map<String, ?> params, CallOptions options) {
+        Call call = begin(method, params, options, false);
         inFlight.add(call);
         call.whenComplete((result, error) -> inFlight.remove(call));
         return call;
     }
 
-    private Call begin(
-            String method, Map<String, ?> params, CallOptions options, Predicate<Map<String, Object>> values) {
+    private Call begin(String method, Map<String, ?> params, CallOptions options, boolean isStream) {
         synchronized (this) {
             if (isClosed) throw new IllegalStateException("the client is closed");
             connection();
         }
-        Map<String, Object> meta = new LinkedHashMap<>(options.json());
-        if (timeout != null) meta.putIfAbsent("timeoutMs", timeout.toMillis());
-        return new Call(this, method, params, meta, values);
-    }
-
-    static Map<String, Object> await(Call call) {
-        try {
-            return call.get();
-        } catch (InterruptedException error) {
-            call.cancel(true);
-            throw DuesException.interrupted();
-        } catch (ExecutionException error) {
-            throw new DuesException((DuesException) error.getCause());
-        }
+        return new Call(this, method, params, options, isStream);
     }
 
     /** The connection, made anew if there is none or it was lost. */
@@ -113,7 +82,7 @@ abstract class Client implements AutoCloseable {
             isClosed = true;
         }
         CompletableFuture.allOf(inFlight.toArray(new Call[0])).exceptionally(error -> null)
-            .completeOnTimeout(null, Transport.PATIENCE, TimeUnit.SECONDS).join();
+            .completeOnTimeout(null, Transport.PATIENCE, TimeUnit.MILLISECONDS).join();
         for (Call call : inFlight) call.completeExceptionally(DuesException.lost("The client is closed.", null));
         if (connection != null) connection.close();
         transport.close();

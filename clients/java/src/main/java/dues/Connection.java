@@ -1,23 +1,14 @@
 package dues;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
+import java.util.*;
+import java.util.concurrent.*;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Predicate;
 
 /**
  * One connection, with any number of calls at once. A thread of its own opens it and reads, another one writes: who calls
- * waits for neither. Only the reader settles calls, so that what has come for one is in its order.
+ * waits for neither. Only the reader tells calls what has come, so that each is told in order.
  */
 final class Connection {
     private static final int LONGEST_LINE_OUT = 1 << 20;
@@ -26,53 +17,15 @@ final class Connection {
     private static final byte[] FINISH = {};
 
     private final BlockingQueue<byte[]> lines = new LinkedBlockingQueue<>();
-    private final Map<Long, Answer> pending = new ConcurrentHashMap<>();
+    private final Map<Long, Call> pending = new ConcurrentHashMap<>();
     private final AtomicLong ids = new AtomicLong();
     private final CompletableFuture<Void> greeted = new CompletableFuture<>();
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private volatile Transport.Link link;
     private volatile DuesException lost;
 
-    private static final class Answer extends CompletableFuture<Map<String, Object>> {
-        final Predicate<Map<String, Object>> values;
-
-        Answer(Predicate<Map<String, Object>> values) {
-            this.values = values;
-        }
-    }
-
     Connection(Transport transport, Map<String, ?> hello) {
         start(() -> run(transport, hello));
-    }
-
-    boolean isLost() {
-        return lost != null;
-    }
-
-    /**
-     * Makes a call, whose values {@code values} takes; where it refuses one the call is cancelled. Whoever cancels the
-     * future or has it fail cancels the call.
-     */
-    CompletableFuture<Map<String, Object>> call(
-            String method, Map<String, ?> params, Predicate<Map<String, Object>> values) {
-        long id = ids.incrementAndGet();
-        byte[] line = line(id, method, params);
-        Answer answer = new Answer(values);
-        answer.whenComplete((result, error) -> {
-            boolean isUnanswered = pending.remove(id) != null;
-            if (isUnanswered && !lines.remove(line)) lines.add(line(null, "rpc.cancel", Map.of("id", id)));
-        });
-        pending.put(id, answer);
-        lines.add(line);
-        if (isLost()) answer.completeExceptionally(lost);
-        return answer;
-    }
-
-    /** Ends what this side writes, gives the server 10 seconds to end too, and closes. */
-    void close() {
-        lines.add(FINISH);
-        ended.completeOnTimeout(null, Transport.PATIENCE, TimeUnit.SECONDS).join();
-        end();
     }
 
     private static void start(Runnable body) {
@@ -81,7 +34,42 @@ final class Connection {
         thread.start();
     }
 
+    boolean isLost() {
+        return lost != null;
+    }
+
+    /** Sends a call; running what is returned cancels it, if it has not been answered. */
+    Runnable send(Call call, String method, Map<String, ?> params) {
+        long id = ids.incrementAndGet();
+        byte[] line = line(id, method, params);
+        pending.put(id, call);
+        lines.add(line);
+        if (isLost() && pending.remove(id) != null) call.fail(lost);
+        return () -> {
+            if (pending.remove(id) != null && !lines.remove(line)) tellCancelled(id);
+        };
+    }
+
+    /** Ends what this side writes, gives the server time to end too, and closes. */
+    void close() {
+        lines.add(FINISH);
+        ended.completeOnTimeout(null, Transport.PATIENCE, TimeUnit.MILLISECONDS).join();
+        end();
+    }
+
+    private void end() {
+        try {
+            if (link != null) link.end.close();
+        } catch (IOException already) {
+            // It is of no use any more.
+        }
+    }
+
     // Writing
+
+    private void tellCancelled(long id) {
+        lines.add(line(null, "rpc.cancel", Map.of("id", id)));
+    }
 
     private static byte[] line(Long id, String method, Map<String, ?> params) {
         Map<String, Object> message = new LinkedHashMap<>();
@@ -94,16 +82,21 @@ final class Connection {
         return line;
     }
 
-    /** Where this fails the link is closed, at which the reader ends the connection. */
+    /** Where this fails the link is ended, at which the reader sees that the connection is lost. */
     private void write(Map<String, ?> hello) {
         try {
-            link.out.write(line(0L, "rpc.hello", hello));
-            greeted.orTimeout(Call.PATIENCE, TimeUnit.MILLISECONDS).join();
-            for (byte[] line = lines.take(); line != FINISH; line = lines.take()) link.out.write(line);
+            write(line(0L, "rpc.hello", hello));
+            greeted.get(Call.PATIENCE, TimeUnit.MILLISECONDS);
+            for (byte[] line = lines.take(); line != FINISH; line = lines.take()) write(line);
             link.finish.close();
-        } catch (IOException | InterruptedException | CompletionException error) {
+        } catch (IOException | InterruptedException | ExecutionException | TimeoutException error) {
             end();
         }
+    }
+
+    private void write(byte[] line) throws IOException {
+        link.out.write(line);
+        link.out.flush();
     }
 
     // Reading
@@ -113,7 +106,6 @@ final class Connection {
             link = transport.open();
             start(() -> write(hello));
             read(link.in);
-            lose(DuesException.lost("The server closed the connection.", null));
         } catch (DuesException refusal) {
             lose(refusal);
         } catch (IOException | RuntimeException error) {
@@ -127,25 +119,19 @@ final class Connection {
         greeted.completeExceptionally(error);
         lines.add(FINISH); // for a writer that waits
         for (Long id : pending.keySet()) {
-            Answer answer = pending.remove(id);
-            if (answer != null) answer.completeExceptionally(error);
+            Call call = pending.remove(id);
+            if (call != null) call.fail(error);
         }
         ended.complete(null);
     }
 
-    private void end() {
-        try {
-            if (link != null) link.end.close();
-        } catch (IOException already) {
-            // It is of no use any more.
-        }
-    }
-
-    private void read(InputStream in) throws IOException {
+    private void read(Transport.Source in) throws IOException {
         byte[] buffer = new byte[1 << 14];
         int end = 0;
-        int count;
-        while ((count = in.read(buffer, end, buffer.length - end)) >= 0) {
+        while (end < LONGEST_LINE_IN) {
+            if (end == buffer.length) buffer = Arrays.copyOf(buffer, 2 * end);
+            int count = in.read(buffer, end, buffer.length - end);
+            if (count < 0) throw new IOException("the server closed it");
             int begin = 0;
             for (int at = end; at < end + count; at++) {
                 if (buffer[at] != '\n') continue;
@@ -154,9 +140,8 @@ final class Connection {
             }
             end += count - begin;
             System.arraycopy(buffer, begin, buffer, 0, end);
-            if (end == LONGEST_LINE_IN) throw new IOException("a line without an end");
-            if (end == buffer.length) buffer = Arrays.copyOf(buffer, 2 * end);
         }
+        throw new IOException("a line without an end");
     }
 
     /** A line that is not as the protocol has it ends the connection: what comes behind it cannot be believed. */
@@ -165,22 +150,29 @@ final class Connection {
         Map<String, Object> message = (Map<String, Object>) Json.parse(bytes, begin, end);
         if ("rpc.stream".equals(message.get("method"))) {
             Map<String, Object> params = (Map<String, Object>) message.get("params");
-            Answer answer = pending.get(params.get("id"));
-            if (answer != null && !answer.values.test((Map<String, Object>) params.get("value"))) answer.cancel(true);
+            Long id = (Long) params.get("id");
+            Call call = pending.get(id);
+            if (call == null || call.take((Map<String, Object>) params.get("value"))) return;
+            if (pending.remove(id) != null) tellCancelled(id);
         } else if (!message.containsKey("method")) {
-            Map<String, Object> error = (Map<String, Object>) message.get("error");
-            if (!greeted.isDone()) { // nothing else has been sent
-                if (error != null) throw DuesException.of(error);
-                greeted.complete(null);
-                return;
-            }
-            Object id = message.get("id");
-            // An error without an id is about a line that the server could not read: ours, where there is but one.
-            if (id == null && pending.size() == 1) id = pending.keySet().iterator().next();
-            Answer answer = id == null ? null : pending.remove(id);
-            if (answer == null) return;
-            if (error != null) answer.completeExceptionally(DuesException.of(error));
-            answer.complete((Map<String, Object>) message.get("result"));
+            answer(message.get("id"), (Map<String, Object>) message.get("error"), (Map<String, Object>) message.get("result"));
+        }
+    }
+
+    private void answer(Object id, Map<String, Object> error, Map<String, Object> result) {
+        if (!greeted.isDone()) { // nothing but hello has been sent
+            if (error != null) throw DuesException.of(error);
+            greeted.complete(null);
+            return;
+        }
+        // An error without an id is about a line that the server could not read: ours, where there is but one.
+        if (id == null && pending.size() == 1) id = pending.keySet().iterator().next();
+        Call call = id == null ? null : pending.remove(id);
+        if (call == null) return;
+        if (error != null) {
+            call.fail(DuesException.of(error));
+        } else {
+            call.complete(result);
         }
     }
 }

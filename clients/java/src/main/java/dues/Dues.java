@@ -35,7 +35,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public CreateCustomerResult createCustomer(CreateCustomerParams params, CallOptions options) {
-        return call("CreateCustomer", params.json(), options, CreateCustomerResult::new);
+        return new CreateCustomerResult(call("CreateCustomer", params.json(), options));
     }
 
     /** {@link #createCustomer(CreateCustomerParams)} without waiting; cancelling the future cancels the call. */
@@ -61,7 +61,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public CreateSubscriptionResult createSubscription(CreateSubscriptionParams params, CallOptions options) {
-        return call("CreateSubscription", params.json(), options, CreateSubscriptionResult::new);
+        return new CreateSubscriptionResult(call("CreateSubscription", params.json(), options));
     }
 
     /**
@@ -89,7 +89,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public PreviewChangeResult previewChange(PreviewChangeParams params, CallOptions options) {
-        return call("PreviewChange", params.json(), options, PreviewChangeResult::new);
+        return new PreviewChangeResult(call("PreviewChange", params.json(), options));
     }
 
     /** {@link #previewChange(PreviewChangeParams)} without waiting; cancelling the future cancels the call. */
@@ -114,7 +114,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public UpdatePlanResult updatePlan(UpdatePlanParams params, CallOptions options) {
-        return call("UpdatePlan", params.json(), options, UpdatePlanResult::new);
+        return new UpdatePlanResult(call("UpdatePlan", params.json(), options));
     }
 
     /** {@link #updatePlan(UpdatePlanParams)} without waiting; cancelling the future cancels the call. */
@@ -137,7 +137,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public CancelResult cancel(CancelParams params, CallOptions options) {
-        return call("Cancel", params.json(), options, CancelResult::new);
+        return new CancelResult(call("Cancel", params.json(), options));
     }
 
     /** {@link #cancel(CancelParams)} without waiting; cancelling the future cancels the call. */
@@ -160,7 +160,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public GetPaymentMethodResult getPaymentMethod(GetPaymentMethodParams params, CallOptions options) {
-        return call("GetPaymentMethod", params.json(), options, GetPaymentMethodResult::new);
+        return new GetPaymentMethodResult(call("GetPaymentMethod", params.json(), options));
     }
 
     /**
@@ -183,7 +183,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public GetSubscriptionResult getSubscription(GetSubscriptionParams params, CallOptions options) {
-        return call("GetSubscription", params.json(), options, GetSubscriptionResult::new);
+        return new GetSubscriptionResult(call("GetSubscription", params.json(), options));
     }
 
     /** {@link #getSubscription(GetSubscriptionParams)} without waiting; cancelling the future cancels the call. */
@@ -207,7 +207,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public ListPlansResult listPlans(ListPlansParams params, CallOptions options) {
-        return call("ListPlans", params.json(), options, ListPlansResult::new);
+        return new ListPlansResult(call("ListPlans", params.json(), options));
     }
 
     /** {@link #listPlans(ListPlansParams)} without waiting; cancelling the future cancels the call. */
@@ -230,7 +230,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public CheckAccessResult checkAccess(CheckAccessParams params, CallOptions options) {
-        return call("CheckAccess", params.json(), options, CheckAccessResult::new);
+        return new CheckAccessResult(call("CheckAccess", params.json(), options));
     }
 
     /** {@link #checkAccess(CheckAccessParams)} without waiting; cancelling the future cancels the call. */
@@ -271,7 +271,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public IngestWebhookResult ingestWebhook(IngestWebhookParams params, CallOptions options) {
-        return call("IngestWebhook", params.json(), options, IngestWebhookResult::new);
+        return new IngestWebhookResult(call("IngestWebhook", params.json(), options));
     }
 
     /** {@link #ingestWebhook(IngestWebhookParams)} without waiting; cancelling the future cancels the call. */
@@ -295,7 +295,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public RpcHelloResult rpcHello(RpcHelloParams params, CallOptions options) {
-        return call("rpc.hello", params.json(), options, RpcHelloResult::new);
+        return new RpcHelloResult(call("rpc.hello", params.json(), options));
     }
 
     /** {@link #rpcHello(RpcHelloParams)} without waiting; cancelling the future cancels the call. */
@@ -317,7 +317,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public Map<String, Object> rpcDiscover(CallOptions options) {
-        return call("rpc.discover", Collections.emptyMap(), options, Function.identity());
+        return call("rpc.discover", Collections.emptyMap(), options);
     }
 
     /** {@link #rpcDiscover()} without waiting; cancelling the future cancels the call. */
@@ -340,7 +340,7 @@ public final class Dues extends Client {
 
     /** The same, with options. */
     public RpcHealthResult rpcHealth(CallOptions options) {
-        return call("rpc.health", Collections.emptyMap(), options, RpcHealthResult::new);
+        return new RpcHealthResult(call("rpc.health", Collections.emptyMap(), options));
     }
 
     /** {@link #rpcHealth()} without waiting; cancelling the future cancels the call. */

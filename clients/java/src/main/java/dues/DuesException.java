@@ -1,9 +1,7 @@
 package dues;
 
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import java.util.*;
 
 /** The error of a call: the server's answer, or, with one of the reasons below, the client's own. */
 public final class DuesException extends RuntimeException {
@@ -25,9 +23,13 @@ public final class DuesException extends RuntimeException {
         this.data = data;
     }
 
-    /** The error again, in the thread that is told. */
-    DuesException(DuesException error) {
-        this(error.code, error.getMessage(), error.data, error);
+    /** What a call failed with, for the thread that is told of it. */
+    static DuesException told(Throwable failure) {
+        if (!(failure instanceof DuesException)) {
+            return own(-32004, "The server did not answer in time.", "DEADLINE_EXCEEDED", NO_ANSWER, true, failure);
+        }
+        DuesException error = (DuesException) failure;
+        return new DuesException(error.code, error.getMessage(), error.data, error);
     }
 
     @SuppressWarnings("unchecked") // an error that is not as the protocol has it is told by a ClassCastException
@@ -44,10 +46,6 @@ public final class DuesException extends RuntimeException {
 
     static DuesException lost(String message, Throwable cause) {
         return own(-32014, message, "UNAVAILABLE", CONNECTION_LOST, true, cause);
-    }
-
-    static DuesException noAnswer() {
-        return own(-32004, "The server did not answer in time.", "DEADLINE_EXCEEDED", NO_ANSWER, true, null);
     }
 
     /** For a thread that was interrupted, and stays so. */

@@ -1,15 +1,14 @@
 package dues;
 
-import java.net.InetSocketAddress;
-import java.net.SocketAddress;
+import java.net.*;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import javax.net.ssl.SSLContext;
 
 /**
- * Where a server is and how it is spoken to, by setters that can be chained. Of {@link #tcp}, {@link #unix},
- * {@link #stdio} and {@link #serve} the last one counts; without any it is TCP at 127.0.0.1:7171.
+ * Where a server is and how it is spoken to, by setters that can be chained. One of {@link #tcp}, {@link #unix},
+ * {@link #stdio} and {@link #serve} says where; without any it is TCP at 127.0.0.1:7171.
  */
 public final class DuesOptions {
     SocketAddress address = InetSocketAddress.createUnresolved("127.0.0.1", 7171);
@@ -22,14 +21,16 @@ public final class DuesOptions {
 
     /** Dials a server. */
     public DuesOptions tcp(String host, int port) {
-        return at(InetSocketAddress.createUnresolved(host, port), null, false);
+        address = InetSocketAddress.createUnresolved(host, port);
+        return this;
     }
 
     /** Dials a Unix socket, which needs Java 16 or later. */
     public DuesOptions unix(Path path) {
         try { // by reflection: the class is Java 16's
             Class<?> type = Class.forName("java.net.UnixDomainSocketAddress");
-            return at((SocketAddress) type.getMethod("of", Path.class).invoke(null, path), null, false);
+            address = (SocketAddress) type.getMethod("of", Path.class).invoke(null, path);
+            return this;
         } catch (ReflectiveOperationException error) {
             throw new UnsupportedOperationException("Unix sockets need Java 16", error);
         }
@@ -37,19 +38,14 @@ public final class DuesOptions {
 
     /** Spawns a server, such as {@code dues stdio --sandbox}, and speaks to it over its standard streams. */
     public DuesOptions stdio(String... command) {
-        return at(null, List.of(command), false);
+        this.command = List.of(command);
+        return this;
     }
 
     /** Spawns a server, such as {@code dues serve --tcp 127.0.0.1:0 --sandbox}, and dials the address that it prints. */
     public DuesOptions serve(String... command) {
-        return at(null, List.of(command), true);
-    }
-
-    private DuesOptions at(SocketAddress address, List<String> command, boolean isDialled) {
-        this.address = address;
-        this.command = command;
-        this.isDialled = isDialled;
-        return this;
+        isDialled = true;
+        return stdio(command);
     }
 
     /** Dials by TLS, such as with {@code SSLContext.getDefault()}; the server's certificate must be for the host. */

@@ -1,8 +1,6 @@
 package dues;
 
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.*;
 
 /** What a caller gives to the server, made by setters that can be chained. A member set to null is left out. */
 public abstract class Input implements Json.Value {

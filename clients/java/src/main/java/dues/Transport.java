@@ -1,30 +1,18 @@
 package dues;
 
-import java.io.BufferedReader;
-import java.io.Closeable;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.OutputStream;
-import java.net.InetSocketAddress;
-import java.net.Socket;
-import java.net.SocketAddress;
+import java.io.*;
+import java.net.*;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.*;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLParameters;
-import javax.net.ssl.SSLSocket;
+import java.util.*;
+import java.util.concurrent.*;
+import javax.net.ssl.*;
 
 /** Opens links as the options say, one at a time, and keeps the server that it spawned. */
 final class Transport {
-    /** Seconds for dialling, and for the other side to end. */
-    static final int PATIENCE = 10;
+    /** The milliseconds for dialling, and for the other side to end. */
+    static final int PATIENCE = 10_000;
 
     private final SocketAddress address;
     private final SSLContext tls;
@@ -35,12 +23,12 @@ final class Transport {
 
     /** An open connection's bytes: {@code finish} ends what this side writes, {@code end} all. */
     static final class Link {
-        final InputStream in;
-        final Sink out;
+        final Source in;
+        final OutputStream out;
         final Closeable finish;
         final Closeable end;
 
-        Link(InputStream in, Sink out, Closeable finish, Closeable end) {
+        Link(Source in, OutputStream out, Closeable finish, Closeable end) {
             this.in = in;
             this.out = out;
             this.finish = finish;
@@ -48,8 +36,8 @@ final class Transport {
         }
     }
 
-    interface Sink {
-        void write(byte[] line) throws IOException;
+    interface Source {
+        int read(byte[] bytes, int from, int count) throws IOException;
     }
 
     Transport(DuesOptions options) {
@@ -72,16 +60,16 @@ final class Transport {
     }
 
     private static CompletableFuture<Void> reap(Process server) {
-        return server.onExit().completeOnTimeout(server, PATIENCE, TimeUnit.SECONDS).thenAccept(Process::destroyForcibly);
+        return server.onExit().completeOnTimeout(server, PATIENCE, TimeUnit.MILLISECONDS).thenAccept(Process::destroyForcibly);
     }
 
     private Link tcp(InetSocketAddress address) throws IOException {
         Socket plain = new Socket();
         try {
-            plain.connect(new InetSocketAddress(address.getHostString(), address.getPort()), PATIENCE * 1000);
+            plain.connect(new InetSocketAddress(address.getHostString(), address.getPort()), PATIENCE);
             plain.setTcpNoDelay(true);
             Socket socket = tls == null ? plain : secured(plain, address);
-            return new Link(socket.getInputStream(), socket.getOutputStream()::write, socket::shutdownOutput, plain);
+            return new Link(socket.getInputStream()::read, socket.getOutputStream(), socket::shutdownOutput, plain);
         } catch (IOException error) {
             plain.close();
             throw error;
@@ -94,33 +82,27 @@ final class Transport {
         SSLParameters parameters = socket.getSSLParameters();
         parameters.setEndpointIdentificationAlgorithm("HTTPS");
         socket.setSSLParameters(parameters);
-        plain.setSoTimeout(PATIENCE * 1000);
+        plain.setSoTimeout(PATIENCE);
         socket.startHandshake();
         plain.setSoTimeout(0);
         return socket;
     }
 
-    /** The two directions of a channel's streams would wait for each other: only one of them may be a stream. */
     private Link unix() throws IOException {
         SocketChannel channel = SocketChannel.open(address);
         return new Link(
-            Channels.newInputStream(channel), line -> channel.write(ByteBuffer.wrap(line)), channel::shutdownOutput, channel);
+            // Not by a stream: up to Java 18 a channel's streams exclude each other.
+            (bytes, from, count) -> channel.read(ByteBuffer.wrap(bytes, from, count)),
+            Channels.newOutputStream(channel), channel::shutdownOutput, channel);
     }
 
     private Link stdio() throws IOException {
         Process spawned = spawn();
         OutputStream out = spawned.getOutputStream();
-        return new Link(
-            spawned.getInputStream(),
-            line -> {
-                out.write(line);
-                out.flush();
-            },
-            out,
-            () -> {
-                reap(spawned);
-                out.close();
-            });
+        return new Link(spawned.getInputStream()::read, out, out, () -> {
+            reap(spawned);
+            out.close();
+        });
     }
 
     /** The address of the server, which is spawned unless it still runs. */
