@@ -45,7 +45,6 @@ final class Call extends CompletableFuture<Map<String, Object>> {
         long time = isTimed ? (Long) meta.get("timeoutMs") : isStream ? ENDLESS : PATIENCE;
         end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(time);
         attempt();
-        orTimeout(time + (isTimed ? GRACE : 0), TimeUnit.MILLISECONDS);
         whenComplete((result, error) -> {
             cancel.run();
             if (isStream) values.add(GAP);
@@ -90,12 +89,26 @@ final class Call extends CompletableFuture<Map<String, Object>> {
         }
     }
 
+    /** How many milliseconds are left until the client gives up. */
+    private long patience() {
+        return left() + (isTimed ? GRACE : 0);
+    }
+
+    /** Fails when the client gives up, for those who do not {@link #await}: a timer costs more than the call. */
+    Call limited() {
+        orTimeout(patience(), TimeUnit.MILLISECONDS);
+        return this;
+    }
+
     Map<String, Object> await() {
         try {
-            return get();
+            return get(patience(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException error) {
             cancel(true);
             throw DuesException.interrupted();
+        } catch (TimeoutException error) {
+            completeExceptionally(error);
+            throw DuesException.told(error);
         } catch (ExecutionException error) {
             throw DuesException.told(error.getCause());
         }

@@ -36,7 +36,7 @@ abstract class Client implements AutoCloseable {
     /** The same without waiting, for what {@code read} makes of the result; cancelling the future cancels the call. */
     public <R> CompletableFuture<R> callAsync(
             String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, R> read) {
-        Call call = unary(method, params, options);
+        Call call = unary(method, params, options).limited();
         CompletableFuture<R> outcome = call.handleAsync((result, error) -> {
             if (error != null) throw DuesException.told(error);
             return read.apply(result);
@@ -49,7 +49,7 @@ abstract class Client implements AutoCloseable {
     public <V, R> DuesStream<V, R> stream(
             String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, V> readValue,
             Function<Map<String, Object>, R> readResult) {
-        return new DuesStream<>(begin(method, params, options, true), readValue, readResult);
+        return new DuesStream<>(begin(method, params, options, true).limited(), readValue, readResult);
     }
 
     private Call unary(String method, Map<String, ?> params, CallOptions options) {
