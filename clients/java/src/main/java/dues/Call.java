@@ -67,6 +67,7 @@ final class Call extends CompletableFuture<Map<String, Object>> {
 
     /** Takes a value of the stream; false where there is no room for it. */
     boolean take(Map<String, Object> value) {
+        if (values == null) return true;
         boolean hasRoom = values.size() < MOST_VALUES;
         values.add(hasRoom ? value : GAP);
         if (hasRoom) {

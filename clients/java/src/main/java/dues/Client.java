@@ -25,9 +25,9 @@ abstract class Client implements AutoCloseable {
     }
 
     /**
-     * Calls any method that answers once, by its name on the wire. The call is made again only where the method is known
-     * to be safe to repeat, or there is an idempotency key. Params with a {@code _meta} of their own are sent as they are,
-     * once.
+     * Calls any method that answers once, by its name on the wire. The call is made again only where the method is
+     * known to be safe to repeat, or there is an idempotency key. Params with a {@code _meta} of their own are sent as
+     * they are, once.
      */
     public Map<String, Object> call(String method, Map<String, ?> params, CallOptions options) {
         return unary(method, params, options).await();
@@ -74,8 +74,8 @@ abstract class Client implements AutoCloseable {
     }
 
     /**
-     * Takes no further calls, waits for those in flight, 10 seconds at most, ends the connection, and reaps a server that
-     * was spawned. Streams end with the connection.
+     * Takes no further calls, waits for those in flight, 10 seconds at most, ends the connection, and reaps a server
+     * that was spawned. Streams end with the connection.
      */
     @Override public void close() {
         synchronized (this) {

@@ -7,8 +7,8 @@ import java.util.concurrent.*;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * One connection, with any number of calls at once. A thread of its own opens it and reads, another one writes: who calls
- * waits for neither. Only the reader tells calls what has come, so that each is told in order.
+ * One connection, with any number of calls at once. A thread of its own opens it and reads, another one writes: who
+ * calls waits for neither. Only the reader tells calls what has come, so that each is told in order.
  */
 final class Connection {
     private static final int LONGEST_LINE_OUT = 1 << 20;
@@ -155,7 +155,8 @@ final class Connection {
             if (call == null || call.take((Map<String, Object>) params.get("value"))) return;
             if (pending.remove(id) != null) tellCancelled(id);
         } else if (!message.containsKey("method")) {
-            answer(message.get("id"), (Map<String, Object>) message.get("error"), (Map<String, Object>) message.get("result"));
+            Map<String, Object> error = (Map<String, Object>) message.get("error");
+            answer(message.get("id"), error, (Map<String, Object>) message.get("result"));
         }
     }
 

@@ -42,7 +42,7 @@ public final class DuesOptions {
         return this;
     }
 
-    /** Spawns a server, such as {@code dues serve --tcp 127.0.0.1:0 --sandbox}, and dials the address that it prints. */
+    /** Spawns a server, such as {@code dues serve --tcp 127.0.0.1:0}, and dials the address that it prints. */
     public DuesOptions serve(String... command) {
         isDialled = true;
         return stdio(command);

@@ -4,9 +4,9 @@ import java.util.*;
 import java.util.function.Function;
 
 /**
- * The values of a streaming call, for one thread at a time; any thread may close it, which cancels the call. After a lost
- * connection or a retryable error it goes on behind the last value; {@link #hasNext} throws {@link DuesException} where it
- * cannot.
+ * The values of a streaming call, for one thread at a time; any thread may close it, which cancels the call. After a
+ * lost connection or a retryable error it goes on behind the last value; {@link #hasNext} throws {@link DuesException}
+ * where it cannot.
  *
  * @param <V> the values
  * @param <R> the method's result

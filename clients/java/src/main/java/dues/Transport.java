@@ -60,7 +60,8 @@ final class Transport {
     }
 
     private static CompletableFuture<Void> reap(Process server) {
-        return server.onExit().completeOnTimeout(server, PATIENCE, TimeUnit.MILLISECONDS).thenAccept(Process::destroyForcibly);
+        return server.onExit().completeOnTimeout(server, PATIENCE, TimeUnit.MILLISECONDS)
+            .thenAccept(Process::destroyForcibly);
     }
 
     private Link tcp(InetSocketAddress address) throws IOException {
@@ -70,7 +71,7 @@ final class Transport {
             plain.setTcpNoDelay(true);
             Socket socket = tls == null ? plain : secured(plain, address);
             return new Link(socket.getInputStream()::read, socket.getOutputStream(), socket::shutdownOutput, plain);
-        } catch (IOException error) {
+        } catch (IOException | RuntimeException error) {
             plain.close();
             throw error;
         }
@@ -113,7 +114,8 @@ final class Transport {
         if (line == null) throw new IOException("the server printed no handshake line");
         String tcp = (String) ((Map<?, ?>) Json.parse(line)).get("tcp");
         int colon = tcp.lastIndexOf(':');
-        served = InetSocketAddress.createUnresolved(tcp.substring(0, colon), Integer.parseInt(tcp.substring(colon + 1)));
+        int port = Integer.parseInt(tcp.substring(colon + 1));
+        served = InetSocketAddress.createUnresolved(tcp.substring(0, colon), port);
         return served;
     }
 
