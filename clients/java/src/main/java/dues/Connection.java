@@ -156,13 +156,14 @@ final class Connection {
             if (pending.remove(id) != null) tellCancelled(id);
         } else if (!message.containsKey("method")) {
             Map<String, Object> error = (Map<String, Object>) message.get("error");
-            answer(message.get("id"), error, (Map<String, Object>) message.get("result"));
+            Map<String, Object> result = (Map<String, Object>) message.get("result");
+            answer(message.get("id"), error == null ? null : DuesException.of(error), result);
         }
     }
 
-    private void answer(Object id, Map<String, Object> error, Map<String, Object> result) {
+    private void answer(Object id, DuesException error, Map<String, Object> result) {
         if (!greeted.isDone()) { // nothing but hello has been sent
-            if (error != null) throw DuesException.of(error);
+            if (error != null) throw error;
             greeted.complete(null);
             return;
         }
@@ -171,7 +172,7 @@ final class Connection {
         Call call = id == null ? null : pending.remove(id);
         if (call == null) return;
         if (error != null) {
-            call.fail(DuesException.of(error));
+            call.fail(error);
         } else {
             call.complete(result);
         }
