@@ -36,8 +36,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Phaser;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
@@ -179,6 +181,7 @@ public final class Driver {
         if (error instanceof CancellationException) {
             return error(-32001, "Cancelled.", data("CANCELLED", "CALLER_CANCELLED", false));
         }
+        if (error instanceof CompletionException) return error(error.getCause());
         if (!(error instanceof DuesException)) {
             return error(-32603, error.toString(), data("INTERNAL", "NOT_UNDERSTOOD", false));
         }
@@ -240,7 +243,10 @@ public final class Driver {
             // The server is to judge.
         }
         boolean isStream = typed.map(method -> method.getReturnType() == DuesStream.class).orElse(false);
-        return new Call(dues, method(Dues.class, isStream ? "stream" : "callAsync", 3).get(), name, rest, options);
+        UnaryOperator<Map<String, Object>> raw = object -> object;
+        return isStream
+            ? new Call(dues, method(Dues.class, "stream", 5).get(), name, rest, options, raw, raw)
+            : new Call(dues, method(Dues.class, "callAsync", 4).get(), name, rest, options, raw);
     }
 
     private static Optional<Method> typed(String name) {

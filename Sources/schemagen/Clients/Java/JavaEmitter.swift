@@ -48,7 +48,7 @@ struct JavaEmitter: ClientEmitter {
 
         /// The method, with options and without.
         func pair(_ name: String, _ result: String, _ documentation: String, _ body: String) {
-            let passed = ((hasParams ? ["params"] : []) + ["CallOptions.NONE"]).joined(separator: ", ")
+            let passed = ((hasParams ? ["params"] : []) + ["new CallOptions()"]).joined(separator: ", ")
             source.line()
             source.javadoc(documentation)
             source.block("public \(result) \(name)(\(params.joined(separator: ", "))) {") {
@@ -74,17 +74,18 @@ struct JavaEmitter: ClientEmitter {
             let body = "return stream(\"\(method.name)\", \(given), options, \(type)Value::new, \(reader));"
             return pair(name, result, documentation, body)
         }
-        let arguments = "(\"\(method.name)\", \(given), options, \(reader));"
-        pair(name, result, documentation, "return call\(arguments)")
+        let arguments = "(\"\(method.name)\", \(given), options"
+        let answer = "call\(arguments))"
+        pair(name, result, documentation, "return \(method.resultObject == nil ? answer : "new \(result)(\(answer))");")
         pair(
             "\(name)Async", "CompletableFuture<\(result)>",
             "\(link) without waiting; cancelling the future cancels the call.",
-            "return callAsync\(arguments)")
+            "return callAsync\(arguments), \(reader));")
     }
 
     /// What the core has to know of the methods.
     private func table() -> JavaClass {
-        var java = JavaClass("Methods", imports: ["java.util.Map", "java.util.Set"])
+        var java = JavaClass("Methods", imports: ["java.util.Map"])
         java.write { source in
             source.javadoc("What is to be known of the service's methods.")
             source.block("final class Methods {") { source in
@@ -98,9 +99,6 @@ struct JavaEmitter: ClientEmitter {
                         source.line(row.hasSuffix(",") ? row : "\(row));")
                     }
                 }
-                source.line()
-                let streaming = contract.methods.filter { $0.stream != nil }.map { "\"\($0.name)\"" }
-                source.line("static final Set<String> STREAMING = Set.of(\(streaming.joined(separator: ", ")));")
                 source.line()
                 source.line("private Methods() {}")
             }

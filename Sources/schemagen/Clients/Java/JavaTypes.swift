@@ -19,6 +19,7 @@ struct JavaTypes {
         classes += contract.inputs.map { input($0.type.name, $0.type.description, $0.object) }
         classes += contract.outputs.map { output($0.type.name, $0.type.description, $0.object.members) }
         for method in contract.methods { classes += messages(of: method) }
+        if let options = options() { classes.append(options) }
         return classes
     }
 
@@ -81,16 +82,20 @@ struct JavaTypes {
                 }
                 for (index, member) in object.members.filter({ !$0.isRequired }).enumerated() {
                     if index > 0 || !required.isEmpty { source.line() }
-                    let setter = Names.camel(member.name)
-                    source.javadoc(self.description(member))
-                    source.block("public \(name) \(setter)(\(inputType(member.shape)) \(setter)) {") { source in
-                        source.line(setting(member))
-                        source.line("return this;")
-                    }
+                    setter(member, of: name, into: &source)
                 }
             }
         }
         return java
+    }
+
+    private func setter(_ member: MemberModel, of type: String, into source: inout SourceText) {
+        let setter = Names.camel(member.name)
+        source.javadoc(description(member))
+        source.block("public \(type) \(setter)(\(inputType(member.shape)) \(setter)) {") { source in
+            source.line(setting(member))
+            source.line("return this;")
+        }
     }
 
     private func description(_ member: MemberModel) -> String {
@@ -99,10 +104,36 @@ struct JavaTypes {
     }
 
     private func setting(_ member: MemberModel) -> String {
-        "\(member.isSecret ? "setSecret" : "set")(\"\(member.name)\", \(Names.camel(member.name)));"
+        "set(\"\(member.name)\", \(Names.camel(member.name)));"
     }
 
     private func inputType(_ shape: Shape) -> String { Self.scalar(shape)?.plain ?? type(shape) }
+
+    /// What may be said of any call; the language's own type for its time.
+    private func options() -> JavaClass? {
+        guard let metadata = contract.type(MethodModel.callMetadata), case .object(let object) = metadata.shape else {
+            return nil
+        }
+        var java = JavaClass("CallOptions", imports: ["java.time.Duration"])
+        java.write { source in
+            source.javadoc("What may be said about any one call.")
+            source.block("public final class CallOptions extends Input {") { source in
+                for (index, member) in object.members.enumerated() {
+                    if index > 0 { source.line() }
+                    if member.name != "timeoutMs" {
+                        setter(member, of: "CallOptions", into: &source)
+                        continue
+                    }
+                    source.javadoc("How long the call may take, instead of the client's own timeout.")
+                    source.block("public CallOptions timeout(Duration timeout) {") { source in
+                        source.line("set(\"timeoutMs\", timeout == null ? null : timeout.toMillis());")
+                        source.line("return this;")
+                    }
+                }
+            }
+        }
+        return java
+    }
 
     // MARK: Outputs
 
@@ -121,12 +152,15 @@ struct JavaTypes {
                     }
                 }
                 source.line()
-                source.block("@Override Object[] shown() {") { source in
-                    source.block("return new Object[] {", "};") { source in
-                        let shown = members.filter { !$0.isSecret }.map { Names.camel($0.name) }.map {
-                            "\"\($0)\", \($0)()"
+                source.javadoc("The members that this client knows; secrets are not shown.")
+                source.block("@Override public String toString() {") { source in
+                    let shown = members.filter { !$0.isSecret }.map { Names.camel($0.name) }
+                    source.line("return \"\(name){\"")
+                    source.indented { source in
+                        for (index, getter) in shown.enumerated() {
+                            source.line("+ \"\(index > 0 ? ", " : "")\(getter)=\" + \(getter)()")
                         }
-                        for row in source.rows(of: shown, room: source.room) { source.line(row) }
+                        source.line("+ \"}\";")
                     }
                 }
             }
@@ -154,17 +188,13 @@ struct JavaTypes {
 
     /// The expression that reads a member.
     private func reading(_ member: MemberModel) -> String {
-        let verb = isOptional(member) ? "optional" : "value"
         switch member.shape {
         case .map, .raw: return "map(\"\(member.name)\")"
         case .array(let element, _): return "list(\"\(member.name)\", \(converter(element)))"
         default: break
         }
-        guard let scalar = Self.scalar(member.shape) else {
-            return "\(verb)(\"\(member.name)\", \(converter(member.shape)))"
-        }
-        if !isOptional(member), let reader = scalar.reader { return "\(reader)(\"\(member.name)\")" }
-        return "\(verb)(\"\(member.name)\", \(scalar.boxed).class)"
+        let optional = "get(\"\(member.name)\", \(converter(member.shape)))"
+        return isOptional(member) ? optional : "\(optional).orElse(\(Self.scalar(member.shape)?.absent ?? "null"))"
     }
 
     /// The function that makes a Java value of a JSON value.
@@ -178,12 +208,12 @@ struct JavaTypes {
 
     // MARK: Java's types
 
-    /// The type of a value that is never null, of one that is an object, and the verb that reads the former.
-    private static func scalar(_ shape: Shape) -> (plain: String, boxed: String, reader: String?)? {
+    /// The type of a value that is never null, of one that is an object, and what stands for one that is missing.
+    private static func scalar(_ shape: Shape) -> (plain: String, boxed: String, absent: String)? {
         switch shape {
-        case .string: ("String", "String", nil)
-        case .integer: ("long", "Long", "integer")
-        case .boolean: ("boolean", "Boolean", "flag")
+        case .string: ("String", "String", "null")
+        case .integer: ("long", "Long", "0L")
+        case .boolean: ("boolean", "Boolean", "false")
         default: nil
         }
     }

@@ -12,38 +12,43 @@ public final class Address extends Output {
 
     /** Street and number, or post-office box. */
     public Optional<String> line1() {
-        return optional("line1", String.class);
+        return get("line1", String.class::cast);
     }
 
     /** Flat, floor, suite or building. */
     public Optional<String> line2() {
-        return optional("line2", String.class);
+        return get("line2", String.class::cast);
     }
 
     /** City, district, suburb, town or village. */
     public Optional<String> city() {
-        return optional("city", String.class);
+        return get("city", String.class::cast);
     }
 
     /** State, county, province or region. */
     public Optional<String> state() {
-        return optional("state", String.class);
+        return get("state", String.class::cast);
     }
 
     /** ZIP or postal code. */
     public Optional<String> postalCode() {
-        return optional("postalCode", String.class);
+        return get("postalCode", String.class::cast);
     }
 
     /** Two-letter country code (ISO 3166-1 alpha-2). */
     public Optional<String> country() {
-        return optional("country", String.class);
+        return get("country", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "line1", line1(), "line2", line2(), "city", city(), "state", state(), "postalCode", postalCode(),
-            "country", country()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Address{"
+            + "line1=" + line1()
+            + ", line2=" + line2()
+            + ", city=" + city()
+            + ", state=" + state()
+            + ", postalCode=" + postalCode()
+            + ", country=" + country()
+            + "}";
     }
 }

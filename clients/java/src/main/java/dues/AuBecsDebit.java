@@ -12,17 +12,19 @@ public final class AuBecsDebit extends Output {
 
     /** The six-digit number of bank, state and branch. */
     public Optional<String> bsbNumber() {
-        return optional("bsbNumber", String.class);
+        return get("bsbNumber", String.class::cast);
     }
 
     /** The last four digits of the account number. */
     public Optional<String> last4() {
-        return optional("last4", String.class);
+        return get("last4", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "bsbNumber", bsbNumber(), "last4", last4()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "AuBecsDebit{"
+            + "bsbNumber=" + bsbNumber()
+            + ", last4=" + last4()
+            + "}";
     }
 }

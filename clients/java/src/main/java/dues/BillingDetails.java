@@ -12,27 +12,31 @@ public final class BillingDetails extends Output {
 
     /** Full name. */
     public Optional<String> name() {
-        return optional("name", String.class);
+        return get("name", String.class::cast);
     }
 
     /** E-mail address. */
     public Optional<String> email() {
-        return optional("email", String.class);
+        return get("email", String.class::cast);
     }
 
     /** Telephone number, extension included. */
     public Optional<String> phone() {
-        return optional("phone", String.class);
+        return get("phone", String.class::cast);
     }
 
     /** Billing address. */
     public Optional<Address> address() {
-        return optional("address", Address::new);
+        return get("address", Address::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "name", name(), "email", email(), "phone", phone(), "address", address()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "BillingDetails{"
+            + "name=" + name()
+            + ", email=" + email()
+            + ", phone=" + phone()
+            + ", address=" + address()
+            + "}";
     }
 }

@@ -13,38 +13,43 @@ public final class CancelResult extends Output {
 
     /** The subscription's id (sub_…). */
     public String subscriptionId() {
-        return value("subscriptionId", String.class);
+        return get("subscriptionId", String.class::cast).orElse(null);
     }
 
     /** canceled, or its status until the period ends. */
     public SubscriptionStatus status() {
-        return value("status", SubscriptionStatus::of);
+        return get("status", SubscriptionStatus::of).orElse(null);
     }
 
     /** Whether it ends with the period. */
     public boolean cancelAtPeriodEnd() {
-        return flag("cancelAtPeriodEnd");
+        return get("cancelAtPeriodEnd", Boolean.class::cast).orElse(false);
     }
 
     /** When it ends or ended. */
     public Optional<Instant> endsAt() {
-        return optional("endsAt", Instant::parse);
+        return get("endsAt", Instant::parse);
     }
 
     /** The subscription as it is now. */
     public Subscription subscription() {
-        return value("subscription", Subscription::new);
+        return get("subscription", Subscription::new).orElse(null);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "subscriptionId", subscriptionId(), "status", status(), "cancelAtPeriodEnd", cancelAtPeriodEnd(),
-            "endsAt", endsAt(), "subscription", subscription(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "CancelResult{"
+            + "subscriptionId=" + subscriptionId()
+            + ", status=" + status()
+            + ", cancelAtPeriodEnd=" + cancelAtPeriodEnd()
+            + ", endsAt=" + endsAt()
+            + ", subscription=" + subscription()
+            + ", meta=" + meta()
+            + "}";
     }
 }

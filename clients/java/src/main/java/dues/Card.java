@@ -12,43 +12,49 @@ public final class Card extends Output {
 
     /** The card's network, such as visa, mastercard or amex. */
     public String brand() {
-        return value("brand", String.class);
+        return get("brand", String.class::cast).orElse(null);
     }
 
     /** The last four digits. */
     public String last4() {
-        return value("last4", String.class);
+        return get("last4", String.class::cast).orElse(null);
     }
 
     /** Month of expiry, 1 to 12. */
     public long expMonth() {
-        return integer("expMonth");
+        return get("expMonth", Long.class::cast).orElse(0L);
     }
 
     /** Year of expiry, four digits. */
     public long expYear() {
-        return integer("expYear");
+        return get("expYear", Long.class::cast).orElse(0L);
     }
 
     /** credit, debit, prepaid or unknown. */
     public String funding() {
-        return value("funding", String.class);
+        return get("funding", String.class::cast).orElse(null);
     }
 
     /** Two-letter code of the issuer's country. */
     public Optional<String> country() {
-        return optional("country", String.class);
+        return get("country", String.class::cast);
     }
 
     /** The wallet that the card came from, such as apple_pay; empty for none. */
     public Optional<String> wallet() {
-        return optional("wallet", String.class);
+        return get("wallet", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "brand", brand(), "last4", last4(), "expMonth", expMonth(), "expYear", expYear(), "funding", funding(),
-            "country", country(), "wallet", wallet()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Card{"
+            + "brand=" + brand()
+            + ", last4=" + last4()
+            + ", expMonth=" + expMonth()
+            + ", expYear=" + expYear()
+            + ", funding=" + funding()
+            + ", country=" + country()
+            + ", wallet=" + wallet()
+            + "}";
     }
 }

@@ -13,64 +13,73 @@ public final class CheckAccessResult extends Output {
 
     /** Whether the customer has access. */
     public boolean allowed() {
-        return flag("allowed");
+        return get("allowed", Boolean.class::cast).orElse(false);
     }
 
     /** Why. */
     public AccessReason reason() {
-        return value("reason", AccessReason::of);
+        return get("reason", AccessReason::of).orElse(null);
     }
 
     /** The status of the subscription that decided; empty for none. */
     public Optional<SubscriptionStatus> status() {
-        return optional("status", SubscriptionStatus::of);
+        return get("status", SubscriptionStatus::of);
     }
 
     /** The subscription (sub_…) that decided; empty for none. */
     public Optional<String> subscriptionId() {
-        return optional("subscriptionId", String.class);
+        return get("subscriptionId", String.class::cast);
     }
 
     /** The product (prod_…) that is paid for; empty for none. */
     public Optional<String> productId() {
-        return optional("productId", String.class);
+        return get("productId", String.class::cast);
     }
 
     /** Since when the decision is what it is, as far as the store knows. */
     public Optional<Instant> since() {
-        return optional("since", Instant::parse);
+        return get("since", Instant::parse);
     }
 
     /** End of the period that is or was paid for. */
     public Optional<Instant> periodEnd() {
-        return optional("periodEnd", Instant::parse);
+        return get("periodEnd", Instant::parse);
     }
 
     /** When access ends if payment stays away; empty unless reason is GRACE. */
     public Optional<Instant> graceEnd() {
-        return optional("graceEnd", Instant::parse);
+        return get("graceEnd", Instant::parse);
     }
 
     /** When Stripe made the newest event that the decision rests on; empty where none is known. */
     public Optional<Instant> asOf() {
-        return optional("asOf", Instant::parse);
+        return get("asOf", Instant::parse);
     }
 
     /** That event's id (evt_…). */
     public Optional<String> asOfEventId() {
-        return optional("asOfEventId", String.class);
+        return get("asOfEventId", String.class::cast);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "allowed", allowed(), "reason", reason(), "status", status(), "subscriptionId", subscriptionId(),
-            "productId", productId(), "since", since(), "periodEnd", periodEnd(), "graceEnd", graceEnd(),
-            "asOf", asOf(), "asOfEventId", asOfEventId(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "CheckAccessResult{"
+            + "allowed=" + allowed()
+            + ", reason=" + reason()
+            + ", status=" + status()
+            + ", subscriptionId=" + subscriptionId()
+            + ", productId=" + productId()
+            + ", since=" + since()
+            + ", periodEnd=" + periodEnd()
+            + ", graceEnd=" + graceEnd()
+            + ", asOf=" + asOf()
+            + ", asOfEventId=" + asOfEventId()
+            + ", meta=" + meta()
+            + "}";
     }
 }

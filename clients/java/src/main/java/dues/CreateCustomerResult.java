@@ -12,22 +12,25 @@ public final class CreateCustomerResult extends Output {
 
     /** The customer's id (cus_…), to be kept with the caller's user. */
     public String customerId() {
-        return value("customerId", String.class);
+        return get("customerId", String.class::cast).orElse(null);
     }
 
     /** The customer, whole. */
     public Customer customer() {
-        return value("customer", Customer::new);
+        return get("customer", Customer::new).orElse(null);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "customerId", customerId(), "customer", customer(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "CreateCustomerResult{"
+            + "customerId=" + customerId()
+            + ", customer=" + customer()
+            + ", meta=" + meta()
+            + "}";
     }
 }

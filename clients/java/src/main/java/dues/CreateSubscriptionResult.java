@@ -12,12 +12,12 @@ public final class CreateSubscriptionResult extends Output {
 
     /** The subscription's id (sub_…). */
     public String subscriptionId() {
-        return value("subscriptionId", String.class);
+        return get("subscriptionId", String.class::cast).orElse(null);
     }
 
     /** incomplete until the first invoice is paid; active or trialing where nothing has to be paid. */
     public SubscriptionStatus status() {
-        return value("status", SubscriptionStatus::of);
+        return get("status", SubscriptionStatus::of).orElse(null);
     }
 
     /**
@@ -25,33 +25,38 @@ public final class CreateSubscriptionResult extends Output {
      * Give it to this customer only.
      */
     public Optional<String> clientSecret() {
-        return optional("clientSecret", String.class);
+        return get("clientSecret", String.class::cast);
     }
 
     /** What the client secret is for. */
     public Intent intent() {
-        return value("intent", Intent::of);
+        return get("intent", Intent::of).orElse(null);
     }
 
     /** The first invoice (in_…). */
     public Optional<String> latestInvoiceId() {
-        return optional("latestInvoiceId", String.class);
+        return get("latestInvoiceId", String.class::cast);
     }
 
     /** The subscription, whole. */
     public Subscription subscription() {
-        return value("subscription", Subscription::new);
+        return get("subscription", Subscription::new).orElse(null);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "subscriptionId", subscriptionId(), "status", status(), "intent", intent(),
-            "latestInvoiceId", latestInvoiceId(), "subscription", subscription(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "CreateSubscriptionResult{"
+            + "subscriptionId=" + subscriptionId()
+            + ", status=" + status()
+            + ", intent=" + intent()
+            + ", latestInvoiceId=" + latestInvoiceId()
+            + ", subscription=" + subscription()
+            + ", meta=" + meta()
+            + "}";
     }
 }

@@ -13,42 +13,42 @@ public final class Customer extends Output {
 
     /** The customer's id (cus_…). */
     public String id() {
-        return value("id", String.class);
+        return get("id", String.class::cast).orElse(null);
     }
 
     /** The customer's e-mail address. */
     public Optional<String> email() {
-        return optional("email", String.class);
+        return get("email", String.class::cast);
     }
 
     /** The customer's full name or business name. */
     public Optional<String> name() {
-        return optional("name", String.class);
+        return get("name", String.class::cast);
     }
 
     /** The customer's telephone number. */
     public Optional<String> phone() {
-        return optional("phone", String.class);
+        return get("phone", String.class::cast);
     }
 
     /** The caller's own words about the customer. */
     public Optional<String> description() {
-        return optional("description", String.class);
+        return get("description", String.class::cast);
     }
 
     /** The customer's postal address. */
     public Optional<Address> address() {
-        return optional("address", Address::new);
+        return get("address", Address::new);
     }
 
     /** Where goods for the customer are sent. */
     public Optional<Shipping> shipping() {
-        return optional("shipping", Shipping::new);
+        return get("shipping", Shipping::new);
     }
 
     /** The currency in which the customer is billed, lower-case ISO 4217; empty before the first invoice. */
     public Optional<String> currency() {
-        return optional("currency", String.class);
+        return get("currency", String.class::cast);
     }
 
     /**
@@ -56,17 +56,17 @@ public final class Customer extends Output {
      * currency.
      */
     public long balance() {
-        return integer("balance");
+        return get("balance", Long.class::cast).orElse(0L);
     }
 
     /** Whether the latest automatic charge of an invoice failed, or an invoice is overdue. */
     public boolean delinquent() {
-        return flag("delinquent");
+        return get("delinquent", Boolean.class::cast).orElse(false);
     }
 
     /** The payment method (pm_…) for invoices where the subscription names none. */
     public Optional<String> defaultPaymentMethodId() {
-        return optional("defaultPaymentMethodId", String.class);
+        return get("defaultPaymentMethodId", String.class::cast);
     }
 
     /** Names and values of the caller's own. */
@@ -76,20 +76,31 @@ public final class Customer extends Output {
 
     /** The test clock (clock_…) on which the customer lives; empty on real time. */
     public Optional<String> testClockId() {
-        return optional("testClockId", String.class);
+        return get("testClockId", String.class::cast);
     }
 
     /** When the customer was created. */
     public Instant created() {
-        return value("created", Instant::parse);
+        return get("created", Instant::parse).orElse(null);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "id", id(), "email", email(), "name", name(), "phone", phone(), "description", description(),
-            "address", address(), "shipping", shipping(), "currency", currency(), "balance", balance(),
-            "delinquent", delinquent(), "defaultPaymentMethodId", defaultPaymentMethodId(), "metadata", metadata(),
-            "testClockId", testClockId(), "created", created()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Customer{"
+            + "id=" + id()
+            + ", email=" + email()
+            + ", name=" + name()
+            + ", phone=" + phone()
+            + ", description=" + description()
+            + ", address=" + address()
+            + ", shipping=" + shipping()
+            + ", currency=" + currency()
+            + ", balance=" + balance()
+            + ", delinquent=" + delinquent()
+            + ", defaultPaymentMethodId=" + defaultPaymentMethodId()
+            + ", metadata=" + metadata()
+            + ", testClockId=" + testClockId()
+            + ", created=" + created()
+            + "}";
     }
 }

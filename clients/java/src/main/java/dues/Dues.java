@@ -30,17 +30,17 @@ public final class Dues extends Client {
      * is worth having: Stripe sends receipts to it.
      */
     public CreateCustomerResult createCustomer(CreateCustomerParams params) {
-        return createCustomer(params, CallOptions.NONE);
+        return createCustomer(params, new CallOptions());
     }
 
     /** The same, with options. */
     public CreateCustomerResult createCustomer(CreateCustomerParams params, CallOptions options) {
-        return call("CreateCustomer", params.json(), options, CreateCustomerResult::new);
+        return new CreateCustomerResult(call("CreateCustomer", params.json(), options));
     }
 
     /** {@link #createCustomer(CreateCustomerParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<CreateCustomerResult> createCustomerAsync(CreateCustomerParams params) {
-        return createCustomerAsync(params, CallOptions.NONE);
+        return createCustomerAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -56,12 +56,12 @@ public final class Dues extends Client {
      * pay yet: then intent says setup or nothing.
      */
     public CreateSubscriptionResult createSubscription(CreateSubscriptionParams params) {
-        return createSubscription(params, CallOptions.NONE);
+        return createSubscription(params, new CallOptions());
     }
 
     /** The same, with options. */
     public CreateSubscriptionResult createSubscription(CreateSubscriptionParams params, CallOptions options) {
-        return call("CreateSubscription", params.json(), options, CreateSubscriptionResult::new);
+        return new CreateSubscriptionResult(call("CreateSubscription", params.json(), options));
     }
 
     /**
@@ -69,7 +69,7 @@ public final class Dues extends Client {
      * call.
      */
     public CompletableFuture<CreateSubscriptionResult> createSubscriptionAsync(CreateSubscriptionParams params) {
-        return createSubscriptionAsync(params, CallOptions.NONE);
+        return createSubscriptionAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -84,17 +84,17 @@ public final class Dues extends Client {
      * charges exactly this, or refuses.
      */
     public PreviewChangeResult previewChange(PreviewChangeParams params) {
-        return previewChange(params, CallOptions.NONE);
+        return previewChange(params, new CallOptions());
     }
 
     /** The same, with options. */
     public PreviewChangeResult previewChange(PreviewChangeParams params, CallOptions options) {
-        return call("PreviewChange", params.json(), options, PreviewChangeResult::new);
+        return new PreviewChangeResult(call("PreviewChange", params.json(), options));
     }
 
     /** {@link #previewChange(PreviewChangeParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<PreviewChangeResult> previewChangeAsync(PreviewChangeParams params) {
-        return previewChangeAsync(params, CallOptions.NONE);
+        return previewChangeAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -109,17 +109,17 @@ public final class Dues extends Client {
      * whose payment fails leaves the old plan in place.
      */
     public UpdatePlanResult updatePlan(UpdatePlanParams params) {
-        return updatePlan(params, CallOptions.NONE);
+        return updatePlan(params, new CallOptions());
     }
 
     /** The same, with options. */
     public UpdatePlanResult updatePlan(UpdatePlanParams params, CallOptions options) {
-        return call("UpdatePlan", params.json(), options, UpdatePlanResult::new);
+        return new UpdatePlanResult(call("UpdatePlan", params.json(), options));
     }
 
     /** {@link #updatePlan(UpdatePlanParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<UpdatePlanResult> updatePlanAsync(UpdatePlanParams params) {
-        return updatePlanAsync(params, CallOptions.NONE);
+        return updatePlanAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -132,17 +132,17 @@ public final class Dues extends Client {
      * subscription that was cancelled at once cannot be revived.
      */
     public CancelResult cancel(CancelParams params) {
-        return cancel(params, CallOptions.NONE);
+        return cancel(params, new CallOptions());
     }
 
     /** The same, with options. */
     public CancelResult cancel(CancelParams params, CallOptions options) {
-        return call("Cancel", params.json(), options, CancelResult::new);
+        return new CancelResult(call("Cancel", params.json(), options));
     }
 
     /** {@link #cancel(CancelParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<CancelResult> cancelAsync(CancelParams params) {
-        return cancelAsync(params, CallOptions.NONE);
+        return cancelAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -155,19 +155,19 @@ public final class Dues extends Client {
      * one of a customer, or one by its id, with what a customer needs to recognise it.
      */
     public GetPaymentMethodResult getPaymentMethod(GetPaymentMethodParams params) {
-        return getPaymentMethod(params, CallOptions.NONE);
+        return getPaymentMethod(params, new CallOptions());
     }
 
     /** The same, with options. */
     public GetPaymentMethodResult getPaymentMethod(GetPaymentMethodParams params, CallOptions options) {
-        return call("GetPaymentMethod", params.json(), options, GetPaymentMethodResult::new);
+        return new GetPaymentMethodResult(call("GetPaymentMethod", params.json(), options));
     }
 
     /**
      * {@link #getPaymentMethod(GetPaymentMethodParams)} without waiting; cancelling the future cancels the call.
      */
     public CompletableFuture<GetPaymentMethodResult> getPaymentMethodAsync(GetPaymentMethodParams params) {
-        return getPaymentMethodAsync(params, CallOptions.NONE);
+        return getPaymentMethodAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -198,17 +198,17 @@ public final class Dues extends Client {
 
     /** Look up a subscription. Gives a subscription as Stripe has it. */
     public GetSubscriptionResult getSubscription(GetSubscriptionParams params) {
-        return getSubscription(params, CallOptions.NONE);
+        return getSubscription(params, new CallOptions());
     }
 
     /** The same, with options. */
     public GetSubscriptionResult getSubscription(GetSubscriptionParams params, CallOptions options) {
-        return call("GetSubscription", params.json(), options, GetSubscriptionResult::new);
+        return new GetSubscriptionResult(call("GetSubscription", params.json(), options));
     }
 
     /** {@link #getSubscription(GetSubscriptionParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<GetSubscriptionResult> getSubscriptionAsync(GetSubscriptionParams params) {
-        return getSubscriptionAsync(params, CallOptions.NONE);
+        return getSubscriptionAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -271,17 +271,17 @@ public final class Dues extends Client {
      * them.
      */
     public ListPlansResult listPlans(ListPlansParams params) {
-        return listPlans(params, CallOptions.NONE);
+        return listPlans(params, new CallOptions());
     }
 
     /** The same, with options. */
     public ListPlansResult listPlans(ListPlansParams params, CallOptions options) {
-        return call("ListPlans", params.json(), options, ListPlansResult::new);
+        return new ListPlansResult(call("ListPlans", params.json(), options));
     }
 
     /** {@link #listPlans(ListPlansParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<ListPlansResult> listPlansAsync(ListPlansParams params) {
-        return listPlansAsync(params, CallOptions.NONE);
+        return listPlansAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -294,17 +294,17 @@ public final class Dues extends Client {
      * paid, and why. Answered from the local store and never from Stripe, so that it can be asked at every request.
      */
     public CheckAccessResult checkAccess(CheckAccessParams params) {
-        return checkAccess(params, CallOptions.NONE);
+        return checkAccess(params, new CallOptions());
     }
 
     /** The same, with options. */
     public CheckAccessResult checkAccess(CheckAccessParams params, CallOptions options) {
-        return call("CheckAccess", params.json(), options, CheckAccessResult::new);
+        return new CheckAccessResult(call("CheckAccess", params.json(), options));
     }
 
     /** {@link #checkAccess(CheckAccessParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<CheckAccessResult> checkAccessAsync(CheckAccessParams params) {
-        return checkAccessAsync(params, CallOptions.NONE);
+        return checkAccessAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -345,7 +345,7 @@ public final class Dues extends Client {
      * the caller ends its input: then with what there is, and its result.
      */
     public DuesStream<WatchEventsValue, WatchEventsResult> watchEvents(WatchEventsParams params) {
-        return watchEvents(params, CallOptions.NONE);
+        return watchEvents(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -359,17 +359,17 @@ public final class Dues extends Client {
      * writes the event into the journal, commits, and answers. A duplicate is answered likewise and does nothing.
      */
     public IngestWebhookResult ingestWebhook(IngestWebhookParams params) {
-        return ingestWebhook(params, CallOptions.NONE);
+        return ingestWebhook(params, new CallOptions());
     }
 
     /** The same, with options. */
     public IngestWebhookResult ingestWebhook(IngestWebhookParams params, CallOptions options) {
-        return call("IngestWebhook", params.json(), options, IngestWebhookResult::new);
+        return new IngestWebhookResult(call("IngestWebhook", params.json(), options));
     }
 
     /** {@link #ingestWebhook(IngestWebhookParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<IngestWebhookResult> ingestWebhookAsync(IngestWebhookParams params) {
-        return ingestWebhookAsync(params, CallOptions.NONE);
+        return ingestWebhookAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -383,17 +383,17 @@ public final class Dues extends Client {
      * protocol version, and says who answers.
      */
     public RpcHelloResult rpcHello(RpcHelloParams params) {
-        return rpcHello(params, CallOptions.NONE);
+        return rpcHello(params, new CallOptions());
     }
 
     /** The same, with options. */
     public RpcHelloResult rpcHello(RpcHelloParams params, CallOptions options) {
-        return call("rpc.hello", params.json(), options, RpcHelloResult::new);
+        return new RpcHelloResult(call("rpc.hello", params.json(), options));
     }
 
     /** {@link #rpcHello(RpcHelloParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<RpcHelloResult> rpcHelloAsync(RpcHelloParams params) {
-        return rpcHelloAsync(params, CallOptions.NONE);
+        return rpcHelloAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -405,17 +405,17 @@ public final class Dues extends Client {
      * Describe the server. Gives this very document: every method, type, error and example that the server serves.
      */
     public Map<String, Object> rpcDiscover() {
-        return rpcDiscover(CallOptions.NONE);
+        return rpcDiscover(new CallOptions());
     }
 
     /** The same, with options. */
     public Map<String, Object> rpcDiscover(CallOptions options) {
-        return call("rpc.discover", Collections.emptyMap(), options, Function.identity());
+        return call("rpc.discover", Collections.emptyMap(), options);
     }
 
     /** {@link #rpcDiscover()} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<Map<String, Object>> rpcDiscoverAsync() {
-        return rpcDiscoverAsync(CallOptions.NONE);
+        return rpcDiscoverAsync(new CallOptions());
     }
 
     /** The same, with options. */
@@ -428,17 +428,17 @@ public final class Dues extends Client {
      * or cannot do its work.
      */
     public RpcHealthResult rpcHealth() {
-        return rpcHealth(CallOptions.NONE);
+        return rpcHealth(new CallOptions());
     }
 
     /** The same, with options. */
     public RpcHealthResult rpcHealth(CallOptions options) {
-        return call("rpc.health", Collections.emptyMap(), options, RpcHealthResult::new);
+        return new RpcHealthResult(call("rpc.health", Collections.emptyMap(), options));
     }
 
     /** {@link #rpcHealth()} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<RpcHealthResult> rpcHealthAsync() {
-        return rpcHealthAsync(CallOptions.NONE);
+        return rpcHealthAsync(new CallOptions());
     }
 
     /** The same, with options. */

@@ -1,10 +1,7 @@
 package dues;
 
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import java.util.*;
 
 /** The error of a call: the server's answer, or, with one of the reasons below, the client's own. */
 public final class DuesException extends RuntimeException {
@@ -18,54 +15,48 @@ public final class DuesException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     private final long code;
-    private final HashMap<String, Object> data;
+    private final transient ErrorData data;
 
-    private DuesException(long code, String message, Map<String, Object> data, Throwable cause) {
+    private DuesException(long code, String message, ErrorData data, Throwable cause) {
         super(message, cause);
         this.code = code;
-        this.data = new HashMap<>(data);
+        this.data = data;
     }
 
-    /** The server's. */
+    /** What a call failed with, for the thread that is told of it. */
+    static DuesException told(Throwable failure) {
+        if (!(failure instanceof DuesException)) {
+            return own(-32004, "The server did not answer in time.", "DEADLINE_EXCEEDED", NO_ANSWER, true, failure);
+        }
+        DuesException error = (DuesException) failure;
+        return new DuesException(error.code, error.getMessage(), error.data, error);
+    }
+
     @SuppressWarnings("unchecked") // an error that is not as the protocol has it is told by a ClassCastException
     static DuesException of(Map<String, Object> error) {
-        Object data = error.get("data");
-        return new DuesException(
-            (Long) error.get("code"), (String) error.get("message"),
-            data instanceof Map ? (Map<String, Object>) data : data("UNKNOWN", "UNKNOWN", false), null);
+        Map<String, Object> data = (Map<String, Object>) error.getOrDefault("data", Map.of());
+        return new DuesException((Long) error.get("code"), (String) error.get("message"), new ErrorData(data), null);
+    }
+
+    private static DuesException own(
+            long code, String message, String status, String reason, boolean isRetryable, Throwable cause) {
+        Map<String, Object> data = Map.of("status", status, "reason", reason, "retryable", isRetryable);
+        return new DuesException(code, message, new ErrorData(data), cause);
     }
 
     static DuesException lost(String message, Throwable cause) {
-        return new DuesException(-32014, message, data("UNAVAILABLE", CONNECTION_LOST, true), cause);
-    }
-
-    static DuesException noAnswer() {
-        return new DuesException(
-            -32004, "The server did not answer in time.", data("DEADLINE_EXCEEDED", NO_ANSWER, true), null);
-    }
-
-    static DuesException cancelled() {
-        return new DuesException(
-            -32001, "The caller cancelled the call.", data("CANCELLED", CALLER_CANCELLED, false), null);
+        return own(-32014, message, "UNAVAILABLE", CONNECTION_LOST, true, cause);
     }
 
     /** For a thread that was interrupted, and stays so. */
     static DuesException interrupted() {
         Thread.currentThread().interrupt();
-        return cancelled();
-    }
-
-    private static Map<String, Object> data(String status, String reason, boolean isRetryable) {
-        return Map.of("status", status, "reason", reason, "retryable", isRetryable);
-    }
-
-    private ErrorData data() {
-        return new ErrorData(data);
+        return own(-32001, "The caller cancelled the call.", "CANCELLED", CALLER_CANCELLED, false, null);
     }
 
     /** gRPC's name for the outcome, such as NOT_FOUND. */
     public String status() {
-        return data().status();
+        return data.status();
     }
 
     /** JSON-RPC's code. */
@@ -75,32 +66,32 @@ public final class DuesException extends RuntimeException {
 
     /** A constant to act on, such as NO_SUCH_CUSTOMER. */
     public String reason() {
-        return data().reason();
+        return data.reason();
     }
 
     /** Whether the same call may succeed later. */
     public boolean isRetryable() {
-        return data().retryable();
+        return data.retryable();
     }
 
     /** How long to wait before, where the server knows. */
     public Optional<Duration> retryAfter() {
-        return data().retryAfterMs().map(Duration::ofMillis);
+        return data.retryAfterMs().map(Duration::ofMillis);
     }
 
     /** The id of the object that the error is about, where a program would go on with it. */
     public Optional<String> subjectId() {
-        return data().subjectId();
+        return data.subjectId();
     }
 
     /** Every violation of the method's schema. */
     public List<Violation> violations() {
-        return data().violations();
+        return data.violations();
     }
 
     /** What Stripe said, where Stripe refused. */
     public Optional<StripeRefusal> stripe() {
-        return data().stripe();
+        return data.stripe();
     }
 
     @Override public String toString() {

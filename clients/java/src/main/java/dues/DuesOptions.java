@@ -1,56 +1,51 @@
 package dues;
 
+import java.net.*;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.Executor;
 import javax.net.ssl.SSLContext;
 
 /**
- * Where a server is and how it is spoken to, by setters that can be chained. Of {@link #tcp}, {@link #unix},
- * {@link #stdio} and {@link #serve} the last one counts; without any it is TCP at 127.0.0.1:7171.
+ * Where a server is and how it is spoken to, by setters that can be chained. One of {@link #tcp}, {@link #unix},
+ * {@link #stdio} and {@link #serve} says where; without any it is TCP at 127.0.0.1:7171.
  */
-public final class DuesOptions implements Cloneable {
-    enum Kind { TCP, UNIX, STDIO, SERVE }
-
-    Kind kind = Kind.TCP;
-    String host = "127.0.0.1";
-    int port = 7171;
-    Path path;
+public final class DuesOptions {
+    SocketAddress address = InetSocketAddress.createUnresolved("127.0.0.1", 7171);
     List<String> command;
+    boolean isDialled;
     SSLContext tls;
     String token;
     Duration timeout;
     int retries = 2;
-    Executor executor;
 
     /** Dials a server. */
     public DuesOptions tcp(String host, int port) {
-        kind = Kind.TCP;
-        this.host = host;
-        this.port = port;
+        address = InetSocketAddress.createUnresolved(host, port);
         return this;
     }
 
     /** Dials a Unix socket, which needs Java 16 or later. */
     public DuesOptions unix(Path path) {
-        kind = Kind.UNIX;
-        this.path = path;
-        return this;
+        try { // by reflection: the class is Java 16's
+            Class<?> type = Class.forName("java.net.UnixDomainSocketAddress");
+            address = (SocketAddress) type.getMethod("of", Path.class).invoke(null, path);
+            return this;
+        } catch (ReflectiveOperationException error) {
+            throw new UnsupportedOperationException("Unix sockets need Java 16", error);
+        }
     }
 
     /** Spawns a server, such as {@code dues stdio --sandbox}, and speaks to it over its standard streams. */
     public DuesOptions stdio(String... command) {
-        kind = Kind.STDIO;
         this.command = List.of(command);
         return this;
     }
 
-    /** Spawns a server, such as {@code dues serve --tcp 127.0.0.1:0 --sandbox}, and dials the address that it prints. */
+    /** Spawns a server, such as {@code dues serve --tcp 127.0.0.1:0}, and dials the address that it prints. */
     public DuesOptions serve(String... command) {
-        kind = Kind.SERVE;
-        this.command = List.of(command);
-        return this;
+        isDialled = true;
+        return stdio(command);
     }
 
     /** Dials by TLS, such as with {@code SSLContext.getDefault()}; the server's certificate must be for the host. */
@@ -75,19 +70,5 @@ public final class DuesOptions implements Cloneable {
     public DuesOptions retries(int retries) {
         this.retries = retries;
         return this;
-    }
-
-    /** What runs the calls of the {@code …Async} methods, a thread for each; threads of the client's own by default. */
-    public DuesOptions executor(Executor executor) {
-        this.executor = executor;
-        return this;
-    }
-
-    DuesOptions copy() {
-        try {
-            return (DuesOptions) clone();
-        } catch (CloneNotSupportedException error) {
-            throw new AssertionError(error);
-        }
     }
 }

@@ -1,52 +1,28 @@
 package dues;
 
-import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.NoSuchElementException;
-import java.util.Optional;
+import java.util.*;
 import java.util.function.Function;
 
 /**
- * The values of a streaming call, for one thread at a time; any thread may close it, which cancels the call. After a lost
- * connection or a retryable error it goes on behind the last value that was taken; {@link #hasNext} throws
- * {@link DuesException} where it cannot.
+ * The values of a streaming call, for one thread at a time; any thread may close it, which cancels the call. After a
+ * lost connection or a retryable error it goes on behind the last value; {@link #hasNext} throws {@link DuesException}
+ * where it cannot.
  *
  * @param <V> the values
  * @param <R> the method's result
  */
 public final class DuesStream<V, R> implements Iterable<V>, Iterator<V>, AutoCloseable {
-    private final Client client;
-    private final String method;
-    private final Map<String, Object> params;
-    private final Map<String, Object> meta;
-    private final Deadline deadline;
-    private final Function<Map<String, Object>, V> value;
-    private final Function<Map<String, Object>, R> toResult;
-
-    /** Null where the call is to be made, or made again. */
-    private volatile Exchange exchange;
-    private volatile boolean isClosed;
-    private boolean isOver;
-    private int failures;
+    private final Call call;
+    private final Function<Map<String, Object>, V> readValue;
+    private final Function<Map<String, Object>, R> readResult;
     private Map<String, Object> next;
+    private boolean isOver;
     private R result;
 
-    DuesStream(
-        Client client, String method, Map<String, ?> params, CallOptions options, Function<Map<String, Object>, V> value,
-        Function<Map<String, Object>, R> result) {
-        this.client = client;
-        this.method = method;
-        this.params = new LinkedHashMap<>(params);
-        this.value = value;
-        toResult = result;
-        meta = Client.meta(params, options);
-        deadline = client.deadline(options, Deadline.ENDLESS);
-        try {
-            begin();
-        } catch (DuesException error) {
-            again(error);
-        }
+    DuesStream(Call call, Function<Map<String, Object>, V> readValue, Function<Map<String, Object>, R> readResult) {
+        this.call = call;
+        this.readValue = readValue;
+        this.readResult = readResult;
     }
 
     @Override public Iterator<V> iterator() {
@@ -55,20 +31,20 @@ public final class DuesStream<V, R> implements Iterable<V>, Iterator<V>, AutoClo
 
     /** Waits for the next value, or the end. */
     @Override public boolean hasNext() {
-        while (next == null && !isOver && !isClosed) {
+        while (next == null && !isOver) {
             try {
-                if (exchange == null) begin();
-                exchange.connection.await(exchange, deadline);
-                next = exchange.poll();
-                if (next != null) break;
-                if (exchange.isOverrun()) {
-                    exchange = null;
-                } else {
-                    result = toResult.apply(exchange.result());
-                    isOver = true;
-                }
-            } catch (DuesException error) {
-                if (!isClosed) again(error);
+                next = call.values.take();
+            } catch (InterruptedException error) {
+                close();
+                throw DuesException.interrupted();
+            }
+            if (next != Call.GAP) continue;
+            next = null;
+            isOver = call.isDone();
+            if (!isOver) {
+                call.attempt();
+            } else if (!call.isCancelled()) {
+                result = readResult.apply(call.await());
             }
         }
         return next != null;
@@ -76,9 +52,7 @@ public final class DuesStream<V, R> implements Iterable<V>, Iterator<V>, AutoClo
 
     @Override public V next() {
         if (!hasNext()) throw new NoSuchElementException();
-        V taken = value.apply(next);
-        params.put("after", next.get("seq"));
-        failures = 0;
+        V taken = readValue.apply(next);
         next = null;
         return taken;
     }
@@ -90,22 +64,6 @@ public final class DuesStream<V, R> implements Iterable<V>, Iterator<V>, AutoClo
 
     /** Cancels the call, if it has not ended. */
     @Override public void close() {
-        isClosed = true;
-        Exchange current = exchange;
-        if (current != null) current.connection.cancel(current);
-    }
-
-    private void begin() {
-        Deadline beginning = deadline.ofBeginning();
-        exchange = client.connected(beginning).send(method, Client.withMeta(params, meta, deadline), beginning);
-        if (isClosed) close(); // by another thread, which saw no exchange yet
-    }
-
-    private void again(DuesException error) {
-        exchange = null;
-        isOver = true;
-        if (params.get("after") == null) throw error;
-        client.pause(error, ++failures, deadline);
-        isOver = false;
+        call.cancel(true);
     }
 }

@@ -13,22 +13,22 @@ public final class ErrorData extends Output {
 
     /** gRPC's name for the outcome, such as NOT_FOUND. */
     public String status() {
-        return value("status", String.class);
+        return get("status", String.class::cast).orElse(null);
     }
 
     /** A constant to act on, such as NO_SUCH_CUSTOMER; each method lists its own. */
     public String reason() {
-        return value("reason", String.class);
+        return get("reason", String.class::cast).orElse(null);
     }
 
     /** Whether the same call may succeed later. */
     public boolean retryable() {
-        return flag("retryable");
+        return get("retryable", Boolean.class::cast).orElse(false);
     }
 
     /** How long to wait before, in milliseconds, where the server knows. */
     public Optional<Long> retryAfterMs() {
-        return optional("retryAfterMs", Long.class);
+        return get("retryAfterMs", Long.class::cast);
     }
 
     /**
@@ -36,7 +36,7 @@ public final class ErrorData extends Output {
      * DUPLICATE_SUBSCRIPTION the subscription that is there already.
      */
     public Optional<String> subjectId() {
-        return optional("subjectId", String.class);
+        return get("subjectId", String.class::cast);
     }
 
     /** Every violation of the method's schema, in the order of the message. */
@@ -46,13 +46,19 @@ public final class ErrorData extends Output {
 
     /** What Stripe said, where Stripe refused. */
     public Optional<StripeRefusal> stripe() {
-        return optional("stripe", StripeRefusal::new);
+        return get("stripe", StripeRefusal::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "status", status(), "reason", reason(), "retryable", retryable(), "retryAfterMs", retryAfterMs(),
-            "subjectId", subjectId(), "violations", violations(), "stripe", stripe()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "ErrorData{"
+            + "status=" + status()
+            + ", reason=" + reason()
+            + ", retryable=" + retryable()
+            + ", retryAfterMs=" + retryAfterMs()
+            + ", subjectId=" + subjectId()
+            + ", violations=" + violations()
+            + ", stripe=" + stripe()
+            + "}";
     }
 }

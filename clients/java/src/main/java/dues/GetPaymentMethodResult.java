@@ -12,64 +12,73 @@ public final class GetPaymentMethodResult extends Output {
 
     /** The payment method's id (pm_…). */
     public String paymentMethodId() {
-        return value("paymentMethodId", String.class);
+        return get("paymentMethodId", String.class::cast).orElse(null);
     }
 
     /** The customer (cus_…) to whom it is attached. */
     public Optional<String> customerId() {
-        return optional("customerId", String.class);
+        return get("customerId", String.class::cast);
     }
 
     /** What kind it is; the member of that name says more. */
     public PaymentMethodType type() {
-        return value("type", PaymentMethodType::of);
+        return get("type", PaymentMethodType::of).orElse(null);
     }
 
     /** The card, where type is card. */
     public Optional<Card> card() {
-        return optional("card", Card::new);
+        return get("card", Card::new);
     }
 
     /** The account, where type is sepa_debit. */
     public Optional<SepaDebit> sepaDebit() {
-        return optional("sepaDebit", SepaDebit::new);
+        return get("sepaDebit", SepaDebit::new);
     }
 
     /** The account, where type is au_becs_debit. */
     public Optional<AuBecsDebit> auBecsDebit() {
-        return optional("auBecsDebit", AuBecsDebit::new);
+        return get("auBecsDebit", AuBecsDebit::new);
     }
 
     /** The account, where type is us_bank_account. */
     public Optional<UsBankAccount> usBankAccount() {
-        return optional("usBankAccount", UsBankAccount::new);
+        return get("usBankAccount", UsBankAccount::new);
     }
 
     /** The account, where type is link. */
     public Optional<Link> link() {
-        return optional("link", Link::new);
+        return get("link", Link::new);
     }
 
     /** To whom it belongs. */
     public BillingDetails billingDetails() {
-        return value("billingDetails", BillingDetails::new);
+        return get("billingDetails", BillingDetails::new).orElse(null);
     }
 
     /** Why this one was found; empty where it was asked for by paymentMethodId. */
     public Optional<PaymentMethodUse> usedFor() {
-        return optional("usedFor", PaymentMethodUse::of);
+        return get("usedFor", PaymentMethodUse::of);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "paymentMethodId", paymentMethodId(), "customerId", customerId(), "type", type(), "card", card(),
-            "sepaDebit", sepaDebit(), "auBecsDebit", auBecsDebit(), "usBankAccount", usBankAccount(),
-            "link", link(), "billingDetails", billingDetails(), "usedFor", usedFor(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "GetPaymentMethodResult{"
+            + "paymentMethodId=" + paymentMethodId()
+            + ", customerId=" + customerId()
+            + ", type=" + type()
+            + ", card=" + card()
+            + ", sepaDebit=" + sepaDebit()
+            + ", auBecsDebit=" + auBecsDebit()
+            + ", usBankAccount=" + usBankAccount()
+            + ", link=" + link()
+            + ", billingDetails=" + billingDetails()
+            + ", usedFor=" + usedFor()
+            + ", meta=" + meta()
+            + "}";
     }
 }

@@ -12,17 +12,19 @@ public final class GetSubscriptionResult extends Output {
 
     /** The subscription, whole. */
     public Subscription subscription() {
-        return value("subscription", Subscription::new);
+        return get("subscription", Subscription::new).orElse(null);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "subscription", subscription(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "GetSubscriptionResult{"
+            + "subscription=" + subscription()
+            + ", meta=" + meta()
+            + "}";
     }
 }

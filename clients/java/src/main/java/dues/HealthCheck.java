@@ -12,22 +12,25 @@ public final class HealthCheck extends Output {
 
     /** Whether it can be relied on now. */
     public ServingStatus status() {
-        return value("status", ServingStatus::of);
+        return get("status", ServingStatus::of).orElse(null);
     }
 
     /** Milliseconds since this was last known to be so; empty before the first check. */
     public Optional<Long> ageMs() {
-        return optional("ageMs", Long.class);
+        return get("ageMs", Long.class::cast);
     }
 
     /** What went wrong last, in one sentence; empty if nothing did. */
     public Optional<String> lastError() {
-        return optional("lastError", String.class);
+        return get("lastError", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "status", status(), "ageMs", ageMs(), "lastError", lastError()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "HealthCheck{"
+            + "status=" + status()
+            + ", ageMs=" + ageMs()
+            + ", lastError=" + lastError()
+            + "}";
     }
 }

@@ -11,33 +11,37 @@ public final class HelloLimits extends Output {
 
     /** Bytes that one line may have. */
     public long lineBytes() {
-        return integer("lineBytes");
+        return get("lineBytes", Long.class::cast).orElse(0L);
     }
 
     /** Calls that may run at once on this connection. */
     public long inFlightCalls() {
-        return integer("inFlightCalls");
+        return get("inFlightCalls", Long.class::cast).orElse(0L);
     }
 
     /** Requests that one batch may have. */
     public long batchLength() {
-        return integer("batchLength");
+        return get("batchLength", Long.class::cast).orElse(0L);
     }
 
     /** Bytes of answers that may wait for a slow reader. */
     public long outputBytes() {
-        return integer("outputBytes");
+        return get("outputBytes", Long.class::cast).orElse(0L);
     }
 
     /** Seconds after which a silent connection is closed; 0 means never. */
     public long idleSeconds() {
-        return integer("idleSeconds");
+        return get("idleSeconds", Long.class::cast).orElse(0L);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "lineBytes", lineBytes(), "inFlightCalls", inFlightCalls(), "batchLength", batchLength(),
-            "outputBytes", outputBytes(), "idleSeconds", idleSeconds()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "HelloLimits{"
+            + "lineBytes=" + lineBytes()
+            + ", inFlightCalls=" + inFlightCalls()
+            + ", batchLength=" + batchLength()
+            + ", outputBytes=" + outputBytes()
+            + ", idleSeconds=" + idleSeconds()
+            + "}";
     }
 }

@@ -10,7 +10,7 @@ public final class IngestWebhookParams extends Input {
      * @param signature The request's Stripe-Signature header.
      */
     public IngestWebhookParams(String payload, String signature) {
-        setSecret("payload", payload);
-        setSecret("signature", signature);
+        set("payload", payload);
+        set("signature", signature);
     }
 }

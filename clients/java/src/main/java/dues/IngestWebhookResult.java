@@ -12,27 +12,31 @@ public final class IngestWebhookResult extends Output {
 
     /** The event's id (evt_…). */
     public String eventId() {
-        return value("eventId", String.class);
+        return get("eventId", String.class::cast).orElse(null);
     }
 
     /** The event's type, such as customer.subscription.updated. */
     public String type() {
-        return value("type", String.class);
+        return get("type", String.class::cast).orElse(null);
     }
 
     /** Whether the journal had the event already. */
     public boolean duplicate() {
-        return flag("duplicate");
+        return get("duplicate", Boolean.class::cast).orElse(false);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "eventId", eventId(), "type", type(), "duplicate", duplicate(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "IngestWebhookResult{"
+            + "eventId=" + eventId()
+            + ", type=" + type()
+            + ", duplicate=" + duplicate()
+            + ", meta=" + meta()
+            + "}";
     }
 }

@@ -1,8 +1,6 @@
 package dues;
 
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.*;
 
 /** What a caller gives to the server, made by setters that can be chained. A member set to null is left out. */
 public abstract class Input implements Json.Value {
@@ -10,16 +8,8 @@ public abstract class Input implements Json.Value {
 
     Input() {}
 
-    void set(String name, Object value) {
-        if (value == null) {
-            members.remove(name);
-        } else {
-            members.put(name, value);
-        }
-    }
-
-    void setSecret(String name, String value) {
-        set(name, value == null ? null : new Secret(value));
+    final void set(String name, Object value) {
+        members.compute(name, (key, old) -> value);
     }
 
     /** The members that are set, by their names on the wire. */
@@ -27,24 +17,8 @@ public abstract class Input implements Json.Value {
         return Collections.unmodifiableMap(members);
     }
 
-    /** The members that are set; secrets are not shown. */
+    /** The names of the members that are set: their values may be secrets. */
     @Override public final String toString() {
-        return getClass().getSimpleName() + members;
-    }
-
-    private static final class Secret implements Json.Value {
-        private final String secret;
-
-        Secret(String secret) {
-            this.secret = secret;
-        }
-
-        @Override public Object json() {
-            return secret;
-        }
-
-        @Override public String toString() {
-            return "…";
-        }
+        return getClass().getSimpleName() + members.keySet();
     }
 }

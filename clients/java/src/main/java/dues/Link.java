@@ -12,12 +12,13 @@ public final class Link extends Output {
 
     /** The account's e-mail address. */
     public Optional<String> email() {
-        return optional("email", String.class);
+        return get("email", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "email", email()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Link{"
+            + "email=" + email()
+            + "}";
     }
 }

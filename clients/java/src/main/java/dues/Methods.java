@@ -2,7 +2,6 @@
 package dues;
 
 import java.util.Map;
-import java.util.Set;
 
 /** What is to be known of the service's methods. */
 final class Methods {
@@ -17,8 +16,6 @@ final class Methods {
         Map.entry("CheckAccess", true), Map.entry("ListAccess", true), Map.entry("WatchEvents", true),
         Map.entry("IngestWebhook", true), Map.entry("rpc.hello", true), Map.entry("rpc.discover", true),
         Map.entry("rpc.health", true));
-
-    static final Set<String> STREAMING = Set.of("WatchEvents");
 
     private Methods() {}
 }

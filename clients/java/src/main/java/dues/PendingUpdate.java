@@ -13,7 +13,7 @@ public final class PendingUpdate extends Output {
 
     /** When the change is dropped if it is not paid before. */
     public Instant expiresAt() {
-        return value("expiresAt", Instant::parse);
+        return get("expiresAt", Instant::parse).orElse(null);
     }
 
     /** The items as they will be. */
@@ -21,9 +21,11 @@ public final class PendingUpdate extends Output {
         return list("items", PendingUpdateItem::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "expiresAt", expiresAt(), "items", items()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "PendingUpdate{"
+            + "expiresAt=" + expiresAt()
+            + ", items=" + items()
+            + "}";
     }
 }

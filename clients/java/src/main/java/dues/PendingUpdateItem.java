@@ -12,27 +12,31 @@ public final class PendingUpdateItem extends Output {
 
     /** The item's id (si_…); empty for an item that the update adds. */
     public Optional<String> id() {
-        return optional("id", String.class);
+        return get("id", String.class::cast);
     }
 
     /** The price's id (price_…). */
     public String priceId() {
-        return value("priceId", String.class);
+        return get("priceId", String.class::cast).orElse(null);
     }
 
     /** The product's id (prod_…). */
     public String productId() {
-        return value("productId", String.class);
+        return get("productId", String.class::cast).orElse(null);
     }
 
     /** How many units; empty for metered prices. */
     public Optional<Long> quantity() {
-        return optional("quantity", Long.class);
+        return get("quantity", Long.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "id", id(), "priceId", priceId(), "productId", productId(), "quantity", quantity()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "PendingUpdateItem{"
+            + "id=" + id()
+            + ", priceId=" + priceId()
+            + ", productId=" + productId()
+            + ", quantity=" + quantity()
+            + "}";
     }
 }

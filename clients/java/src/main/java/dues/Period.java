@@ -12,17 +12,19 @@ public final class Period extends Output {
 
     /** Its first moment. */
     public Instant start() {
-        return value("start", Instant::parse);
+        return get("start", Instant::parse).orElse(null);
     }
 
     /** The moment at which it is over. */
     public Instant end() {
-        return value("end", Instant::parse);
+        return get("end", Instant::parse).orElse(null);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "start", start(), "end", end()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Period{"
+            + "start=" + start()
+            + ", end=" + end()
+            + "}";
     }
 }

@@ -13,32 +13,32 @@ public final class Plan extends Output {
 
     /** The price's id (price_…). */
     public String priceId() {
-        return value("priceId", String.class);
+        return get("priceId", String.class::cast).orElse(null);
     }
 
     /** The product's id (prod_…). */
     public String productId() {
-        return value("productId", String.class);
+        return get("productId", String.class::cast).orElse(null);
     }
 
     /** The price's lookup key. */
     public Optional<String> lookupKey() {
-        return optional("lookupKey", String.class);
+        return get("lookupKey", String.class::cast);
     }
 
     /** The product's name. */
     public String name() {
-        return value("name", String.class);
+        return get("name", String.class::cast).orElse(null);
     }
 
     /** The product's description. */
     public Optional<String> description() {
-        return optional("description", String.class);
+        return get("description", String.class::cast);
     }
 
     /** Whether price and product may be sold. */
     public boolean active() {
-        return flag("active");
+        return get("active", Boolean.class::cast).orElse(false);
     }
 
     /**
@@ -46,27 +46,27 @@ public final class Plan extends Output {
      * unit.
      */
     public Optional<Long> unitAmount() {
-        return optional("unitAmount", Long.class);
+        return get("unitAmount", Long.class::cast);
     }
 
     /** Lower-case ISO 4217 code. */
     public String currency() {
-        return value("currency", String.class);
+        return get("currency", String.class::cast).orElse(null);
     }
 
     /** The unit of the billing period. */
     public PriceInterval interval() {
-        return value("interval", PriceInterval::of);
+        return get("interval", PriceInterval::of).orElse(null);
     }
 
     /** How many intervals one billing period has. */
     public long intervalCount() {
-        return integer("intervalCount");
+        return get("intervalCount", Long.class::cast).orElse(0L);
     }
 
     /** Whether a set quantity or measured usage is billed. */
     public UsageType usageType() {
-        return value("usageType", UsageType::of);
+        return get("usageType", UsageType::of).orElse(null);
     }
 
     /** The price's names and values. */
@@ -79,12 +79,22 @@ public final class Plan extends Output {
         return list("features", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "priceId", priceId(), "productId", productId(), "lookupKey", lookupKey(), "name", name(),
-            "description", description(), "active", active(), "unitAmount", unitAmount(), "currency", currency(),
-            "interval", interval(), "intervalCount", intervalCount(), "usageType", usageType(),
-            "metadata", metadata(), "features", features()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Plan{"
+            + "priceId=" + priceId()
+            + ", productId=" + productId()
+            + ", lookupKey=" + lookupKey()
+            + ", name=" + name()
+            + ", description=" + description()
+            + ", active=" + active()
+            + ", unitAmount=" + unitAmount()
+            + ", currency=" + currency()
+            + ", interval=" + interval()
+            + ", intervalCount=" + intervalCount()
+            + ", usageType=" + usageType()
+            + ", metadata=" + metadata()
+            + ", features=" + features()
+            + "}";
     }
 }

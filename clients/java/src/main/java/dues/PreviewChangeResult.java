@@ -14,37 +14,37 @@ public final class PreviewChangeResult extends Output {
 
     /** An opaque token for UpdatePlan that binds what is shown here. */
     public String quote() {
-        return value("quote", String.class);
+        return get("quote", String.class::cast).orElse(null);
     }
 
     /** Until when the quote is taken. */
     public Instant validUntil() {
-        return value("validUntil", Instant::parse);
+        return get("validUntil", Instant::parse).orElse(null);
     }
 
     /** What the customer would be charged at once, in minor units of currency. */
     public long amountDueNow() {
-        return integer("amountDueNow");
+        return get("amountDueNow", Long.class::cast).orElse(0L);
     }
 
     /** Lower-case ISO 4217 code of every amount here. */
     public String currency() {
-        return value("currency", String.class);
+        return get("currency", String.class::cast).orElse(null);
     }
 
     /** What the customer would get as credit for later invoices, in minor units of currency. */
     public long credit() {
-        return integer("credit");
+        return get("credit", Long.class::cast).orElse(0L);
     }
 
     /** The moment at which the old plan is taken to end and the new one to begin, for the arithmetic. */
     public Instant prorationDate() {
-        return value("prorationDate", Instant::parse);
+        return get("prorationDate", Instant::parse).orElse(null);
     }
 
     /** When the change would take effect. */
     public Instant effectiveAt() {
-        return value("effectiveAt", Instant::parse);
+        return get("effectiveAt", Instant::parse).orElse(null);
     }
 
     /** The invoice that the change would make, line by line. */
@@ -54,19 +54,27 @@ public final class PreviewChangeResult extends Output {
 
     /** The next ordinary renewal after the change; empty where the subscription ends before one. */
     public Optional<Renewal> nextRenewal() {
-        return optional("nextRenewal", Renewal::new);
+        return get("nextRenewal", Renewal::new);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "quote", quote(), "validUntil", validUntil(), "amountDueNow", amountDueNow(), "currency", currency(),
-            "credit", credit(), "prorationDate", prorationDate(), "effectiveAt", effectiveAt(), "lines", lines(),
-            "nextRenewal", nextRenewal(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "PreviewChangeResult{"
+            + "quote=" + quote()
+            + ", validUntil=" + validUntil()
+            + ", amountDueNow=" + amountDueNow()
+            + ", currency=" + currency()
+            + ", credit=" + credit()
+            + ", prorationDate=" + prorationDate()
+            + ", effectiveAt=" + effectiveAt()
+            + ", lines=" + lines()
+            + ", nextRenewal=" + nextRenewal()
+            + ", meta=" + meta()
+            + "}";
     }
 }

@@ -12,43 +12,49 @@ public final class PreviewLine extends Output {
 
     /** What the line is for, as the customer reads it. */
     public Optional<String> description() {
-        return optional("description", String.class);
+        return get("description", String.class::cast);
     }
 
     /** The line's amount in minor units of currency; negative for a credit. */
     public long amount() {
-        return integer("amount");
+        return get("amount", Long.class::cast).orElse(0L);
     }
 
     /** Lower-case ISO 4217 code. */
     public String currency() {
-        return value("currency", String.class);
+        return get("currency", String.class::cast).orElse(null);
     }
 
     /** Whether the line settles a part of a period. */
     public boolean proration() {
-        return flag("proration");
+        return get("proration", Boolean.class::cast).orElse(false);
     }
 
     /** The time that the line is for. */
     public Period period() {
-        return value("period", Period::new);
+        return get("period", Period::new).orElse(null);
     }
 
     /** The price (price_…) behind the line. */
     public Optional<String> priceId() {
-        return optional("priceId", String.class);
+        return get("priceId", String.class::cast);
     }
 
     /** How many units the line is for. */
     public Optional<Long> quantity() {
-        return optional("quantity", Long.class);
+        return get("quantity", Long.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "description", description(), "amount", amount(), "currency", currency(), "proration", proration(),
-            "period", period(), "priceId", priceId(), "quantity", quantity()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "PreviewLine{"
+            + "description=" + description()
+            + ", amount=" + amount()
+            + ", currency=" + currency()
+            + ", proration=" + proration()
+            + ", period=" + period()
+            + ", priceId=" + priceId()
+            + ", quantity=" + quantity()
+            + "}";
     }
 }

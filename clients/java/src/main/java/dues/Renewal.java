@@ -12,22 +12,25 @@ public final class Renewal extends Output {
 
     /** What it will cost in minor units of currency. */
     public long amount() {
-        return integer("amount");
+        return get("amount", Long.class::cast).orElse(0L);
     }
 
     /** Lower-case ISO 4217 code. */
     public String currency() {
-        return value("currency", String.class);
+        return get("currency", String.class::cast).orElse(null);
     }
 
     /** When it is due. */
     public Instant at() {
-        return value("at", Instant::parse);
+        return get("at", Instant::parse).orElse(null);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "amount", amount(), "currency", currency(), "at", at()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Renewal{"
+            + "amount=" + amount()
+            + ", currency=" + currency()
+            + ", at=" + at()
+            + "}";
     }
 }

@@ -19,23 +19,26 @@ public final class ResultMetadata extends Output {
 
     /** Requests sent to Stripe for this call, retries included. */
     public long attempts() {
-        return integer("attempts");
+        return get("attempts", Long.class::cast).orElse(0L);
     }
 
     /** Milliseconds spent waiting for Stripe, all attempts together. */
     public long upstreamMs() {
-        return integer("upstreamMs");
+        return get("upstreamMs", Long.class::cast).orElse(0L);
     }
 
     /** Whether this is the kept answer of an earlier call with the same idempotency key. */
     public boolean replayed() {
-        return flag("replayed");
+        return get("replayed", Boolean.class::cast).orElse(false);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "stripeRequestIds", stripeRequestIds(), "attempts", attempts(), "upstreamMs", upstreamMs(),
-            "replayed", replayed()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "ResultMetadata{"
+            + "stripeRequestIds=" + stripeRequestIds()
+            + ", attempts=" + attempts()
+            + ", upstreamMs=" + upstreamMs()
+            + ", replayed=" + replayed()
+            + "}";
     }
 }

@@ -12,22 +12,25 @@ public final class RpcHealthResult extends Output {
 
     /** Whether the server does its work. */
     public ServingStatus status() {
-        return value("status", ServingStatus::of);
+        return get("status", ServingStatus::of).orElse(null);
     }
 
     /** The things that it stands on. */
     public HealthChecks checks() {
-        return value("checks", HealthChecks::new);
+        return get("checks", HealthChecks::new).orElse(null);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "status", status(), "checks", checks(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "RpcHealthResult{"
+            + "status=" + status()
+            + ", checks=" + checks()
+            + ", meta=" + meta()
+            + "}";
     }
 }

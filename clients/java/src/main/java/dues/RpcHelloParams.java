@@ -19,7 +19,7 @@ public final class RpcHelloParams extends Input {
 
     /** Bearer TOKEN, for every later call on this connection. */
     public RpcHelloParams authorization(String authorization) {
-        setSecret("authorization", authorization);
+        set("authorization", authorization);
         return this;
     }
 }

@@ -13,22 +13,22 @@ public final class RpcHelloResult extends Output {
 
     /** The server's name: dues. */
     public String server() {
-        return value("server", String.class);
+        return get("server", String.class::cast).orElse(null);
     }
 
     /** The server's version. */
     public String version() {
-        return value("version", String.class);
+        return get("version", String.class::cast).orElse(null);
     }
 
     /** The protocol version that it speaks. */
     public long protocol() {
-        return integer("protocol");
+        return get("protocol", Long.class::cast).orElse(0L);
     }
 
     /** What stands behind it. */
     public ServerMode mode() {
-        return value("mode", ServerMode::of);
+        return get("mode", ServerMode::of).orElse(null);
     }
 
     /** What this connection may do. */
@@ -38,18 +38,24 @@ public final class RpcHelloResult extends Output {
 
     /** What it must keep to. */
     public HelloLimits limits() {
-        return value("limits", HelloLimits::new);
+        return get("limits", HelloLimits::new).orElse(null);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "server", server(), "version", version(), "protocol", protocol(), "mode", mode(), "scopes", scopes(),
-            "limits", limits(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "RpcHelloResult{"
+            + "server=" + server()
+            + ", version=" + version()
+            + ", protocol=" + protocol()
+            + ", mode=" + mode()
+            + ", scopes=" + scopes()
+            + ", limits=" + limits()
+            + ", meta=" + meta()
+            + "}";
     }
 }

@@ -12,27 +12,31 @@ public final class SepaDebit extends Output {
 
     /** The bank's code. */
     public Optional<String> bankCode() {
-        return optional("bankCode", String.class);
+        return get("bankCode", String.class::cast);
     }
 
     /** The branch's code. */
     public Optional<String> branchCode() {
-        return optional("branchCode", String.class);
+        return get("branchCode", String.class::cast);
     }
 
     /** Two-letter code of the bank's country. */
     public Optional<String> country() {
-        return optional("country", String.class);
+        return get("country", String.class::cast);
     }
 
     /** The last four characters of the IBAN. */
     public Optional<String> last4() {
-        return optional("last4", String.class);
+        return get("last4", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "bankCode", bankCode(), "branchCode", branchCode(), "country", country(), "last4", last4()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "SepaDebit{"
+            + "bankCode=" + bankCode()
+            + ", branchCode=" + branchCode()
+            + ", country=" + country()
+            + ", last4=" + last4()
+            + "}";
     }
 }

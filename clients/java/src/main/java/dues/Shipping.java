@@ -12,22 +12,25 @@ public final class Shipping extends Output {
 
     /** The recipient's name. */
     public Optional<String> name() {
-        return optional("name", String.class);
+        return get("name", String.class::cast);
     }
 
     /** The recipient's telephone number, extension included. */
     public Optional<String> phone() {
-        return optional("phone", String.class);
+        return get("phone", String.class::cast);
     }
 
     /** The recipient's postal address. */
     public Optional<Address> address() {
-        return optional("address", Address::new);
+        return get("address", Address::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "name", name(), "phone", phone(), "address", address()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Shipping{"
+            + "name=" + name()
+            + ", phone=" + phone()
+            + ", address=" + address()
+            + "}";
     }
 }

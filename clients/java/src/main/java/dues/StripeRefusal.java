@@ -12,43 +12,49 @@ public final class StripeRefusal extends Output {
 
     /** card_error, invalid_request_error, idempotency_error or api_error. */
     public Optional<String> type() {
-        return optional("type", String.class);
+        return get("type", String.class::cast);
     }
 
     /** Stripe's code, such as card_declined. */
     public Optional<String> code() {
-        return optional("code", String.class);
+        return get("code", String.class::cast);
     }
 
     /** The bank's reason, where a card was declined, such as insufficient_funds. */
     public Optional<String> declineCode() {
-        return optional("declineCode", String.class);
+        return get("declineCode", String.class::cast);
     }
 
     /** Stripe's name of the parameter that it refused. */
     public Optional<String> param() {
-        return optional("param", String.class);
+        return get("param", String.class::cast);
     }
 
     /** Stripe's id of the request (req_…), which their support asks for. */
     public Optional<String> requestId() {
-        return optional("requestId", String.class);
+        return get("requestId", String.class::cast);
     }
 
     /** Stripe's page about the code. */
     public Optional<String> docUrl() {
-        return optional("docUrl", String.class);
+        return get("docUrl", String.class::cast);
     }
 
     /** The HTTP status of Stripe's answer. */
     public Optional<Long> httpStatus() {
-        return optional("httpStatus", Long.class);
+        return get("httpStatus", Long.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "type", type(), "code", code(), "declineCode", declineCode(), "param", param(),
-            "requestId", requestId(), "docUrl", docUrl(), "httpStatus", httpStatus()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "StripeRefusal{"
+            + "type=" + type()
+            + ", code=" + code()
+            + ", declineCode=" + declineCode()
+            + ", param=" + param()
+            + ", requestId=" + requestId()
+            + ", docUrl=" + docUrl()
+            + ", httpStatus=" + httpStatus()
+            + "}";
     }
 }

@@ -14,27 +14,27 @@ public final class Subscription extends Output {
 
     /** The subscription's id (sub_…). */
     public String id() {
-        return value("id", String.class);
+        return get("id", String.class::cast).orElse(null);
     }
 
     /** The customer's id (cus_…). */
     public String customerId() {
-        return value("customerId", String.class);
+        return get("customerId", String.class::cast).orElse(null);
     }
 
     /** The subscription's status. */
     public SubscriptionStatus status() {
-        return value("status", SubscriptionStatus::of);
+        return get("status", SubscriptionStatus::of).orElse(null);
     }
 
     /** The currency in which it bills, lower-case ISO 4217. */
     public String currency() {
-        return value("currency", String.class);
+        return get("currency", String.class::cast).orElse(null);
     }
 
     /** How its invoices are collected. */
     public CollectionMethod collectionMethod() {
-        return value("collectionMethod", CollectionMethod::of);
+        return get("collectionMethod", CollectionMethod::of).orElse(null);
     }
 
     /** What it bills. */
@@ -44,42 +44,42 @@ public final class Subscription extends Output {
 
     /** Whether it ends with the present period. */
     public boolean cancelAtPeriodEnd() {
-        return flag("cancelAtPeriodEnd");
+        return get("cancelAtPeriodEnd", Boolean.class::cast).orElse(false);
     }
 
     /** When it will end, where that is known. */
     public Optional<Instant> cancelAt() {
-        return optional("cancelAt", Instant::parse);
+        return get("cancelAt", Instant::parse);
     }
 
     /** When its cancellation was asked for. */
     public Optional<Instant> canceledAt() {
-        return optional("canceledAt", Instant::parse);
+        return get("canceledAt", Instant::parse);
     }
 
     /** When it ended. */
     public Optional<Instant> endedAt() {
-        return optional("endedAt", Instant::parse);
+        return get("endedAt", Instant::parse);
     }
 
     /** When its trial ends or ended. */
     public Optional<Instant> trialEnd() {
-        return optional("trialEnd", Instant::parse);
+        return get("trialEnd", Instant::parse);
     }
 
     /** Its latest invoice (in_…). */
     public Optional<String> latestInvoiceId() {
-        return optional("latestInvoiceId", String.class);
+        return get("latestInvoiceId", String.class::cast);
     }
 
     /** The payment method (pm_…) that it names for itself. */
     public Optional<String> defaultPaymentMethodId() {
-        return optional("defaultPaymentMethodId", String.class);
+        return get("defaultPaymentMethodId", String.class::cast);
     }
 
     /** A change that waits for its payment. */
     public Optional<PendingUpdate> pendingUpdate() {
-        return optional("pendingUpdate", PendingUpdate::new);
+        return get("pendingUpdate", PendingUpdate::new);
     }
 
     /** Names and values of the caller's own. */
@@ -89,16 +89,28 @@ public final class Subscription extends Output {
 
     /** When it was created. */
     public Instant created() {
-        return value("created", Instant::parse);
+        return get("created", Instant::parse).orElse(null);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "id", id(), "customerId", customerId(), "status", status(), "currency", currency(),
-            "collectionMethod", collectionMethod(), "items", items(), "cancelAtPeriodEnd", cancelAtPeriodEnd(),
-            "cancelAt", cancelAt(), "canceledAt", canceledAt(), "endedAt", endedAt(), "trialEnd", trialEnd(),
-            "latestInvoiceId", latestInvoiceId(), "defaultPaymentMethodId", defaultPaymentMethodId(),
-            "pendingUpdate", pendingUpdate(), "metadata", metadata(), "created", created()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Subscription{"
+            + "id=" + id()
+            + ", customerId=" + customerId()
+            + ", status=" + status()
+            + ", currency=" + currency()
+            + ", collectionMethod=" + collectionMethod()
+            + ", items=" + items()
+            + ", cancelAtPeriodEnd=" + cancelAtPeriodEnd()
+            + ", cancelAt=" + cancelAt()
+            + ", canceledAt=" + canceledAt()
+            + ", endedAt=" + endedAt()
+            + ", trialEnd=" + trialEnd()
+            + ", latestInvoiceId=" + latestInvoiceId()
+            + ", defaultPaymentMethodId=" + defaultPaymentMethodId()
+            + ", pendingUpdate=" + pendingUpdate()
+            + ", metadata=" + metadata()
+            + ", created=" + created()
+            + "}";
     }
 }

@@ -13,44 +13,49 @@ public final class SubscriptionItem extends Output {
 
     /** The item's id (si_…). */
     public String id() {
-        return value("id", String.class);
+        return get("id", String.class::cast).orElse(null);
     }
 
     /** The price's id (price_…). */
     public String priceId() {
-        return value("priceId", String.class);
+        return get("priceId", String.class::cast).orElse(null);
     }
 
     /** The id (prod_…) of the product that is paid for: access goes by it. */
     public String productId() {
-        return value("productId", String.class);
+        return get("productId", String.class::cast).orElse(null);
     }
 
     /** The price's lookup key. */
     public Optional<String> lookupKey() {
-        return optional("lookupKey", String.class);
+        return get("lookupKey", String.class::cast);
     }
 
     /** How many units; empty for metered prices. */
     public Optional<Long> quantity() {
-        return optional("quantity", Long.class);
+        return get("quantity", Long.class::cast);
     }
 
     /** Start of the item's present billing period. */
     public Instant currentPeriodStart() {
-        return value("currentPeriodStart", Instant::parse);
+        return get("currentPeriodStart", Instant::parse).orElse(null);
     }
 
     /** End of the item's present billing period. */
     public Instant currentPeriodEnd() {
-        return value("currentPeriodEnd", Instant::parse);
+        return get("currentPeriodEnd", Instant::parse).orElse(null);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "id", id(), "priceId", priceId(), "productId", productId(), "lookupKey", lookupKey(),
-            "quantity", quantity(), "currentPeriodStart", currentPeriodStart(),
-            "currentPeriodEnd", currentPeriodEnd()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "SubscriptionItem{"
+            + "id=" + id()
+            + ", priceId=" + priceId()
+            + ", productId=" + productId()
+            + ", lookupKey=" + lookupKey()
+            + ", quantity=" + quantity()
+            + ", currentPeriodStart=" + currentPeriodStart()
+            + ", currentPeriodEnd=" + currentPeriodEnd()
+            + "}";
     }
 }

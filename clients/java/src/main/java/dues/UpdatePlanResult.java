@@ -13,37 +13,37 @@ public final class UpdatePlanResult extends Output {
 
     /** The subscription as it is now. */
     public Subscription subscription() {
-        return value("subscription", Subscription::new);
+        return get("subscription", Subscription::new).orElse(null);
     }
 
     /** The subscription's status. */
     public SubscriptionStatus status() {
-        return value("status", SubscriptionStatus::of);
+        return get("status", SubscriptionStatus::of).orElse(null);
     }
 
     /** The change, where it waits for its payment; empty where it has taken effect or was for the period's end. */
     public Optional<PendingUpdate> pendingUpdate() {
-        return optional("pendingUpdate", PendingUpdate::new);
+        return get("pendingUpdate", PendingUpdate::new);
     }
 
     /** When the change took effect or will; empty while it waits for its payment. */
     public Optional<Instant> effectiveAt() {
-        return optional("effectiveAt", Instant::parse);
+        return get("effectiveAt", Instant::parse);
     }
 
     /** The invoice (in_…) that the change made. */
     public Optional<String> invoiceId() {
-        return optional("invoiceId", String.class);
+        return get("invoiceId", String.class::cast);
     }
 
     /** What was charged for the change, in minor units of currency. */
     public long amountCharged() {
-        return integer("amountCharged");
+        return get("amountCharged", Long.class::cast).orElse(0L);
     }
 
     /** Lower-case ISO 4217 code of amountCharged. */
     public String currency() {
-        return value("currency", String.class);
+        return get("currency", String.class::cast).orElse(null);
     }
 
     /**
@@ -51,24 +51,31 @@ public final class UpdatePlanResult extends Output {
      * Give it to this customer only.
      */
     public Optional<String> clientSecret() {
-        return optional("clientSecret", String.class);
+        return get("clientSecret", String.class::cast);
     }
 
     /** What the client secret is for. */
     public Intent intent() {
-        return value("intent", Intent::of);
+        return get("intent", Intent::of).orElse(null);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "subscription", subscription(), "status", status(), "pendingUpdate", pendingUpdate(),
-            "effectiveAt", effectiveAt(), "invoiceId", invoiceId(), "amountCharged", amountCharged(),
-            "currency", currency(), "intent", intent(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "UpdatePlanResult{"
+            + "subscription=" + subscription()
+            + ", status=" + status()
+            + ", pendingUpdate=" + pendingUpdate()
+            + ", effectiveAt=" + effectiveAt()
+            + ", invoiceId=" + invoiceId()
+            + ", amountCharged=" + amountCharged()
+            + ", currency=" + currency()
+            + ", intent=" + intent()
+            + ", meta=" + meta()
+            + "}";
     }
 }

@@ -12,28 +12,31 @@ public final class UsBankAccount extends Output {
 
     /** The bank's name. */
     public Optional<String> bankName() {
-        return optional("bankName", String.class);
+        return get("bankName", String.class::cast);
     }
 
     /** The last four digits of the account number. */
     public Optional<String> last4() {
-        return optional("last4", String.class);
+        return get("last4", String.class::cast);
     }
 
     /** checking or savings. */
     public Optional<String> accountType() {
-        return optional("accountType", String.class);
+        return get("accountType", String.class::cast);
     }
 
     /** individual or company. */
     public Optional<String> accountHolderType() {
-        return optional("accountHolderType", String.class);
+        return get("accountHolderType", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "bankName", bankName(), "last4", last4(), "accountType", accountType(),
-            "accountHolderType", accountHolderType()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "UsBankAccount{"
+            + "bankName=" + bankName()
+            + ", last4=" + last4()
+            + ", accountType=" + accountType()
+            + ", accountHolderType=" + accountHolderType()
+            + "}";
     }
 }

@@ -11,22 +11,25 @@ public final class Violation extends Output {
 
     /** JSON Pointer (RFC 6901) from params; empty for params themselves. */
     public String pointer() {
-        return value("pointer", String.class);
+        return get("pointer", String.class::cast).orElse(null);
     }
 
     /** The keyword of JSON Schema that is broken, or the name of a rule across members (x-rules). */
     public String rule() {
-        return value("rule", String.class);
+        return get("rule", String.class::cast).orElse(null);
     }
 
     /** What must be, and what was found. */
     public String message() {
-        return value("message", String.class);
+        return get("message", String.class::cast).orElse(null);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "pointer", pointer(), "rule", rule(), "message", message()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Violation{"
+            + "pointer=" + pointer()
+            + ", rule=" + rule()
+            + ", message=" + message()
+            + "}";
     }
 }

@@ -12,17 +12,19 @@ public final class WatchEventsResult extends Output {
 
     /** The last change that was looked at: given as after, the next stream goes on behind it. */
     public long after() {
-        return integer("after");
+        return get("after", Long.class::cast).orElse(0L);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "after", after(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "WatchEventsResult{"
+            + "after=" + after()
+            + ", meta=" + meta()
+            + "}";
     }
 }

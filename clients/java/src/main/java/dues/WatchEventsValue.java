@@ -15,32 +15,32 @@ public final class WatchEventsValue extends Output {
      * The number of the event's change: given as after, the stream goes on behind it. Numbers rise and have gaps.
      */
     public long seq() {
-        return integer("seq");
+        return get("seq", Long.class::cast).orElse(0L);
     }
 
     /** The event's id (evt_…). */
     public String id() {
-        return value("id", String.class);
+        return get("id", String.class::cast).orElse(null);
     }
 
     /** Stripe's type of event, such as customer.subscription.updated. */
     public String type() {
-        return value("type", String.class);
+        return get("type", String.class::cast).orElse(null);
     }
 
     /** When Stripe made the event. */
     public Instant created() {
-        return value("created", Instant::parse);
+        return get("created", Instant::parse).orElse(null);
     }
 
     /** The customer (cus_…) whom the event concerns; empty where its object names none. */
     public Optional<String> customerId() {
-        return optional("customerId", String.class);
+        return get("customerId", String.class::cast);
     }
 
     /** The subscription (sub_…) which the event concerns; empty where its object names none. */
     public Optional<String> subscriptionId() {
-        return optional("subscriptionId", String.class);
+        return get("subscriptionId", String.class::cast);
     }
 
     /**
@@ -51,10 +51,16 @@ public final class WatchEventsValue extends Output {
         return map("object");
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "seq", seq(), "id", id(), "type", type(), "created", created(), "customerId", customerId(),
-            "subscriptionId", subscriptionId(), "object", object()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "WatchEventsValue{"
+            + "seq=" + seq()
+            + ", id=" + id()
+            + ", type=" + type()
+            + ", created=" + created()
+            + ", customerId=" + customerId()
+            + ", subscriptionId=" + subscriptionId()
+            + ", object=" + object()
+            + "}";
     }
 }

@@ -1,13 +1,11 @@
 package dues;
 
-import java.util.Objects;
-
 /** A word of an enumeration. Servers may say words that this client does not know: they are kept as they are. */
 public abstract class Word implements Json.Value {
     private final String word;
 
     Word(String word) {
-        this.word = Objects.requireNonNull(word);
+        this.word = word;
     }
 
     /** The word as it is on the wire. */
