@@ -178,17 +178,17 @@ public final class Dues extends Client {
 
     /** Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found. */
     public GetCustomerResult getCustomer(GetCustomerParams params) {
-        return getCustomer(params, CallOptions.NONE);
+        return getCustomer(params, new CallOptions());
     }
 
     /** The same, with options. */
     public GetCustomerResult getCustomer(GetCustomerParams params, CallOptions options) {
-        return call("GetCustomer", params.json(), options, GetCustomerResult::new);
+        return new GetCustomerResult(call("GetCustomer", params.json(), options));
     }
 
     /** {@link #getCustomer(GetCustomerParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<GetCustomerResult> getCustomerAsync(GetCustomerParams params) {
-        return getCustomerAsync(params, CallOptions.NONE);
+        return getCustomerAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -222,19 +222,19 @@ public final class Dues extends Client {
      * that are canceled are left out unless they are asked for.
      */
     public ListSubscriptionsResult listSubscriptions(ListSubscriptionsParams params) {
-        return listSubscriptions(params, CallOptions.NONE);
+        return listSubscriptions(params, new CallOptions());
     }
 
     /** The same, with options. */
     public ListSubscriptionsResult listSubscriptions(ListSubscriptionsParams params, CallOptions options) {
-        return call("ListSubscriptions", params.json(), options, ListSubscriptionsResult::new);
+        return new ListSubscriptionsResult(call("ListSubscriptions", params.json(), options));
     }
 
     /**
      * {@link #listSubscriptions(ListSubscriptionsParams)} without waiting; cancelling the future cancels the call.
      */
     public CompletableFuture<ListSubscriptionsResult> listSubscriptionsAsync(ListSubscriptionsParams params) {
-        return listSubscriptionsAsync(params, CallOptions.NONE);
+        return listSubscriptionsAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -248,17 +248,17 @@ public final class Dues extends Client {
      * subscription.
      */
     public ListInvoicesResult listInvoices(ListInvoicesParams params) {
-        return listInvoices(params, CallOptions.NONE);
+        return listInvoices(params, new CallOptions());
     }
 
     /** The same, with options. */
     public ListInvoicesResult listInvoices(ListInvoicesParams params, CallOptions options) {
-        return call("ListInvoices", params.json(), options, ListInvoicesResult::new);
+        return new ListInvoicesResult(call("ListInvoices", params.json(), options));
     }
 
     /** {@link #listInvoices(ListInvoicesParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<ListInvoicesResult> listInvoicesAsync(ListInvoicesParams params) {
-        return listInvoicesAsync(params, CallOptions.NONE);
+        return listInvoicesAsync(params, new CallOptions());
     }
 
     /** The same, with options. */
@@ -318,17 +318,17 @@ public final class Dues extends Client {
      * Stripe.
      */
     public ListAccessResult listAccess(ListAccessParams params) {
-        return listAccess(params, CallOptions.NONE);
+        return listAccess(params, new CallOptions());
     }
 
     /** The same, with options. */
     public ListAccessResult listAccess(ListAccessParams params, CallOptions options) {
-        return call("ListAccess", params.json(), options, ListAccessResult::new);
+        return new ListAccessResult(call("ListAccess", params.json(), options));
     }
 
     /** {@link #listAccess(ListAccessParams)} without waiting; cancelling the future cancels the call. */
     public CompletableFuture<ListAccessResult> listAccessAsync(ListAccessParams params) {
-        return listAccessAsync(params, CallOptions.NONE);
+        return listAccessAsync(params, new CallOptions());
     }
 
     /** The same, with options. */

@@ -12,17 +12,19 @@ public final class GetCustomerResult extends Output {
 
     /** The customer, whole. */
     public Customer customer() {
-        return value("customer", Customer::new);
+        return get("customer", Customer::new).orElse(null);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "customer", customer(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "GetCustomerResult{"
+            + "customer=" + customer()
+            + ", meta=" + meta()
+            + "}";
     }
 }

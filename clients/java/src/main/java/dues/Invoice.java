@@ -13,54 +13,54 @@ public final class Invoice extends Output {
 
     /** The invoice's id (in_…). */
     public String id() {
-        return value("id", String.class);
+        return get("id", String.class::cast).orElse(null);
     }
 
     /** The number that the customer sees; empty for a draft. */
     public Optional<String> number() {
-        return optional("number", String.class);
+        return get("number", String.class::cast);
     }
 
     /** The invoice's status. */
     public InvoiceStatus status() {
-        return value("status", InvoiceStatus::of);
+        return get("status", InvoiceStatus::of).orElse(null);
     }
 
     /** The customer (cus_…) who is billed. */
     public String customerId() {
-        return value("customerId", String.class);
+        return get("customerId", String.class::cast).orElse(null);
     }
 
     /** The subscription (sub_…) that is billed; empty for an invoice by hand. */
     public Optional<String> subscriptionId() {
-        return optional("subscriptionId", String.class);
+        return get("subscriptionId", String.class::cast);
     }
 
     /** Lower-case ISO 4217 code of all amounts. */
     public String currency() {
-        return value("currency", String.class);
+        return get("currency", String.class::cast).orElse(null);
     }
 
     /**
      * What the lines sum to after discounts and taxes, in minor units of currency; negative where it is a credit.
      */
     public long total() {
-        return integer("total");
+        return get("total", Long.class::cast).orElse(0L);
     }
 
     /** What is charged, after the customer's balance, in minor units. */
     public long amountDue() {
-        return integer("amountDue");
+        return get("amountDue", Long.class::cast).orElse(0L);
     }
 
     /** What was paid, in minor units. */
     public long amountPaid() {
-        return integer("amountPaid");
+        return get("amountPaid", Long.class::cast).orElse(0L);
     }
 
     /** What is still to be paid, in minor units. */
     public long amountRemaining() {
-        return integer("amountRemaining");
+        return get("amountRemaining", Long.class::cast).orElse(0L);
     }
 
     /**
@@ -68,51 +68,65 @@ public final class Invoice extends Output {
      * others.
      */
     public Optional<String> billingReason() {
-        return optional("billingReason", String.class);
+        return get("billingReason", String.class::cast);
     }
 
     /** Begin of the time in which items could be added to the invoice. */
     public Instant periodStart() {
-        return value("periodStart", Instant::parse);
+        return get("periodStart", Instant::parse).orElse(null);
     }
 
     /** End of that time. */
     public Instant periodEnd() {
-        return value("periodEnd", Instant::parse);
+        return get("periodEnd", Instant::parse).orElse(null);
     }
 
     /** When an invoice that was sent is to be paid; empty for one that is charged. */
     public Optional<Instant> dueDate() {
-        return optional("dueDate", Instant::parse);
+        return get("dueDate", Instant::parse);
     }
 
     /** When it was paid; empty where it is not. */
     public Optional<Instant> paidAt() {
-        return optional("paidAt", Instant::parse);
+        return get("paidAt", Instant::parse);
     }
 
     /** Stripe's page on which the customer sees and pays it; empty for a draft. */
     public Optional<String> hostedInvoiceUrl() {
-        return optional("hostedInvoiceUrl", String.class);
+        return get("hostedInvoiceUrl", String.class::cast);
     }
 
     /** Where the customer finds it as a PDF; empty for a draft. */
     public Optional<String> invoicePdf() {
-        return optional("invoicePdf", String.class);
+        return get("invoicePdf", String.class::cast);
     }
 
     /** When it was made. */
     public Instant created() {
-        return value("created", Instant::parse);
+        return get("created", Instant::parse).orElse(null);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "id", id(), "number", number(), "status", status(), "customerId", customerId(),
-            "subscriptionId", subscriptionId(), "currency", currency(), "total", total(), "amountDue", amountDue(),
-            "amountPaid", amountPaid(), "amountRemaining", amountRemaining(), "billingReason", billingReason(),
-            "periodStart", periodStart(), "periodEnd", periodEnd(), "dueDate", dueDate(), "paidAt", paidAt(),
-            "hostedInvoiceUrl", hostedInvoiceUrl(), "invoicePdf", invoicePdf(), "created", created()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "Invoice{"
+            + "id=" + id()
+            + ", number=" + number()
+            + ", status=" + status()
+            + ", customerId=" + customerId()
+            + ", subscriptionId=" + subscriptionId()
+            + ", currency=" + currency()
+            + ", total=" + total()
+            + ", amountDue=" + amountDue()
+            + ", amountPaid=" + amountPaid()
+            + ", amountRemaining=" + amountRemaining()
+            + ", billingReason=" + billingReason()
+            + ", periodStart=" + periodStart()
+            + ", periodEnd=" + periodEnd()
+            + ", dueDate=" + dueDate()
+            + ", paidAt=" + paidAt()
+            + ", hostedInvoiceUrl=" + hostedInvoiceUrl()
+            + ", invoicePdf=" + invoicePdf()
+            + ", created=" + created()
+            + "}";
     }
 }

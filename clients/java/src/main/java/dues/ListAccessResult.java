@@ -18,12 +18,14 @@ public final class ListAccessResult extends Output {
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "access", access(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "ListAccessResult{"
+            + "access=" + access()
+            + ", meta=" + meta()
+            + "}";
     }
 }

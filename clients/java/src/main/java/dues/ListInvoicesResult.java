@@ -18,17 +18,20 @@ public final class ListInvoicesResult extends Output {
 
     /** Ask for the next page with it; empty on the last page. */
     public Optional<String> nextCursor() {
-        return optional("nextCursor", String.class);
+        return get("nextCursor", String.class::cast);
     }
 
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
-        return optional("_meta", ResultMetadata::new);
+        return get("_meta", ResultMetadata::new);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "invoices", invoices(), "nextCursor", nextCursor(), "meta", meta()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "ListInvoicesResult{"
+            + "invoices=" + invoices()
+            + ", nextCursor=" + nextCursor()
+            + ", meta=" + meta()
+            + "}";
     }
 }

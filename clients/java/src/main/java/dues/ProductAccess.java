@@ -13,59 +13,67 @@ public final class ProductAccess extends Output {
 
     /** The product (prod_…). */
     public String productId() {
-        return value("productId", String.class);
+        return get("productId", String.class::cast).orElse(null);
     }
 
     /** Whether the customer has access to it. */
     public boolean allowed() {
-        return flag("allowed");
+        return get("allowed", Boolean.class::cast).orElse(false);
     }
 
     /** Why. */
     public AccessReason reason() {
-        return value("reason", AccessReason::of);
+        return get("reason", AccessReason::of).orElse(null);
     }
 
     /** The status of the subscription that decided. */
     public SubscriptionStatus status() {
-        return value("status", SubscriptionStatus::of);
+        return get("status", SubscriptionStatus::of).orElse(null);
     }
 
     /** The subscription (sub_…) that decided. */
     public String subscriptionId() {
-        return value("subscriptionId", String.class);
+        return get("subscriptionId", String.class::cast).orElse(null);
     }
 
     /** Since when the decision is what it is, as far as the store knows. */
     public Optional<Instant> since() {
-        return optional("since", Instant::parse);
+        return get("since", Instant::parse);
     }
 
     /** End of the period that is or was paid for. */
     public Optional<Instant> periodEnd() {
-        return optional("periodEnd", Instant::parse);
+        return get("periodEnd", Instant::parse);
     }
 
     /** When access ends if payment stays away; empty unless reason is GRACE. */
     public Optional<Instant> graceEnd() {
-        return optional("graceEnd", Instant::parse);
+        return get("graceEnd", Instant::parse);
     }
 
     /** When Stripe made the newest event that the decision rests on; empty where none is known. */
     public Optional<Instant> asOf() {
-        return optional("asOf", Instant::parse);
+        return get("asOf", Instant::parse);
     }
 
     /** That event's id (evt_…). */
     public Optional<String> asOfEventId() {
-        return optional("asOfEventId", String.class);
+        return get("asOfEventId", String.class::cast);
     }
 
-    @Override Object[] shown() {
-        return new Object[] {
-            "productId", productId(), "allowed", allowed(), "reason", reason(), "status", status(),
-            "subscriptionId", subscriptionId(), "since", since(), "periodEnd", periodEnd(), "graceEnd", graceEnd(),
-            "asOf", asOf(), "asOfEventId", asOfEventId()
-        };
+    /** The members that this client knows; secrets are not shown. */
+    @Override public String toString() {
+        return "ProductAccess{"
+            + "productId=" + productId()
+            + ", allowed=" + allowed()
+            + ", reason=" + reason()
+            + ", status=" + status()
+            + ", subscriptionId=" + subscriptionId()
+            + ", since=" + since()
+            + ", periodEnd=" + periodEnd()
+            + ", graceEnd=" + graceEnd()
+            + ", asOf=" + asOf()
+            + ", asOfEventId=" + asOfEventId()
+            + "}";
     }
 }
