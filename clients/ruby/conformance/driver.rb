@@ -59,7 +59,7 @@ class Driver
     return @client.call(method, params, **options) unless typed
 
     result = @client.public_send(operation.name, **typed, **options)
-    return result unless operation.streaming?
+    return result unless operation.value
 
     result.each_with_index do |value, index|
       send_message(method: "rpc.stream", params: { id: id, seq: index + 1, value: value })

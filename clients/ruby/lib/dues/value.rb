@@ -4,32 +4,29 @@ require "json"
 require "time"
 
 module Dues
-  # The members of an object: their names in Ruby, their names on the wire, and what their values are made into. What is
-  # not as the contract says is left as it came.
+  # The members of an object: their names in Ruby, their names on the wire, and what their values are made into: Time, a
+  # Value, either in an array, or nothing else. What is not as the contract says is left as it came.
   class Members
     Member = Struct.new(:name, :variable, :wire, :type)
 
     include Enumerable
 
-    # @param members [Hash{Symbol => String, Array}] by name, the name on the wire, or that and a type: Time, a Value, or
-    #   either in an array.
+    # @param members [Hash{Symbol => String, Array}] by name, the name on the wire, or that and a type.
     def initialize(**members)
-      @members = members.map { |name, (wire, type)| Member.new(name, :"@#{name}", wire, type) }.freeze
+      @members = members.map { |name, (wire, type)| Member.new(name, :"@#{name}", wire, type) }
     end
 
     def each(&block) = @members.each(&block)
 
     # Makes Ruby's values of a JSON object.
-    def read(raw) = @members.to_h { |member| [member.name, Members.read(member.type, raw[member.wire])] }
+    def read(raw) = to_h { |member| [member.name, Members.read(member.type, raw[member.wire])] }
 
     # Makes a JSON object of Ruby's values; those that are nil are left out, unless they are in +nulls+.
     def write(values, nulls = {})
-      raw = {}
-      @members.each do |member|
+      each_with_object({}) do |member, raw|
         value = values[member.name]
         raw[member.wire] = Members.write(member.type, value) unless value.nil? && !nulls.key?(member.wire)
       end
-      raw
     end
 
     def self.read(type, value)
@@ -64,6 +61,10 @@ module Dues
     private_class_method :time
   end
 
+  # What the contract says of a method: the name of that of {Client}, its params, what its result and a stream's values are
+  # made into, and whether a call may be made again though the first may have had its effect.
+  Operation = Struct.new(:name, :params, :result, :value, :repeatable, keyword_init: true)
+
   # An object that does not change, equal to others with the same values; it can be matched by pattern.
   class Value
     class << self
@@ -71,21 +72,12 @@ module Dues
       attr_reader :layout, :secrets
 
       # Makes one of a JSON object.
-      def read(raw) = allocate.__send__(:take, raw)
+      def read(raw) = allocate.tap { |value| value.__send__(:take, raw) }
 
       private
 
-      # Says what the members are, and writes the method that takes them from a JSON object: there are many to take.
-      def members(**members)
-        @layout = Members.new(**members)
-        @secrets = []
-        lines = @layout.map do |member|
-          value = "raw[#{member.wire.dump}]"
-          "#{member.variable} = #{member.type ? "Members.read(#{member.type}, #{value})" : value}"
-        end
-        class_eval "def take(raw)\n#{lines.join("\n")}\nsuper\nend", __FILE__, __LINE__
-        private :take
-      end
+      # Says what the members are.
+      def members(**members) = @layout = Members.new(**members)
 
       # Says which members are not shown.
       def secret(*names) = @secrets = names
@@ -93,10 +85,8 @@ module Dues
 
     # Members that are not given are nil.
     def initialize(**values)
-      self.class.layout.each { |member| instance_variable_set(member.variable, values.delete(member.name)) }
+      fill { |member| values.delete(member.name) }
       raise ArgumentError, "#{self.class} has no #{values.keys.join(", ")}" unless values.empty?
-
-      freeze
     end
 
     # @return [Hash{Symbol => Object}] the values by name, secrets included; what they consist of stays as it is.
@@ -116,7 +106,7 @@ module Dues
 
     def inspect
       shown = to_h.map do |name, value|
-        "#{name}=#{self.class.secrets.include?(name) && value ? "[FILTERED]" : value.inspect}"
+        "#{name}=#{value && self.class.secrets&.include?(name) ? "[FILTERED]" : value.inspect}"
       end
       "#<#{self.class} #{shown.join(", ")}>"
     end
@@ -124,7 +114,12 @@ module Dues
 
     private
 
-    def take(_raw) = freeze
+    def take(raw) = fill { |member| (value = raw[member.wire]) && Members.read(member.type, value) }
+
+    def fill
+      self.class.layout.each { |member| instance_variable_set(member.variable, yield(member)) }
+      freeze
+    end
   end
 
   # A value that the server gives.

@@ -1,0 +1,124 @@
+# frozen_string_literal: true
+
+module Dues
+  # A call, from its first attempt to its last. It is made by the caller's thread, and waits for what other threads give
+  # it, holding the client's lock: the connection's its answer and values, a cancellation's the end.
+  # @api private
+  class Call
+    # How much longer than the server the client waits where there is a timeout, and how long where there is none.
+    GRACE_SECONDS = 1
+    PATIENCE_SECONDS = 90
+    FOREVER_SECONDS = 1_000_000_000
+    MOST_VALUES = 256
+
+    attr_accessor :id
+    attr_reader :result
+
+    def initialize(session, method, params, repeatable: false, stream: false, timeout: nil, idempotency_key: nil,
+                   traceparent: nil, authorization: nil, verbose: nil, cancellation: nil)
+      @session, @method, @params, @repeatable, @stream = session, method, params, repeatable, stream
+      @timeout, @cancellation = timeout, cancellation
+      @meta = { "idempotencyKey" => idempotency_key, "traceparent" => traceparent, "authorization" => authorization,
+                "verbose" => verbose }.compact
+      @changed = ConditionVariable.new
+      @values = []
+      @failures = 0
+    end
+
+    # Runs the block, which advances the call as far as it wants to; to leave it is to cancel the call.
+    def run
+      @deadline = now + @timeout if @timeout
+      @give_up = @deadline ? @deadline + GRACE_SECONDS : now + (@stream ? FOREVER_SECONDS : PATIENCE_SECONDS)
+      @cancellation&.add(self)
+      yield
+    ensure
+      leave
+      @cancellation&.remove(self)
+    end
+
+    # Makes the call, and again where that is safe and may help: the next value of a stream, or nil once there is the result.
+    def advance
+      start unless @connection || @values.any?
+      wait_until(@give_up) { @settled || @values.any? }
+      return take_value if @values.any?
+
+      raise Error.no_answer unless @settled
+      raise @error if @error
+    rescue Error => error
+      leave
+      seconds = pause_after(error) or raise
+      wait_until(now + seconds) { false }
+      retry
+    end
+
+    # What is sent of it.
+    def request
+      meta = @deadline ? { **@meta, "timeoutMs" => [((@deadline - now) * 1000).ceil, 1].max } : @meta
+      { "method" => @method, "params" => meta.empty? ? @params : { **@params, "_meta" => meta } }
+    end
+
+    def settle(result, error)
+      @result, @error, @settled = result, error, true
+      @changed.signal
+    end
+
+    # Takes a value that has come; false where the reader is so slow that the call has to be made again for it, later.
+    def push(value)
+      return true unless @stream
+
+      @values.size < MOST_VALUES ? @values << value : @connection = nil
+      @changed.signal
+      !@connection.nil?
+    end
+
+    def cancel
+      @session.lock.synchronize do
+        @cancelled = true
+        @changed.signal
+      end
+    end
+
+    alias inspect to_s # params and metadata may bear secrets
+
+    private
+
+    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+    def start
+      @settled = @error = nil
+      @connection = @session.connection
+      @connection.start(self)
+    end
+
+    def leave
+      @connection&.leave(self) unless @settled
+      @connection = nil
+    end
+
+    def take_value
+      value = @values.shift
+      @params = { **@params, "after" => value["seq"] }
+      @failures = 0
+      value
+    end
+
+    # The seconds to wait after +error+; nil if there is to be no other attempt.
+    def pause_after(error)
+      return if !error.retryable || error.reason == "NO_ANSWER" || (@failures += 1) > @session.retries
+      return unless @stream ? @params["after"] : @repeatable
+
+      seconds = error.retry_after || (rand * [0.1 * (2**(@failures - 1)), 5].min)
+      seconds if now + seconds < (@deadline || @give_up)
+    end
+
+    # Waits until the block says so or the time is over.
+    def wait_until(limit)
+      @session.lock.synchronize do
+        until @cancelled || yield || (left = limit - now) <= 0
+          @changed.wait(@session.lock, left)
+        end
+      end
+      raise Error.cancelled if @cancelled
+    end
+  end
+end
