@@ -7,42 +7,44 @@ module Dues
     "CreateCustomer" => Operation.new(
       name: :create_customer,
       params: Members.new(email: "email", name: "name", phone: "phone", description: "description",
-                  address: ["address", AddressInput], shipping: ["shipping", ShippingInput], metadata: "metadata",
-                  payment_method_id: "paymentMethodId", test_clock_id: "testClockId"),
+                          address: ["address", AddressInput], shipping: ["shipping", ShippingInput],
+                          metadata: "metadata", payment_method_id: "paymentMethodId", test_clock_id: "testClockId"),
       result: CreateCustomerResult
     ),
     "CreateSubscription" => Operation.new(
       name: :create_subscription,
       params: Members.new(customer_id: "customerId", price_id: "priceId", lookup_key: "lookupKey",
-                  items: ["items", [SubscriptionItemInput]], quantity: "quantity", currency: "currency",
-                  trial_days: "trialDays", promotion_code: "promotionCode",
-                  default_payment_method_id: "defaultPaymentMethodId", collection_method: "collectionMethod",
-                  days_until_due: "daysUntilDue", metadata: "metadata", allow_duplicate: "allowDuplicate"),
+                          items: ["items", [SubscriptionItemInput]], quantity: "quantity", currency: "currency",
+                          trial_days: "trialDays", promotion_code: "promotionCode",
+                          default_payment_method_id: "defaultPaymentMethodId", collection_method: "collectionMethod",
+                          days_until_due: "daysUntilDue", metadata: "metadata", allow_duplicate: "allowDuplicate"),
       result: CreateSubscriptionResult
     ),
     "PreviewChange" => Operation.new(
       name: :preview_change,
       params: Members.new(subscription_id: "subscriptionId", price_id: "priceId", lookup_key: "lookupKey",
-                  quantity: "quantity", items: ["items", [ItemChange]], proration_behavior: "prorationBehavior",
-                  when: "when"),
+                          quantity: "quantity", items: ["items", [ItemChange]],
+                          proration_behavior: "prorationBehavior", when: "when"),
       result: PreviewChangeResult, repeatable: true
     ),
     "UpdatePlan" => Operation.new(
       name: :update_plan,
       params: Members.new(subscription_id: "subscriptionId", price_id: "priceId", lookup_key: "lookupKey",
-                  quantity: "quantity", items: ["items", [ItemChange]], proration_behavior: "prorationBehavior",
-                  when: "when", quote: "quote", payment_behavior: "paymentBehavior"),
+                          quantity: "quantity", items: ["items", [ItemChange]],
+                          proration_behavior: "prorationBehavior", when: "when", quote: "quote",
+                          payment_behavior: "paymentBehavior"),
       result: UpdatePlanResult
     ),
     "Cancel" => Operation.new(
       name: :cancel,
       params: Members.new(subscription_id: "subscriptionId", when: "when", feedback: "feedback", comment: "comment",
-                  invoice_now: "invoiceNow", prorate: "prorate"),
+                          invoice_now: "invoiceNow", prorate: "prorate"),
       result: CancelResult
     ),
     "GetPaymentMethod" => Operation.new(
       name: :get_payment_method,
-      params: Members.new(subscription_id: "subscriptionId", customer_id: "customerId", payment_method_id: "paymentMethodId"),
+      params: Members.new(subscription_id: "subscriptionId", customer_id: "customerId",
+                          payment_method_id: "paymentMethodId"),
       result: GetPaymentMethodResult, repeatable: true
     ),
     "GetSubscription" => Operation.new(
