@@ -72,6 +72,8 @@ class Driver
     values = operation.params.read(params).compact
     required = @client.method(operation.name).parameters.filter_map { |kind, name| name if kind == :keyreq }
     values if (required - values.keys).empty? && operation.params.write(values) == params
+  rescue ArgumentError, NoMethodError, TypeError
+    nil
   end
 
   def wire(error)

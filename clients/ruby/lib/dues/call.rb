@@ -54,7 +54,7 @@ module Dues
     # What is sent of it.
     def request
       meta = @deadline ? { **@meta, "timeoutMs" => [((@deadline - now) * 1000).ceil, 1].max } : @meta
-      { "method" => @method, "params" => meta.empty? ? @params : { **@params, "_meta" => meta } }
+      { "id" => @id, "method" => @method, "params" => meta.empty? ? @params : { **@params, "_meta" => meta } }
     end
 
     def settle(result, error)

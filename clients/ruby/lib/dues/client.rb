@@ -34,10 +34,9 @@ module Dues
     def initialize(host: "127.0.0.1", port: 7171, unix: nil, spawn: nil, serve: nil, tls: nil, token: nil, timeout: nil,
                    retries: 2)
       transport =
-        if unix then Transport::Unix.new(unix)
-        elsif spawn then Transport::Stdio.new(spawn)
+        if spawn then Transport::Stdio.new(spawn)
         elsif serve then Transport::Served.new(serve, tls)
-        else Transport::TCP.new(host, port, tls)
+        else Transport::Network.new(host, port, tls, unix)
         end
       @session = Session.new(transport, token, retries)
       @timeout = timeout

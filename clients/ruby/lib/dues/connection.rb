@@ -6,14 +6,13 @@ require "timeout"
 
 module Dues
   # One connection: lines out, lines in, and the calls that wait for theirs. A thread of its own dials, says hello, sends
-  # the calls that have come meanwhile, and reads for all; whatever goes wrong with it is the error of those that wait.
+  # the calls that have come meanwhile, and reads for all; whatever ends it is the error of those that wait.
   # @api private
   class Connection
     DIAL_SECONDS = 10
     LONGEST_LINE_OUT = 1 << 20
     LONGEST_LINE_IN = 64 << 20
-    MOST_UNSENT = 64 << 20
-    CHUNK = 1 << 16
+    MOST_UNSENT = 256
     UNINTERRUPTED = { Object => :never }.freeze
 
     # @param lock [Mutex] that of all of a client's calls; nobody waits for the peer while holding it.
@@ -21,8 +20,8 @@ module Dues
       @lock = lock
       @calls = {} # by id
       @last_id = 0
-      @unsent = [] # the lines that a thread is sending, because they did not go out at once
       @lines, @unread = [], +""
+      @unsent = Queue.new # what did not go out at once
       @greeted = @lost = nil # whether calls are sent, and why not any more
       @thread = Thread.new { run(transport, hello) }
     end
@@ -62,37 +61,32 @@ module Dues
     def run(transport, hello)
       Timeout.timeout(DIAL_SECONDS) do
         @io = transport.dial
-        @io.write(line({ "id" => 0, "method" => "rpc.hello", "params" => hello }))
-        error = next_message["error"]
-        raise Error.new(error) if error
+        @io.write(line("id" => 0, "method" => "rpc.hello", "params" => hello))
+        refusal = receive["error"] and raise Error.new(refusal)
       end
+      writer = Thread.new { send_unsent }
       exclusively do
         @greeted = true
         @calls.each_value { |call| send_call(call) }
       end
-      loop do
-        message = next_message
+      while (message = receive)
         exclusively { take(message) }
       end
-    rescue Error => error
-      exclusively { lose(error) }
     rescue StandardError => error
-      exclusively { lose(Error.lost("No connection to #{transport}: #{error.message}")) }
+      lost = error.is_a?(Error) ? error : Error.lost("No connection to #{transport}: #{error.message}")
     ensure
-      exclusively { lose(Error.lost("The client is closed.")) }
+      exclusively do
+        @lost = lost || Error.lost("The connection is closed.")
+        @calls.each_value { |call| call.settle(nil, @lost.dup) }.clear # each caller has a backtrace of its own
+      end
+      writer&.kill
       @io&.close
     end
 
-    def lose(error)
-      return if @lost
-
-      @lost = error
-      @calls.each_value { |call| call.settle(nil, error.dup) }.clear # each caller has a backtrace of its own
-    end
-
-    def next_message
+    # The next message.
+    def receive
       until (line = @lines.shift)
-        chunk = @io.readpartial(CHUNK)
+        chunk = @io.readpartial(1 << 16)
         @unread << chunk
         raise IOError, "the server's line is too long" if @unread.bytesize > LONGEST_LINE_IN
 
@@ -118,20 +112,18 @@ module Dues
     end
 
     def drop(call)
-      return unless @calls.delete(call.id) && @greeted
-
-      send_line(line({ "method" => "rpc.cancel", "params" => { "id" => call.id } }))
+      send_line(line("method" => "rpc.cancel", "params" => { "id" => call.id })) if @calls.delete(call.id) && @greeted
     end
 
     def send_call(call)
-      send_line(line({ "id" => call.id, **call.request }))
+      send_line(line(call.request))
     rescue ArgumentError => error
       @calls.delete(call.id)
       call.settle(nil, error)
     end
 
     def line(message)
-      line = JSON.generate({ "jsonrpc" => "2.0", **message }) << "\n"
+      line = JSON.generate({ "jsonrpc" => "2.0" }.update(message)) << "\n"
       raise ArgumentError, "a call of #{line.bytesize} bytes is too long" if line.bytesize > LONGEST_LINE_OUT
 
       line.force_encoding(Encoding::BINARY)
@@ -141,34 +133,17 @@ module Dues
 
     # Nobody waits for a server that does not read: what does not go out at once is left to a thread.
     def send_line(line)
-      return later(line) unless @unsent.empty?
-
-      written = @io.write_nonblock(line, exception: false)
+      written = @unsent.empty? && @unsent.num_waiting == 1 ? @io.write_nonblock(line, exception: false) : 0
       return if written == line.bytesize
 
-      later(written.is_a?(Integer) ? line.byteslice(written..) : line)
-      Thread.new { send_unsent }
+      @unsent << (written.is_a?(Integer) ? line.byteslice(written..) : line)
+      @thread.kill if @unsent.size > MOST_UNSENT
     rescue SystemCallError, IOError, OpenSSL::SSL::SSLError
       nil # the thread that reads hears of it
     end
 
-    def later(line)
-      @unsent << line
-      return if @unsent.sum(&:bytesize) <= MOST_UNSENT
-
-      lose(Error.lost("The server does not read."))
-      @thread.kill
-    end
-
     def send_unsent
-      line = @unsent.first
-      while line
-        @io.write(line)
-        line = exclusively do
-          @unsent.shift
-          @unsent.first
-        end
-      end
+      loop { @io.write(@unsent.pop) }
     rescue SystemCallError, IOError, OpenSSL::SSL::SSLError
       nil # as above
     end

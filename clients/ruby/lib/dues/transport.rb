@@ -8,13 +8,15 @@ module Dues
   # The ways to a server. Each can +dial+, which gives a connected IO, and +close+, which ends what was started for it.
   # @api private
   module Transport
-    # An address; by TLS if +tls+ is true or options for OpenSSL::SSL::SSLContext#set_params.
-    class TCP
-      def initialize(host, port, tls)
-        @host, @port, @tls = host, port, tls
+    # A Unix socket, or an address; by TLS if +tls+ is true or options for OpenSSL::SSL::SSLContext#set_params.
+    class Network
+      def initialize(host, port, tls, unix = nil)
+        @host, @port, @tls, @unix = host, port, tls, unix
       end
 
       def dial
+        return UNIXSocket.new(@unix) if @unix
+
         socket = ::Socket.tcp(@host, @port)
         socket.setsockopt(:TCP, :NODELAY, true)
         socket.setsockopt(:SOCKET, :KEEPALIVE, true) # a stream may be silent for long
@@ -25,7 +27,7 @@ module Dues
 
       def close = nil
 
-      def to_s = "#{@host}:#{@port}"
+      def to_s = @unix || "#{@host}:#{@port}"
 
       private
 
@@ -39,17 +41,6 @@ module Dues
         secure.post_connection_check(@host) unless context.verify_mode == OpenSSL::SSL::VERIFY_NONE
         secure
       end
-    end
-
-    # A Unix socket.
-    class Unix
-      def initialize(path) = @path = path
-
-      def dial = UNIXSocket.new(@path)
-
-      def close = nil
-
-      def to_s = @path
     end
 
     # A server that is started, and whose standard streams are the other end of the connection. It ends with its input.
@@ -120,7 +111,7 @@ module Dues
         theirs.close
         line = @output.gets("\n", 65_536) or raise IOError, "the server ended before it listened"
         host, _, port = JSON.parse(line).fetch("tcp").rpartition(":")
-        TCP.new(host.delete("[]"), Integer(port), @tls)
+        Network.new(host.delete("[]"), Integer(port), @tls)
       ensure
         theirs&.close
       end
