@@ -54,7 +54,8 @@ module Dues
     # What is sent of it.
     def request
       meta = @deadline ? { **@meta, "timeoutMs" => [((@deadline - now) * 1000).ceil, 1].max } : @meta
-      { "id" => @id, "method" => @method, "params" => meta.empty? ? @params : { **@params, "_meta" => meta } }
+      params = meta.empty? ? @params : { **@params, "_meta" => meta }
+      { "jsonrpc" => "2.0", "id" => @id, "method" => @method, "params" => params }
     end
 
     def settle(result, error)

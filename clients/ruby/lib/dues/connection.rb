@@ -20,7 +20,7 @@ module Dues
       @lock = lock
       @calls = {} # by id
       @last_id = 0
-      @lines, @unread = [], +""
+      @lines, @unread, @chunk = [], +"", +""
       @unsent = Queue.new # what did not go out at once
       @greeted = @lost = nil # whether calls are sent, and why not any more
       @thread = Thread.new { run(transport, hello) }
@@ -56,12 +56,12 @@ module Dues
     private
 
     # Timeout, Thread#raise and Thread#kill come through where a call waits, never in the middle of a line.
-    def exclusively(&block) = Thread.handle_interrupt(UNINTERRUPTED) { @lock.synchronize(&block) }
+    def exclusively = Thread.handle_interrupt(UNINTERRUPTED) { @lock.synchronize { yield } }
 
     def run(transport, hello)
       Timeout.timeout(DIAL_SECONDS) do
         @io = transport.dial
-        @io.write(line("id" => 0, "method" => "rpc.hello", "params" => hello))
+        @io.write(line("jsonrpc" => "2.0", "id" => 0, "method" => "rpc.hello", "params" => hello))
         refusal = receive["error"] and raise Error.new(refusal)
       end
       writer = Thread.new { send_unsent }
@@ -70,7 +70,7 @@ module Dues
         @calls.each_value { |call| send_call(call) }
       end
       while (message = receive)
-        exclusively { take(message) }
+        @lock.synchronize { take(message) }
       end
     rescue StandardError => error
       lost = error.is_a?(Error) ? error : Error.lost("No connection to #{transport}: #{error.message}")
@@ -86,11 +86,10 @@ module Dues
     # The next message.
     def receive
       until (line = @lines.shift)
-        chunk = @io.readpartial(1 << 16)
-        @unread << chunk
+        @unread << @io.readpartial(1 << 16, @chunk)
         raise IOError, "the server's line is too long" if @unread.bytesize > LONGEST_LINE_IN
 
-        *@lines, @unread = @unread.split("\n", -1) if chunk.include?("\n")
+        *@lines, @unread = @unread.split("\n", -1) if @chunk.include?("\n")
       end
       raise JSON::ParserError unless line.force_encoding(Encoding::UTF_8).valid_encoding?
 
@@ -112,7 +111,9 @@ module Dues
     end
 
     def drop(call)
-      send_line(line("method" => "rpc.cancel", "params" => { "id" => call.id })) if @calls.delete(call.id) && @greeted
+      return unless @calls.delete(call.id) && @greeted
+
+      send_line(line("jsonrpc" => "2.0", "method" => "rpc.cancel", "params" => { "id" => call.id }))
     end
 
     def send_call(call)
@@ -123,7 +124,7 @@ module Dues
     end
 
     def line(message)
-      line = JSON.generate({ "jsonrpc" => "2.0" }.update(message)) << "\n"
+      line = JSON.generate(message) << "\n"
       raise ArgumentError, "a call of #{line.bytesize} bytes is too long" if line.bytesize > LONGEST_LINE_OUT
 
       line.force_encoding(Encoding::BINARY)
