@@ -178,7 +178,7 @@ class ClientTest < Minitest::Test
       killed.each(&:kill).each(&:join)
       workers.each(&:join)
       assert client.check_access(customer_id: "c", product_id: "p").allowed
-      assert_empty client.instance_variable_get(:@session).connection
+      assert_empty client.instance_variable_get(:@session).instance_variable_get(:@connection)
                          .instance_variable_get(:@calls)
       seen = methods_seen(server)
       assert_equal 1, seen.count("rpc.hello"), "one connection serves them all"

@@ -2,7 +2,7 @@
 
 module Dues
   # A call, from its first attempt to its last. It is made by the caller's thread, and waits for what other threads give
-  # it, holding the client's lock: the connection's its answer and values, a cancellation's the end.
+  # it, holding the client's lock: who reads the connection its answer and values, a cancellation the end.
   # @api private
   class Call
     # How much longer than the server the client waits where there is a timeout, and how long where there is none.
@@ -11,8 +11,16 @@ module Dues
     FOREVER_SECONDS = 1_000_000_000
     MOST_VALUES = 256
 
+    NEVER = { Object => :never }.freeze
+    AT_ONCE = { Object => :immediate }.freeze
+
     attr_accessor :id
     attr_reader :result
+
+    # Timeout, Thread#raise and Thread#kill come through where a call waits, never in the middle of a line.
+    def self.uninterrupted(&block) = Thread.handle_interrupt(NEVER, &block)
+
+    def self.interruptible(&block) = Thread.handle_interrupt(AT_ONCE, &block)
 
     def initialize(session, method, params, repeatable: false, stream: false, timeout: nil, idempotency_key: nil,
                    traceparent: nil, authorization: nil, verbose: nil, cancellation: nil)
@@ -25,6 +33,11 @@ module Dues
       @failures = 0
     end
 
+    def stream? = @stream
+
+    # Whether its thread waits for another to wake it.
+    def asleep? = @asleep
+
     # Runs the block, which advances the call as far as it wants to; to leave it is to cancel the call.
     def run
       @deadline = now + @timeout if @timeout
@@ -32,24 +45,12 @@ module Dues
       @cancellation&.add(self)
       yield
     ensure
-      leave
+      Call.uninterrupted { leave } if @connection
       @cancellation&.remove(self)
     end
 
     # Makes the call, and again where that is safe and may help: the next value of a stream, or nil once there is the result.
-    def advance
-      start unless @connection || @values.any?
-      wait_until(@give_up) { @settled || @values.any? }
-      return take_value if @values.any?
-
-      raise Error.no_answer unless @settled
-      raise @error if @error
-    rescue Error => error
-      leave
-      seconds = pause_after(error) or raise
-      wait_until(now + seconds) { false }
-      retry
-    end
+    def advance = Call.uninterrupted { @session.engage(self) { attempt } }
 
     # What is sent of it.
     def request
@@ -60,7 +61,7 @@ module Dues
 
     def settle(result, error)
       @result, @error, @settled = result, error, true
-      @changed.signal
+      wake
     end
 
     # Takes a value that has come; false where the reader is so slow that the call has to be made again for it, later.
@@ -68,14 +69,17 @@ module Dues
       return true unless @stream
 
       @values.size < MOST_VALUES ? @values << value : @connection = nil
-      @changed.signal
+      wake
       !@connection.nil?
     end
+
+    def wake = @changed.signal
 
     def cancel
       @session.lock.synchronize do
         @cancelled = true
-        @changed.signal
+        wake
+        @connection&.wake
       end
     end
 
@@ -85,14 +89,29 @@ module Dues
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
+    def attempt
+      start unless @connection || @values.any?
+      wait_until(@give_up) { @settled || @values.any? }
+      return take_value if @values.any?
+      raise Error.no_answer unless @settled
+      raise @error if @error
+    rescue Error => error
+      leave
+      seconds = pause_after(error) or raise
+      wait_until(now + seconds) { false }
+      retry
+    end
+
     def start
       @settled = @error = nil
-      @connection = @session.connection
-      @connection.start(self)
+      @session.lock.synchronize do
+        @connection = @session.connection
+        @connection.start(self)
+      end
     end
 
     def leave
-      @connection&.leave(self) unless @settled
+      @session.lock.synchronize { @connection&.leave(self) } unless @settled
       @connection = nil
     end
 
@@ -105,21 +124,31 @@ module Dues
 
     # The seconds to wait after +error+; nil if there is to be no other attempt.
     def pause_after(error)
-      return if !error.retryable || error.reason == "NO_ANSWER" || (@failures += 1) > @session.retries
-      return unless @stream ? @params["after"] : @repeatable
+      return if !error.retryable || error.reason == "NO_ANSWER" || @session.closed?
+      return unless (@stream ? @params["after"] : @repeatable) && (@failures += 1) <= @session.retries
 
       seconds = error.retry_after || (rand * [0.1 * (2**(@failures - 1)), 5].min)
       seconds if now + seconds < (@deadline || @give_up)
     end
 
-    # Waits until the block says so or the time is over.
+    # Waits until the block says so or the time is over, and reads meanwhile if nobody else does.
     def wait_until(limit)
+      connection = @connection
       @session.lock.synchronize do
         until @cancelled || yield || (left = limit - now) <= 0
-          @changed.wait(@session.lock, left)
+          connection&.read(left) || sleep(left)
         end
+      ensure
+        connection&.pass_on
       end
       raise Error.cancelled if @cancelled
+    end
+
+    def sleep(seconds)
+      @asleep = true
+      Call.interruptible { @changed.wait(@session.lock, seconds) }
+    ensure
+      @asleep = false
     end
   end
 end

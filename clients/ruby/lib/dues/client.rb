@@ -60,8 +60,10 @@ module Dues
     def call(method, params = {}, timeout: @timeout, idempotency_key: nil, **options)
       operation = OPERATIONS[method]
       idempotency_key ||= SecureRandom.hex(16) if operation && !operation.repeatable
-      @session.perform(Call.new(@session, method, params, repeatable: operation&.repeatable || !idempotency_key.nil?,
-                                timeout: timeout, idempotency_key: idempotency_key, **options))
+      call = Call.new(@session, method, params, repeatable: operation&.repeatable || !idempotency_key.nil?,
+                      timeout: timeout, idempotency_key: idempotency_key, **options)
+      call.run { call.advance }
+      call.result
     end
 
     # Takes no further calls, waits for those in flight (10 seconds at most), and ends the connection and the server that

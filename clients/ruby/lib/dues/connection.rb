@@ -5,92 +5,133 @@ require "openssl"
 require "timeout"
 
 module Dues
-  # One connection: lines out, lines in, and the calls that wait for theirs. A thread of its own dials, says hello, sends
-  # the calls that have come meanwhile, and reads for all; whatever ends it is the error of those that wait.
+  # One connection: lines out, lines in, and the calls that wait for theirs. A thread dials and says hello; after that, one
+  # of those who wait reads for all, and passes that on when it has its answer. Its methods are called with the lock held.
   # @api private
   class Connection
     DIAL_SECONDS = 10
     LONGEST_LINE_OUT = 1 << 20
     LONGEST_LINE_IN = 64 << 20
-    MOST_UNSENT = 256
-    UNINTERRUPTED = { Object => :never }.freeze
+    MOST_UNSENT = 64 << 20
 
     # @param lock [Mutex] that of all of a client's calls; nobody waits for the peer while holding it.
     def initialize(lock, transport, hello)
       @lock = lock
       @calls = {} # by id
       @last_id = 0
-      @lines, @unread, @chunk = [], +"", +""
-      @unsent = Queue.new # what did not go out at once
-      @greeted = @lost = nil # whether calls are sent, and why not any more
-      @thread = Thread.new { run(transport, hello) }
+      @unsent, @unread, @chunk = "", +"", +""
+      @waker, @wake = IO.pipe # ends the wait of the one who reads
+      @greeted = @reading = @lost = nil
+      @dial = Thread.new { Call.interruptible { dial(transport, hello) } }
     end
 
-    def usable? = !@lost
+    # Whether a call can be made: the server may have ended a connection that was idle.
+    def usable?
+      take_in if @greeted && @calls.empty?
+      !@lost
+    end
 
     # Sends a call, now or after the hello, and settles it when there is an answer.
     def start(call)
-      exclusively do
-        next call.settle(nil, @lost.dup) if @lost
-
-        @calls[call.id = @last_id += 1] = call
-        send_call(call) if @greeted
-      end
+      @calls[call.id = @last_id += 1] = call
+      send_call(call) if @greeted
     end
 
     # Ends a call, and tells the server where it has no answer yet.
-    def leave(call) = exclusively { drop(call) }
+    def leave(call)
+      return unless @calls.delete(call.id) && @greeted
 
-    # Says that nothing more will come, gives the server time to end what it still does, and closes.
-    def close(seconds)
-      exclusively { @io.to_io.close_write if @greeted && !@lost }
-      @thread.join(seconds) unless @calls.empty?
+      send_line(line("jsonrpc" => "2.0", "method" => "rpc.cancel", "params" => { "id" => call.id }))
+    end
+
+    # Waits for the peer and takes in what it says, for all; nil where somebody else does, or it cannot be done.
+    def read(seconds)
+      return if @reading || @lost || !@greeted
+
+      readable, = wait_for_peer(seconds)
+      return true if @lost
+
+      @waker.read_nonblock(64, exception: false) if readable&.include?(@waker)
+      flush unless @unsent.empty?
+      take_in
+      true
+    end
+
+    # Lets another read.
+    def pass_on = @reading || @calls.each_value.find(&:asleep?)&.wake
+
+    # Ends the wait of the one who reads.
+    def wake = @lost || @wake.write_nonblock(".", exception: false)
+
+    # Says that nothing more will come, at which the server ends the streams.
+    def finish
+      @io.to_io.close_write if @greeted && !@lost
     rescue SystemCallError
       nil # the server was faster
-    ensure
-      @thread.kill.join
+    end
+
+    # Ends it, and every call with +error+.
+    def lose(error)
+      return if @lost
+
+      wake
+      @lost = error
+      @calls.each_value { |call| call.settle(nil, error.dup) }.clear # each caller has a backtrace of its own
+      [@io, @waker, @wake].each { |io| io&.close }
+    end
+
+    def close
+      @dial.kill.join
+      @lock.synchronize { lose(Error.lost("The client is closed.")) }
     end
 
     alias inspect to_s # what is unsent may bear secrets
 
     private
 
-    # Timeout, Thread#raise and Thread#kill come through where a call waits, never in the middle of a line.
-    def exclusively = Thread.handle_interrupt(UNINTERRUPTED) { @lock.synchronize { yield } }
-
-    def run(transport, hello)
+    def dial(transport, hello)
       Timeout.timeout(DIAL_SECONDS) do
         @io = transport.dial
         @io.write(line("jsonrpc" => "2.0", "id" => 0, "method" => "rpc.hello", "params" => hello))
-        refusal = receive["error"] and raise Error.new(refusal)
+        refusal = parse(@io.readline)["error"] and raise Error.new(refusal)
       end
-      writer = Thread.new { send_unsent }
-      exclusively do
+      @lock.synchronize do
         @greeted = true
         @calls.each_value { |call| send_call(call) }
-      end
-      while (message = receive)
-        @lock.synchronize { take(message) }
+        pass_on
       end
     rescue StandardError => error
-      lost = error.is_a?(Error) ? error : Error.lost("No connection to #{transport}: #{error.message}")
-    ensure
-      exclusively do
-        @lost = lost || Error.lost("The connection is closed.")
-        @calls.each_value { |call| call.settle(nil, @lost.dup) }.clear # each caller has a backtrace of its own
-      end
-      writer&.kill
-      @io&.close
+      error = Error.lost("No connection to #{transport}: #{error.message}") unless error.is_a?(Error)
+      @lock.synchronize { lose(error) }
     end
 
-    # The next message.
-    def receive
-      until (line = @lines.shift)
-        @unread << @io.readpartial(1 << 16, @chunk)
-        raise IOError, "the server's line is too long" if @unread.bytesize > LONGEST_LINE_IN
+    def wait_for_peer(seconds)
+      @reading = true
+      @lock.unlock
+      Call.interruptible { IO.select([@io, @waker], (@unsent.empty? ? nil : [@io]), nil, seconds) }
+    rescue IOError, Errno::EBADF
+      nil # it was closed
+    ensure
+      @lock.lock
+      @reading = false
+    end
 
-        *@lines, @unread = @unread.split("\n", -1) if @chunk.include?("\n")
+    def take_in
+      return if @lost
+
+      case @io.read_nonblock(1 << 16, @chunk, exception: false)
+      when nil then raise EOFError, "the server closed it"
+      when @chunk
+        @unread << @chunk
+        *lines, @unread = @unread.split("\n", -1) if @chunk.include?("\n")
+        lines&.each { |line| take(parse(line)) }
+        raise IOError, "the server's line is too long" if @unread.bytesize > LONGEST_LINE_IN
       end
+    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
+      lose(Error.lost("The connection is lost: #{error.message}"))
+    end
+
+    def parse(line)
       raise JSON::ParserError unless line.force_encoding(Encoding::UTF_8).valid_encoding?
 
       JSON.parse(line)
@@ -106,14 +147,8 @@ module Dues
       when "rpc.stream"
         id, value = message["params"].values_at("id", "value")
         call = @calls[id]
-        drop(call) if call && !call.push(value)
+        leave(call) if call && !call.push(value)
       end
-    end
-
-    def drop(call)
-      return unless @calls.delete(call.id) && @greeted
-
-      send_line(line("jsonrpc" => "2.0", "method" => "rpc.cancel", "params" => { "id" => call.id }))
     end
 
     def send_call(call)
@@ -132,21 +167,21 @@ module Dues
       raise ArgumentError, "the params cannot be said in JSON", cause: nil # which may quote them
     end
 
-    # Nobody waits for a server that does not read: what does not go out at once is left to a thread.
+    # What does not go out at once is left to the one who reads.
     def send_line(line)
-      written = @unsent.empty? && @unsent.num_waiting == 1 ? @io.write_nonblock(line, exception: false) : 0
-      return if written == line.bytesize
+      @unsent = @unsent.empty? ? line : @unsent + line
+      flush
+      return if @unsent.empty?
 
-      @unsent << (written.is_a?(Integer) ? line.byteslice(written..) : line)
-      @thread.kill if @unsent.size > MOST_UNSENT
-    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError
-      nil # the thread that reads hears of it
+      wake
+      lose(Error.lost("The server does not read.")) if @unsent.bytesize > MOST_UNSENT
     end
 
-    def send_unsent
-      loop { @io.write(@unsent.pop) }
-    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError
-      nil # as above
+    def flush
+      written = @io.write_nonblock(@unsent, exception: false) unless @lost
+      @unsent = written == @unsent.bytesize ? "" : @unsent.byteslice(written..) if written.is_a?(Integer)
+    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
+      lose(Error.lost("The connection is lost: #{error.message}"))
     end
   end
 end

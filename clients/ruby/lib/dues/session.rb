@@ -14,31 +14,29 @@ module Dues
       @hello["authorization"] = "Bearer #{token}" if token
       @lock = Mutex.new # guards all of what follows, the connection and the calls
       @idle = ConditionVariable.new
-      @in_flight = {}.compare_by_identity # what closing waits for
+      @engaged = {}.compare_by_identity # the calls that closing waits for
       @closed = false
     end
 
-    # Makes a call and gives its result.
-    def perform(call)
-      @lock.synchronize do
-        refuse if @closed
-        @in_flight[call] = true
-      end
-      call.run { call.advance }
-      call.result
+    def closed? = @closed
+
+    # Runs the block, which closing waits for.
+    def engage(call)
+      @lock.synchronize { @engaged[call] = true }
+      yield
     ensure
       @lock.synchronize do
-        @in_flight.delete(call)
-        @idle.signal
+        @engaged.delete(call)
+        @idle.signal if @closed
       end
     end
 
-    # The connection, a new one where there is none.
+    # The connection, a new one where there is none; for those who hold the lock.
     def connection
-      @lock.synchronize do
-        refuse if @closed && @in_flight.empty?
-        @connection&.usable? ? @connection : @connection = Connection.new(@lock, @transport, @hello)
-      end
+      raise Error.lost("The client is closed.") if @closed
+
+      @connection = Connection.new(@lock, @transport, @hello) unless @connection&.usable?
+      @connection
     end
 
     # Takes no further calls, waits for those in flight, and ends the connection and what was started for it.
@@ -46,10 +44,11 @@ module Dues
       limit = now + CLOSE_SECONDS
       @lock.synchronize do
         @closed = true
-        @idle.wait(@lock, limit - now) until @in_flight.empty? || limit <= now
-        @in_flight.clear # whatever they want to try again is refused
+        @idle.wait(@lock, limit - now) until @engaged.each_key.all?(&:stream?) || limit <= now
+        @connection&.finish
+        @idle.wait(@lock, limit - now) until @engaged.empty? || limit <= now
       end
-      @connection&.close([limit - now, 0].max)
+      @connection&.close
       @transport.close
     end
 
@@ -60,7 +59,5 @@ module Dues
     private
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-
-    def refuse = raise Error.lost("The client is closed.")
   end
 end
