@@ -98,7 +98,7 @@ let package = Package(
         tests("Dues", ["Store", "TestSupport"]),
         tests(
             "Conformance", ["schemagen", "dues", "DuesClientDriver", "DuesClientExample", "Transcripts", "TestSupport"],
-            exclude: ["corpus"]),
+            path: "Tests/Conformance/Suite"),
         tests("DuesClient", ["DuesClient", "JSON"], path: "clients/swift/Tests"),
         tests("Repository", ["JSON"]),
     ]

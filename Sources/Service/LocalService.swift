@@ -5,9 +5,9 @@ package import Store
 /// The methods that are answered on the loop's own thread, from what is at hand. One for each loop: the reader is the
 /// loop's own.
 package final class LocalService: LocalMethods {
-    private let reader: any StoreReader
+    let reader: any StoreReader
     let events: EventLog
-    private let access: AccessQuestions
+    let access: AccessQuestions
     private let health: Health
     private let identity: ServerIdentity
     private let shared: SharedAnswers

@@ -123,7 +123,9 @@ private struct Matching {
         switch (name, argument) {
         case ("$partial", .object(let members)): try compare(value, members: members, isPartial: true, at: pointer)
         case ("$each", _):
-            guard case .array(let elements) = value else { return note(pointer, "expected an array, got \(Shown.text(value))") }
+            guard case .array(let elements) = value else {
+                return note(pointer, "expected an array, got \(Shown.text(value))")
+            }
             for (index, element) in elements.enumerated() {
                 try compare(element, argument, at: JSONPointer.appending(String(index), to: pointer))
             }
@@ -173,7 +175,8 @@ private struct Matching {
         case (.array(let some), .array(let others)):
             return some.count == others.count && zip(some, others).allSatisfy(isSame)
         case (.object(let some), .object(let others)):
-            return some.count == others.count && some.allSatisfy { key, value in others[key].map { isSame(value, $0) } ?? false }
+            return some.count == others.count
+                && some.allSatisfy { key, value in others[key].map { isSame(value, $0) } ?? false }
         // Two integers are compared exactly, above: as doubles, different ones may be the same.
         case (.integer, .integer): return false
         default: return left.doubleValue != nil && left.doubleValue == right.doubleValue

@@ -57,7 +57,7 @@ package final class Recorder: Sendable {
 
     private func write(_ object: JSONObject) { write(JSONValue.object(object).text) }
 
-    private func write(remark: String) { write("# \(remark)") }
+    private func write(remark: String) { write(["comment": .string(remark)]) }
 
     /// At once, so that what was seen is there whatever comes next.
     private func write(_ row: String) {

@@ -71,7 +71,8 @@ package struct Replay: Sendable {
         let missing = (transcript.header?.needs ?? []).filter { !available.contains($0) }
         guard missing.isEmpty else {
             return Outcome(
-                transcript: transcript, result: .skipped(because: "needs \(missing.joined(separator: ", "))"), milliseconds: 0)
+                transcript: transcript, result: .skipped(because: "needs \(missing.joined(separator: ", "))"),
+                milliseconds: 0)
         }
         var variables = variables
         variables[Variables.unique] = .string(Encoding.hexadecimal(randomBytes(8)))

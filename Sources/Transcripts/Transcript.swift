@@ -2,7 +2,8 @@ package import JSON
 
 /// A conversation with a JSON-RPC server, written down: what is sent, what is to come back, and what happens beside it.
 ///
-/// On disk it is a file of JSON lines. Empty lines and lines that begin with `#` are remarks, and are kept.
+/// On disk it is a file of JSON lines. `{"comment": "…"}` is a remark, as are empty lines and those that begin with `#`; all are
+/// kept.
 package struct Transcript: Sendable {
     /// What the file is called where people read of it.
     package var name: String

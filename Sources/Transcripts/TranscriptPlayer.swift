@@ -157,13 +157,16 @@ package struct TranscriptPlayer {
 
     private func missing(_ expectation: Transcript.Expectation, _ address: MessageAddress) -> String {
         let others = waiting.map { Shown.text($0) }.joined(separator: "; ")
-        let why = serverHasEnded ? "the server closed the connection" : "nothing came within \(expectation.withinMilliseconds) ms"
+        let why =
+            serverHasEnded ? "the server closed the connection" : "nothing came within \(expectation.withinMilliseconds) ms"
         return "expected \(address), and \(why)" + (others.isEmpty ? "" : "; came and nobody asked for it: \(others)")
     }
 
     /// What is there and no line has asked for, and what must come and no line asks for.
     private mutating func unexpected() -> ReplayFailure? {
-        while !serverHasEnded, let message = try? receive(until: EventLoop.monotonicMilliseconds()) { waiting.append(message) }
+        while !serverHasEnded, let message = try? receive(until: EventLoop.monotonicMilliseconds()) {
+            waiting.append(message)
+        }
         let differences =
             waiting.map { Difference("", "came, and no line asked for it: \(Shown.text($0))") }
             + unasked.map { Difference("", "no line asks for the answer to the call \($0.text)") }
@@ -198,7 +201,9 @@ private struct MessageAddress: CustomStringConvertible {
 
     func isOf(_ message: JSONValue) -> Bool {
         guard !isBatch else { return message.arrayValue != nil }
-        guard method == nil else { return message["method"]?.stringValue == method && (id == nil || message["params"]?["id"] == id) }
+        guard method == nil else {
+            return message["method"]?.stringValue == method && (id == nil || message["params"]?["id"] == id)
+        }
         return message["method"] == nil && message.arrayValue == nil && (id == nil || message["id"] == id)
     }
 

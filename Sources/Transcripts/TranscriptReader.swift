@@ -35,15 +35,20 @@ extension Transcript {
         let value: JSONValue
         do { value = try JSONValue(parsing: String(row)) } catch { throw Mistake("not JSON: \(error)") }
         guard case .object(let object) = value else { throw Mistake("a line is an object, or a remark that begins with #") }
-        let verbs = ["transcript", "send", "expect", "step", "end", "expectEnd"].filter { object[$0] != nil }
+        let verbs = ["transcript", "comment", "send", "expect", "step", "end", "expectEnd"].filter { object[$0] != nil }
         guard let verb = verbs.first, verbs.count == 1 else {
-            throw Mistake("needs one of transcript, send, expect, step, end, expectEnd, has \(list(verbs.isEmpty ? object.keys : verbs))")
+            throw Mistake(
+                "needs one of transcript, comment, send, expect, step, end, expectEnd, has \(list(verbs.isEmpty ? object.keys : verbs))"
+            )
         }
         var members = Members(object, of: "a line")
         let said = try members.take(verb)
         let entry: Entry
         switch verb {
         case "transcript": entry = .header(try header(said))
+        case "comment":
+            guard said.stringValue != nil else { throw Mistake("a comment is a string") }
+            entry = .remark
         case "send": entry = .send(said)
         case "expect":
             entry = .expect(

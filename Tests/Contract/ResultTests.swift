@@ -56,6 +56,10 @@ struct ResultTests {
         ) throws(RPCError) {
             refusal.write(into: &result, metadata: call.resultMetadata)
         }
+        func listAccess(_ params: ListAccessParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
+            throw RPCError(.internalError, "not part of the test")
+        }
+
         func watchEvents(
             _ params: WatchEventsParams, _ call: CallContext
         ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> { Steps(from: params.after ?? 0) }

@@ -16,6 +16,9 @@ final class Echo: LocalMethods, UpstreamMethods {
     func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw Self.error(params)
     }
+    func listAccess(_ params: ListAccessParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
+        throw Self.error(params)
+    }
     func watchEvents(
         _ params: WatchEventsParams, _ call: CallContext
     ) throws(RPCError) -> any ValueStream<WatchEventsValue, WatchEventsResult> { throw Self.error(params) }
@@ -43,6 +46,12 @@ final class Echo: LocalMethods, UpstreamMethods {
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext
     ) async throws(RPCError) -> GetPaymentMethodResult { throw Self.error(params) }
+    func getCustomer(_ params: GetCustomerParams, _ call: CallContext) async throws(RPCError) -> GetCustomerResult {
+        throw Self.error(params)
+    }
+    func listSubscriptions(
+        _ params: ListSubscriptionsParams, _ call: CallContext
+    ) async throws(RPCError) -> ListSubscriptionsResult { throw Self.error(params) }
     func getSubscription(
         _ params: GetSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> GetSubscriptionResult {

@@ -37,7 +37,10 @@ import Testing
         (["call", "ListPlans", "{"], "not valid JSON"), (["serve", "--sandbox", "--log", "loud"], "debug, info"),
         (["replay"], "dues replay FILE"), (["replay", "--tcp", "127.0.0.1:1", "--unix", "x", "y"], "give one"),
         (["replay", "--set", "name", "y"], "NAME=VALUE"), (["record"], "dues record FILE"),
-        (["record", "x", "--listen", "0.0.0.0:0"], "loopback"), (["record", "x", "--stdio", "cat", "--tcp", "127.0.0.1:1"], "--tcp is for"),
+        (["record", "x", "--listen", "0.0.0.0:0"], "loopback"),
+        (["record", "x", "--stdio", "cat", "--tcp", "127.0.0.1:1"], "--tcp is for"),
+        (["serve", "--sandbox", "--stripe-account", "acct_1"], "together"),
+        (["serve", "--sandbox", "--stripe-ca", "x"], "together"),
         (["schema", "Nothing"], "there are CreateCustomer"), (["sandbox", "--http", "0.0.0.0:0"], "loopback"),
     ])
     func `a wrong command line is refused with the reason, and status 64`(words: [String], reason: String) async throws {

@@ -13,7 +13,9 @@ import Testing
         try await offPool {
             let path = try Scratch.directory() + "/story.jsonl"
             let server = try DuesProcess()
-            let proxy = try ChildProcess([DuesProcess.binary, "record", path, "--tcp", server.tcp.description, "--title", "Ada"])
+            let proxy = try ChildProcess([
+                DuesProcess.binary, "record", path, "--tcp", server.tcp.description, "--title", "Ada",
+            ])
             let said = try JSONValue(parsing: try #require(try proxy.channel.receive(timeoutMilliseconds: 10_000)))
             let address = try #require(said["record"]?.stringValue.flatMap(SocketAddress.init))
             for round in 0..<2 {
@@ -55,7 +57,8 @@ import Testing
             let path = try Scratch.directory() + "/stdio.jsonl"
             let lines = [
                 #"{"jsonrpc":"2.0","id":1,"method":"rpc.hello","params":{"authorization":"Bearer tok_of_a_test"}}"#,
-                #"{"jsonrpc":"2.0","id":2,"method":"CheckAccess","params":{"customerId":"cus_1","productId":"prod_1"}}"#, "nonsense",
+                #"{"jsonrpc":"2.0","id":2,"method":"CheckAccess","params":{"customerId":"cus_1","productId":"prod_1"}}"#,
+                "nonsense",
             ]
             let recorded = try CommandRun(
                 ["record", path, "--stdio", Self.sandboxCommand], input: lines.joined(separator: "\n") + "\n")

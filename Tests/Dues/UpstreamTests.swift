@@ -187,6 +187,41 @@ import Testing
         }
     }
 
+    // MARK: The way to Stripe
+
+    @Test func `requests name the service and the connected account, and go by the proxy`() async throws {
+        try await offPool {
+            // A proxy of HTTP is asked with the whole URL.
+            let proxy = SocketServer { _ in [.reply(body: #"{"id":"cus_1","object":"customer","created":1}"#)] }
+            let flags = ["--stripe-account", "acct_1", "--stripe-proxy", proxy.base]
+            let server = try DuesProcess(
+                ["--stripe-base", "http://stripe.test", "--db", "sqlite:\(try Scratch.directory())/dues.db"] + flags,
+                environment: ["STRIPE_SECRET_KEY": "rk_test_restricted"])
+            let channel = LineChannel(socket: try server.tcp.connect())
+            let answer = try channel.ask(#"{"jsonrpc":"2.0","id":1,"method":"CreateCustomer","params":{}}"#)
+            #expect(answer["result"]?["customerId"] == "cus_1", "\(answer.text)")
+            let request = try #require(proxy.received.first { $0.requestLine.hasPrefix("POST") })
+            #expect(request.requestLine.hasPrefix("POST http://stripe.test/v1/customers "))
+            #expect(request.header("Stripe-Account") == "acct_1")
+            #expect(request.header("Authorization") == "Bearer rk_test_restricted")
+            #expect(request.header("User-Agent")?.hasPrefix("Dues/0.") == true)
+            server.stop()
+            proxy.stop()
+        }
+    }
+
+    @Test func `flags that cannot be meant are refused`() async throws {
+        try await offPool {
+            for (flags, reason) in [
+                (["--stripe-account", "1"], "acct_"), (["--stripe-proxy", "nowhere"], "--stripe-proxy must be"),
+                (["--stripe-ca", "/nonexistent"], "cannot be read"),
+            ] {
+                let run = try CommandRun(["serve"] + flags, environment: ["STRIPE_SECRET_KEY": "sk_test_1"])
+                #expect(run.status == 64 && run.errors.contains(reason), "\(flags): \(run.errors)")
+            }
+        }
+    }
+
     // MARK: Deadlines
 
     /// What Stripe does while the deadline comes, and how the call ends.

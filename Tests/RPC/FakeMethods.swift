@@ -29,6 +29,10 @@ final class FakeLocal: LocalMethods {
         ).write(into: &result, metadata: call.resultMetadata)
     }
 
+    func listAccess(_ params: ListAccessParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
+        throw RPCError(.internalError, "not part of the test")
+    }
+
     func rpcHello(_ params: RPCHelloParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         throw RPCError(.protocolMismatch, "never the right one")
     }
@@ -101,6 +105,12 @@ struct FakeUpstream: UpstreamMethods {
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext
     ) async throws(RPCError) -> GetPaymentMethodResult { throw absent }
+    func getCustomer(_ params: GetCustomerParams, _ call: CallContext) async throws(RPCError) -> GetCustomerResult {
+        throw absent
+    }
+    func listSubscriptions(
+        _ params: ListSubscriptionsParams, _ call: CallContext
+    ) async throws(RPCError) -> ListSubscriptionsResult { throw absent }
     func getSubscription(
         _ params: GetSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> GetSubscriptionResult { throw absent }

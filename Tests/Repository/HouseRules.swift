@@ -45,7 +45,12 @@ import Testing
         let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "HA" + "CK"]
         let folders = ["Sources", "Tests", "Schemas", "clients"]
         for file in try folders.flatMap({
-            try SourceFile.all(below: $0, extensions: ["swift", "py", "json", "c", "h", "md"])
+            try SourceFile.all(
+                below: $0,
+                extensions: [
+                    "swift", "py", "json", "jsonl", "c", "h", "md", "js", "ts", "rb", "rbs", "php", "java", "go", "cs",
+                    "sh",
+                ])
         }) {
             for mark in marks {
                 let line = file.lines.firstIndex { $0.contains(mark) }

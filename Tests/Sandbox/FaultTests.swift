@@ -12,7 +12,8 @@ import Testing
         let guest = Guest()
         Self.order(
             guest,
-            "method=POST&path=/v1/customers&times=2&status=429&code=rate_limit&retry_after=3&should_retry=false&message=Slow.")
+            "method=POST&path=/v1/customers&times=2&status=429&code=rate_limit&retry_after=3&should_retry=false&message=Slow."
+        )
         for left in [1, 0] as [Int64] {
             let refused = guest.call("POST", "/v1/customers")
             #expect(refused.status == 429)

@@ -56,7 +56,8 @@ import Testing
             "part": ["$partial": ["a": 1]], "again": "${id}",
         ]
         let value: JSONValue = [
-            "id": "cus_1", "n": 2, "list": [9, 3], "part": ["a": 2, "b": 1], "clientSecret": "pi_1_secret_2", "$odd": 1, "again": "cus_1",
+            "id": "cus_1", "n": 2, "list": [9, 3], "part": ["a": 2, "b": 1], "clientSecret": "pi_1_secret_2", "$odd": 1,
+            "again": "cus_1",
         ]
         var variables = Variables()
         let adapted = Pattern.adapted(pattern, to: value, &variables)

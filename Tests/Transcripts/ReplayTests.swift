@@ -31,7 +31,8 @@ import Testing
     @Test func `a conversation that comes true passes, whatever the order of its answers`() async throws {
         try await offPool {
             let outcome = try Self.run([
-                #"{"send":{"id":1,"result":"${who} ${unique}"}}"#, #"{"send":{"id":2,"result":[1]}}"#, #"{"send":"[{\"a\":1}]"}"#,
+                #"{"send":{"id":1,"result":"${who} ${unique}"}}"#, #"{"send":{"id":2,"result":[1]}}"#,
+                #"{"send":"[{\"a\":1}]"}"#,
                 #"{"send":{"method":"rpc.stream","params":{"id":2,"value":7}}}"#,
                 #"{"expect":{"method":"rpc.stream","params":{"id":2,"value":7}}}"#,
                 #"{"expect":{"id":2,"result":{"$capture":"list"}}}"#, #"{"expect":[{"a":1}]}"#,
@@ -112,7 +113,8 @@ import Testing
             #expect(Array(updated[..<2]) == Array(rows[..<2]))
             #expect(
                 updated[2]
-                    == #"{"expect":{"id":1,"result":{"a":1,"id":{"$prefix":"x_"},"secret":{"$type":"string"}}},"withinMs":5000}"#)
+                    == #"{"expect":{"id":1,"result":{"a":1,"id":{"$prefix":"x_"},"secret":{"$type":"string"}}},"withinMs":5000}"#
+            )
             let again = try Self.run(updated)
             #expect(Self.failure(again) == nil)
         }

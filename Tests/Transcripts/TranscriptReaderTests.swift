@@ -8,6 +8,7 @@ import Testing
         let text = """
             {"transcript":{"title":"A story","needs":["sandbox"]}}
             # a remark
+            {"comment":"another"}
 
             {"send":{"id":1}}
             {"expect":{"id":1},"eventually":true,"withinMs":50}
@@ -20,15 +21,18 @@ import Testing
         let transcript = try Transcript(name: "story.jsonl", text: text)
         #expect(transcript.text == text)
         #expect(transcript.title == "A story" && transcript.header?.needs == ["sandbox"])
-        #expect(transcript.lines.count == 9)
-        guard case .expect(let expectation) = transcript.lines[4].entry else { throw TranscriptError(problems: ["no expect"]) }
+        #expect(transcript.lines.count == 10)
+        guard case .expect(let expectation) = transcript.lines[5].entry else {
+            throw TranscriptError(problems: ["no expect"])
+        }
         #expect(expectation.isEventual && expectation.withinMilliseconds == 50)
-        guard case .step(let step) = transcript.lines[5].entry else { throw TranscriptError(problems: ["no step"]) }
+        guard case .step(let step) = transcript.lines[6].entry else { throw TranscriptError(problems: ["no step"]) }
         #expect(step.method == "POST" && step.url == "http://x/y" && step.status == 201 && step.pattern == [:])
     }
 
     @Test(arguments: [
-        ("nonsense", "not JSON"), ("[1]", "is an object"), ("{}", "has none"), (#"{"send":1,"expect":1}"#, "has send, expect"),
+        ("nonsense", "not JSON"), ("[1]", "is an object"), ("{}", "has none"),
+        (#"{"send":1,"expect":1}"#, "has send, expect"),
         (#"{"send":1,"sned":2}"#, "nobody knows: sned"), (#"{"expect":1,"withinMs":0}"#, "withinMs"),
         (#"{"expect":1,"eventually":1}"#, "true or false"), (#"{"step":{}}"#, "get, post"),
         (#"{"step":{"get":"u","post":"v"}}"#, "get, post"), (#"{"step":{"post":"u","form":{},"json":1}}"#, "either"),

@@ -374,6 +374,27 @@ func (c *Client) GetPaymentMethod(ctx context.Context, params GetPaymentMethodPa
 	return invoke[GetPaymentMethodResult](ctx, c, "GetPaymentMethod", params, options)
 }
 
+// GetCustomerParams is what GetCustomer is asked with.
+type GetCustomerParams struct {
+	// The customer (cus_…) to look up.
+	CustomerID string `json:"customerId"`
+}
+
+// GetCustomerResult is the customer.
+type GetCustomerResult struct {
+	Received
+
+	// The customer, whole.
+	Customer Customer `json:"customer"`
+}
+
+// GetCustomer looks up a customer.
+//
+// Gives a customer as Stripe has it. One that was deleted is not found.
+func (c *Client) GetCustomer(ctx context.Context, params GetCustomerParams, options ...CallOption) (*GetCustomerResult, error) {
+	return invoke[GetCustomerResult](ctx, c, "GetCustomer", params, options)
+}
+
 // GetSubscriptionParams is what GetSubscription is asked with.
 type GetSubscriptionParams struct {
 	// The subscription (sub_…) to look up.
@@ -393,6 +414,43 @@ type GetSubscriptionResult struct {
 // Gives a subscription as Stripe has it.
 func (c *Client) GetSubscription(ctx context.Context, params GetSubscriptionParams, options ...CallOption) (*GetSubscriptionResult, error) {
 	return invoke[GetSubscriptionResult](ctx, c, "GetSubscription", params, options)
+}
+
+// ListSubscriptionsParams is what ListSubscriptions is asked with.
+type ListSubscriptionsParams struct {
+	// Only the subscriptions of this customer (cus_…).
+	CustomerID string `json:"customerId,omitempty"`
+
+	// Only subscriptions with an item of this price (price_…).
+	PriceID string `json:"priceId,omitempty"`
+
+	// Only subscriptions of this status; absent for all that are not canceled.
+	Status SubscriptionStatusFilter `json:"status,omitempty"`
+
+	// How many subscriptions one page may have. Default: 20.
+	Limit *int64 `json:"limit,omitempty"`
+
+	// nextCursor of the page before.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// ListSubscriptionsResult is a page of subscriptions.
+type ListSubscriptionsResult struct {
+	Received
+
+	// The subscriptions, newest first.
+	Subscriptions []Subscription `json:"subscriptions"`
+
+	// Ask for the next page with it; null on the last page.
+	NextCursor *string `json:"nextCursor"`
+}
+
+// ListSubscriptions lists subscriptions.
+//
+// Lists subscriptions as Stripe has them, newest first, of all customers or of one. Those that are canceled are
+// left out unless they are asked for.
+func (c *Client) ListSubscriptions(ctx context.Context, params ListSubscriptionsParams, options ...CallOption) (*ListSubscriptionsResult, error) {
+	return invoke[ListSubscriptionsResult](ctx, c, "ListSubscriptions", params, options)
 }
 
 // ListPlansParams is what ListPlans is asked with.
@@ -478,6 +536,28 @@ type CheckAccessResult struct {
 // store and never from Stripe, so that it can be asked at every request.
 func (c *Client) CheckAccess(ctx context.Context, params CheckAccessParams, options ...CallOption) (*CheckAccessResult, error) {
 	return invoke[CheckAccessResult](ctx, c, "CheckAccess", params, options)
+}
+
+// ListAccessParams is what ListAccess is asked with.
+type ListAccessParams struct {
+	// The customer (cus_…) whose access is listed.
+	CustomerID string `json:"customerId"`
+}
+
+// ListAccessResult is what the customer may use, and what not any more.
+type ListAccessResult struct {
+	Received
+
+	// A decision for each product; empty for a customer who never subscribed.
+	Access []ProductAccess `json:"access"`
+}
+
+// ListAccess lists what a customer has access to.
+//
+// Gives the decision of CheckAccess for every product that the customer has ever subscribed to, as far as the local
+// store knows: the newest subscription's products first. Never asks Stripe.
+func (c *Client) ListAccess(ctx context.Context, params ListAccessParams, options ...CallOption) (*ListAccessResult, error) {
+	return invoke[ListAccessResult](ctx, c, "ListAccess", params, options)
 }
 
 // WatchEventsParams is what WatchEvents is asked with.
@@ -643,8 +723,8 @@ func (c *Client) Health(ctx context.Context, options ...CallOption) (*HealthResu
 // isSafeToRepeat says whether a call may be made again, though the first may have had its effect.
 func isSafeToRepeat(method string) bool {
 	switch method {
-	case "PreviewChange", "GetPaymentMethod", "GetSubscription", "ListPlans", "CheckAccess", "WatchEvents",
-		"IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health":
+	case "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans",
+		"CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health":
 		return true
 	}
 	return false

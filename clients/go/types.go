@@ -166,6 +166,23 @@ const (
 	SubscriptionStatusPaused            SubscriptionStatus = "paused"
 )
 
+// SubscriptionStatusFilter is a status of subscriptions in Stripe's words; `ended` stands for canceled and
+// incomplete_expired, `all` for every one.
+type SubscriptionStatusFilter string
+
+const (
+	SubscriptionStatusFilterIncomplete        SubscriptionStatusFilter = "incomplete"
+	SubscriptionStatusFilterIncompleteExpired SubscriptionStatusFilter = "incomplete_expired"
+	SubscriptionStatusFilterTrialing          SubscriptionStatusFilter = "trialing"
+	SubscriptionStatusFilterActive            SubscriptionStatusFilter = "active"
+	SubscriptionStatusFilterPastDue           SubscriptionStatusFilter = "past_due"
+	SubscriptionStatusFilterCanceled          SubscriptionStatusFilter = "canceled"
+	SubscriptionStatusFilterUnpaid            SubscriptionStatusFilter = "unpaid"
+	SubscriptionStatusFilterPaused            SubscriptionStatusFilter = "paused"
+	SubscriptionStatusFilterEnded             SubscriptionStatusFilter = "ended"
+	SubscriptionStatusFilterAll               SubscriptionStatusFilter = "all"
+)
+
 // UsageType is whether a price bills a quantity set in advance or measured usage, in Stripe's words. Others than
 // these may come.
 type UsageType string
@@ -499,6 +516,39 @@ type PreviewLine struct {
 
 	// How many units the line is for.
 	Quantity *int64 `json:"quantity"`
+}
+
+// ProductAccess is whether a customer has access to one product, and why.
+type ProductAccess struct {
+	// The product (prod_…).
+	ProductID string `json:"productId"`
+
+	// Whether the customer has access to it.
+	Allowed bool `json:"allowed"`
+
+	// Why.
+	Reason AccessReason `json:"reason"`
+
+	// The status of the subscription that decided.
+	Status SubscriptionStatus `json:"status"`
+
+	// The subscription (sub_…) that decided.
+	SubscriptionID string `json:"subscriptionId"`
+
+	// Since when the decision is what it is, as far as the store knows.
+	Since *time.Time `json:"since"`
+
+	// End of the period that is or was paid for.
+	PeriodEnd *time.Time `json:"periodEnd"`
+
+	// When access ends if payment stays away; null unless reason is GRACE.
+	GraceEnd *time.Time `json:"graceEnd"`
+
+	// When Stripe made the newest event that the decision rests on; null where none is known.
+	AsOf *time.Time `json:"asOf"`
+
+	// That event's id (evt_…).
+	AsOfEventID *string `json:"asOfEventId"`
 }
 
 // Renewal is the next ordinary renewal after a change.

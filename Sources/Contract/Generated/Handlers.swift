@@ -8,6 +8,10 @@ package protocol LocalMethods: AnyObject {
     func checkAccess(
         _ params: CheckAccessParams, _ call: LocalContext, into result: inout JSONWriter
     ) throws(RPCError)
+    /// List what a customer has access to.
+    func listAccess(
+        _ params: ListAccessParams, _ call: LocalContext, into result: inout JSONWriter
+    ) throws(RPCError)
     /// Watch Stripe's events.
     func watchEvents(
         _ params: WatchEventsParams, _ call: CallContext
@@ -49,10 +53,16 @@ package protocol UpstreamMethods: Sendable {
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext
     ) async throws(RPCError) -> GetPaymentMethodResult
+    /// Look up a customer.
+    func getCustomer(_ params: GetCustomerParams, _ call: CallContext) async throws(RPCError) -> GetCustomerResult
     /// Look up a subscription.
     func getSubscription(
         _ params: GetSubscriptionParams, _ call: CallContext
     ) async throws(RPCError) -> GetSubscriptionResult
+    /// List subscriptions.
+    func listSubscriptions(
+        _ params: ListSubscriptionsParams, _ call: CallContext
+    ) async throws(RPCError) -> ListSubscriptionsResult
     /// List the plans that customers can choose.
     func listPlans(_ params: ListPlansParams, _ call: CallContext) async throws(RPCError) -> ListPlansResult
     /// Take in a webhook of Stripe's.
@@ -74,6 +84,9 @@ extension Method {
         case .checkAccess:
             let (params, metadata) = try decode(CheckAccessParams.self, from: bytes)
             try local.checkAccess(params, admit(metadata), into: &result)
+        case .listAccess:
+            let (params, metadata) = try decode(ListAccessParams.self, from: bytes)
+            try local.listAccess(params, admit(metadata), into: &result)
         case .rpcHello:
             let (params, metadata) = try decode(RPCHelloParams.self, from: bytes)
             try local.rpcHello(params, admit(metadata), into: &result)
@@ -161,10 +174,28 @@ extension Method {
                 return writer.bytes
             }
             return (metadata, call)
+        case .getCustomer:
+            let (params, metadata) = try decode(GetCustomerParams.self, from: bytes)
+            let call: UpstreamCall = { upstream, call throws(RPCError) in
+                let result = try await upstream.getCustomer(params, call)
+                var writer = JSONWriter()
+                result.write(into: &writer, metadata: call.resultMetadata)
+                return writer.bytes
+            }
+            return (metadata, call)
         case .getSubscription:
             let (params, metadata) = try decode(GetSubscriptionParams.self, from: bytes)
             let call: UpstreamCall = { upstream, call throws(RPCError) in
                 let result = try await upstream.getSubscription(params, call)
+                var writer = JSONWriter()
+                result.write(into: &writer, metadata: call.resultMetadata)
+                return writer.bytes
+            }
+            return (metadata, call)
+        case .listSubscriptions:
+            let (params, metadata) = try decode(ListSubscriptionsParams.self, from: bytes)
+            let call: UpstreamCall = { upstream, call throws(RPCError) in
+                let result = try await upstream.listSubscriptions(params, call)
                 var writer = JSONWriter()
                 result.write(into: &writer, metadata: call.resultMetadata)
                 return writer.bytes

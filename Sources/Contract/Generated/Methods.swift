@@ -18,12 +18,18 @@ package enum Method: String, CaseIterable, Sendable {
     case cancel = "Cancel"
     /// Show the payment method that would be charged.
     case getPaymentMethod = "GetPaymentMethod"
+    /// Look up a customer.
+    case getCustomer = "GetCustomer"
     /// Look up a subscription.
     case getSubscription = "GetSubscription"
+    /// List subscriptions.
+    case listSubscriptions = "ListSubscriptions"
     /// List the plans that customers can choose.
     case listPlans = "ListPlans"
     /// Decide whether a customer has access.
     case checkAccess = "CheckAccess"
+    /// List what a customer has access to.
+    case listAccess = "ListAccess"
     /// Watch Stripe's events.
     case watchEvents = "WatchEvents"
     /// Take in a webhook of Stripe's.
@@ -40,8 +46,8 @@ extension Method {
     /// The names on the wire, in the order of the cases.
     static let names = JSONNames([
         "CreateCustomer", "CreateSubscription", "PreviewChange", "UpdatePlan", "Cancel", "GetPaymentMethod",
-        "GetSubscription", "ListPlans", "CheckAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover",
-        "rpc.health",
+        "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans", "CheckAccess", "ListAccess",
+        "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
     ])
 
     /// What a token must allow for this method; nil where none is needed.
@@ -53,9 +59,12 @@ extension Method {
         case .updatePlan: .write
         case .cancel: .write
         case .getPaymentMethod: .read
+        case .getCustomer: .read
         case .getSubscription: .read
+        case .listSubscriptions: .read
         case .listPlans: .read
         case .checkAccess: .read
+        case .listAccess: .read
         case .watchEvents: .read
         case .ingestWebhook: .ingest
         case .rpcHello: nil
@@ -73,9 +82,12 @@ extension Method {
         case .updatePlan: false
         case .cancel: false
         case .getPaymentMethod: false
+        case .getCustomer: false
         case .getSubscription: false
+        case .listSubscriptions: false
         case .listPlans: false
         case .checkAccess: true
+        case .listAccess: true
         case .watchEvents: true
         case .ingestWebhook: false
         case .rpcHello: true
@@ -151,6 +163,14 @@ extension Method {
                 "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
                 "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
+        case .getCustomer:
+            [
+                "NO_SUCH_CUSTOMER", "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT",
+                "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
+                "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
+                "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
         case .getSubscription:
             [
                 "NO_SUCH_SUBSCRIPTION", "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED",
@@ -159,15 +179,28 @@ extension Method {
                 "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
                 "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
+        case .listSubscriptions:
+            [
+                "NO_SUCH_CUSTOMER", "NO_SUCH_PRICE", "NO_SUCH_SUBSCRIPTION", "STRIPE_REFUSED", "NO_SUCH_OBJECT",
+                "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE", "STRIPE_GARBLED",
+                "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS",
+                "SHUTTING_DOWN", "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS",
+                "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
         case .listPlans:
             [
-                "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT",
+                "NO_SUCH_PRICE", "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT",
                 "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
                 "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
         case .checkAccess:
+            [
+                "STORE_UNAVAILABLE", "STORE_CORRUPT", "SHUTTING_DOWN", "SCHEMA", "TOKEN_UNKNOWN",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
+        case .listAccess:
             [
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "SHUTTING_DOWN", "SCHEMA", "TOKEN_UNKNOWN",
                 "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",

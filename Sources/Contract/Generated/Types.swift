@@ -872,6 +872,63 @@ package struct PriceInterval: RawRepresentable, Hashable, Sendable, JSONWritable
     package static let year = PriceInterval(rawValue: "year")
 }
 
+/// Whether a customer has access to one product, and why.
+package struct ProductAccess: Sendable, Equatable, JSONWritable {
+    /// The product (prod_…).
+    package var productId: String
+    /// Whether the customer has access to it.
+    package var allowed: Bool
+    /// Why.
+    package var reason: AccessReason
+    /// The status of the subscription that decided.
+    package var status: SubscriptionStatus
+    /// The subscription (sub_…) that decided.
+    package var subscriptionId: String
+    /// Since when the decision is what it is, as far as the store knows.
+    package var since: Timestamp?
+    /// End of the period that is or was paid for.
+    package var periodEnd: Timestamp?
+    /// When access ends if payment stays away; null unless reason is GRACE.
+    package var graceEnd: Timestamp?
+    /// When Stripe made the newest event that the decision rests on; null where none is known.
+    package var asOf: Timestamp?
+    /// That event's id (evt_…).
+    package var asOfEventId: String?
+
+    package init(
+        productId: String, allowed: Bool, reason: AccessReason, status: SubscriptionStatus, subscriptionId: String,
+        since: Timestamp?, periodEnd: Timestamp?, graceEnd: Timestamp?, asOf: Timestamp?, asOfEventId: String?
+    ) {
+        self.productId = productId
+        self.allowed = allowed
+        self.reason = reason
+        self.status = status
+        self.subscriptionId = subscriptionId
+        self.since = since
+        self.periodEnd = periodEnd
+        self.graceEnd = graceEnd
+        self.asOf = asOf
+        self.asOfEventId = asOfEventId
+    }
+}
+
+extension ProductAccess {
+    package func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("productId", productId)
+        writer.member("allowed", allowed)
+        writer.member("reason", reason)
+        writer.member("status", status)
+        writer.member("subscriptionId", subscriptionId)
+        writer.member("since", since)
+        writer.member("periodEnd", periodEnd)
+        writer.member("graceEnd", graceEnd)
+        writer.member("asOf", asOf)
+        writer.member("asOfEventId", asOfEventId)
+        writer.endObject()
+    }
+}
+
 /// What happens to the part of the period that is left: put on the next invoice, invoiced at once, or ignored.
 package enum ProrationBehavior: String, CaseIterable, Sendable, JSONWritable {
     case createProrations = "create_prorations"
@@ -1254,6 +1311,21 @@ package struct SubscriptionStatus: RawRepresentable, Hashable, Sendable, JSONWri
     package static let canceled = SubscriptionStatus(rawValue: "canceled")
     package static let unpaid = SubscriptionStatus(rawValue: "unpaid")
     package static let paused = SubscriptionStatus(rawValue: "paused")
+}
+
+/// A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for every
+/// one.
+package enum SubscriptionStatusFilter: String, CaseIterable, Sendable, JSONWritable {
+    case incomplete
+    case incompleteExpired = "incomplete_expired"
+    case trialing
+    case active
+    case pastDue = "past_due"
+    case canceled
+    case unpaid
+    case paused
+    case ended
+    case all
 }
 
 /// A bank account in the United States (ACH).

@@ -36,12 +36,9 @@ package struct AccessQuestions: Sendable {
 
     /// The answers about each product that the customer has subscribed to.
     func answers(about customer: String, _ known: [SubscriptionRecord.Known]) -> [Answer] {
-        var products: [String] = []
         // What the contract does not take for an id cannot be asked.
         guard Identifier.isValid(customer) else { return [] }
-        for product in known.flatMap(\.record.items).map(\.product)
-        where !products.contains(product) && Identifier.isValid(product) { products.append(product) }
-        return products.map { product in
+        return Self.products(in: known).filter(Identifier.isValid).map { product in
             let (result, valid) = decide(anyOf: [product], known)
             var question = JSONWriter(capacity: 128)
             CheckAccessParams(customerId: customer, productId: product).write(into: &question)
@@ -49,6 +46,18 @@ package struct AccessQuestions: Sendable {
             result.write(into: &answer)
             return Answer(question: question.bytes, result: answer.bytes, valid: valid)
         }
+    }
+
+    /// The decision over each product that the customer has subscribed to, those of the newest subscription first.
+    func list(_ known: [SubscriptionRecord.Known]) -> [ProductAccess] {
+        let newestFirst = known.sorted { ($0.record.created, $0.id) > ($1.record.created, $1.id) }
+        return Self.products(in: newestFirst).compactMap { ProductAccess(decide(anyOf: [$0], known).result) }
+    }
+
+    /// Each once, in the order of the subscriptions.
+    private static func products(in known: [SubscriptionRecord.Known]) -> [String] {
+        var seen: Set<String> = []
+        return known.flatMap(\.record.items).map(\.product).filter { seen.insert($0).inserted }
     }
 }
 
@@ -75,6 +84,18 @@ extension CheckAccessResult {
             periodEnd: decision.periodEnd.map(Timestamp.init),
             graceEnd: decision.reason == .grace ? decision.until.map(Timestamp.init) : nil,
             asOf: known.map { Timestamp(unixSeconds: $0.knownUntil) }, asOfEventId: known?.event)
+    }
+}
+
+extension ProductAccess {
+    /// Nil for a decision that rests on no subscription.
+    fileprivate init?(_ decision: CheckAccessResult) {
+        guard let product = decision.productId, let status = decision.status, let subscription = decision.subscriptionId
+        else { return nil }
+        self.init(
+            productId: product, allowed: decision.allowed, reason: decision.reason, status: status,
+            subscriptionId: subscription, since: decision.since, periodEnd: decision.periodEnd, graceEnd: decision.graceEnd,
+            asOf: decision.asOf, asOfEventId: decision.asOfEventId)
     }
 }
 

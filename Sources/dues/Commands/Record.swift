@@ -36,7 +36,9 @@ extension Command {
             }
             return try recordChild(command, path: path, title: title)
         }
-        guard !arguments.has("tcp") || !arguments.has("unix") else { throw .usage("--tcp and --unix name different servers: give one") }
+        guard !arguments.has("tcp") || !arguments.has("unix") else {
+            throw .usage("--tcp and --unix name different servers: give one")
+        }
         let server: RecordedServer =
             if let path = arguments.value("unix") {
                 .unix(path)
@@ -45,7 +47,8 @@ extension Command {
             }
         let listen = try arguments.address("listen") ?? SocketAddress(host: "127.0.0.1", port: 0)
         guard (try? listen.isLoopback()) == true else {
-            throw .usage("whoever dials the recorder speaks to the server: it listens on a loopback address alone, not on \(listen)")
+            throw .usage(
+                "whoever dials the recorder speaks to the server: it listens on a loopback address alone, not on \(listen)")
         }
         return try recordDialled(server, listen: listen, path: path, title: title)
     }
@@ -91,10 +94,13 @@ extension Command {
             let listener = try Listener(socket: try .tcp(listen), on: loop) { newcomer in
                 count += 1
                 do {
-                    if count > 1 { recorders.append(try Recorder(path: numbered(path, count), title: "\(title) (\(count))")) }
+                    if count > 1 {
+                        recorders.append(try Recorder(path: numbered(path, count), title: "\(title) (\(count))"))
+                    }
                     guard let socket = newcomer.blockingSocket() else { return }
                     let client = LineChannel(socket: socket)
-                    let proxy = RecordingProxy(client: client, server: try server.connect(), recorder: recorders[recorders.count - 1])
+                    let proxy = RecordingProxy(
+                        client: client, server: try server.connect(), recorder: recorders[recorders.count - 1])
                     try Thread.start { try? proxy.run() }.detach()
                 } catch {
                     StandardError.write("dues: a connection is not recorded: \(error)\n")
@@ -121,6 +127,8 @@ extension Command {
     }
 
     private static func checkWritten(_ recorders: [Recorder]) throws(Failure) {
-        if recorders.contains(where: \.hasFailed) { throw Failure("what passed could not be written down whole", status: 74) }
+        if recorders.contains(where: \.hasFailed) {
+            throw Failure("what passed could not be written down whole", status: 74)
+        }
     }
 }

@@ -20,7 +20,9 @@ extension Command {
             Flag(name: "have", placeholder: "WORDS", help: "What transcripts may need, separated by commas."),
             Flag(name: "parallel", placeholder: "N", help: "Transcripts at the same time, each on its connection (1)."),
             Flag(name: "junit", placeholder: "FILE", help: "Write the results as JUnit's XML too."),
-            Flag(name: "update", help: "Make expectations that do not hold as what comes.\nRead the change before you keep it."),
+            Flag(
+                name: "update",
+                help: "Make expectations that do not hold as what comes.\nRead the change before you keep it."),
         ],
         discussion: """
             A transcript is a file of JSON lines; a folder stands for the .jsonl files in it.
@@ -36,6 +38,7 @@ extension Command {
             step        an HTTP request: get, post, put, patch or delete with a URL; form or json, headers,
                         expect {status, body}, eventually, withinMs.
             end         nothing more is sent.  expectEnd: the server closes the connection.
+            comment     nothing; nor do empty lines, and those that begin with #.
             The exit status is 0 when every transcript came true, 1 when one did not.
             """
     ) { arguments throws(Failure) in
@@ -121,7 +124,9 @@ extension Command {
         for (flag, isFile) in [("set", false), ("set-file", true)] {
             for word in arguments.values(flag) {
                 let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                guard parts.count == 2, !parts[0].isEmpty else { throw .usage("--\(flag) must be NAME=\(isFile ? "FILE" : "VALUE")") }
+                guard parts.count == 2, !parts[0].isEmpty else {
+                    throw .usage("--\(flag) must be NAME=\(isFile ? "FILE" : "VALUE")")
+                }
                 guard isFile else {
                     variables[parts[0]] = .string(parts[1])
                     continue

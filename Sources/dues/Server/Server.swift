@@ -22,7 +22,7 @@ final class Server {
     private let configuration: ServerConfiguration
     private let log: Log
     private let health = Health()
-    private let http = HTTPClient()
+    private let http: HTTPClient
     private let store: SQLiteStore
     private let webhookServer: HTTPServer
     private let sandbox: EventLoopThread?
@@ -50,6 +50,7 @@ final class Server {
     /// Opens the database and starts listening for webhooks; the caller then says where calls come from.
     init(_ configuration: ServerConfiguration) throws(Failure) {
         self.configuration = configuration
+        http = if case .stripe(let account) = configuration.stripe { HTTPClient(account.http) } else { HTTPClient() }
         let log = configuration.log
         let (path, temporaryDirectory) = try Self.databasePath(configuration.database)
         do {
@@ -125,16 +126,20 @@ final class Server {
         var address: SocketAddress?
     }
 
+    /// By what Stripe's logs tell this service from others.
+    private static let userAgent = "Dues/\(Dues.version) (Swift; libcurl)"
+
     /// Stripe's address and keys; with a sandbox, after it was started on a thread of its own. Its state lives beside the
     /// database, so that what one remembers of the other outlives both.
     private static func startUpstream(
         _ configuration: ServerConfiguration, webhooks: SocketAddress?, database: String
     ) throws -> Upstream {
         switch configuration.stripe {
-        case .stripe(let key, let base, let secrets):
-            return Upstream(
-                configuration: StripeConfiguration(secretKey: key, apiBase: base ?? StripeAPI.defaultBase),
-                webhookSecrets: secrets)
+        case .stripe(let account):
+            var settings = StripeConfiguration(
+                secretKey: account.key, apiBase: account.base ?? StripeAPI.defaultBase, account: account.onBehalfOf)
+            settings.userAgent = userAgent
+            return Upstream(configuration: settings, webhookSecrets: account.webhookSecrets)
         case .sandbox(let address, let webhookSecret):
             var settings = SandboxConfiguration()
             settings.webhookSecret = webhookSecret

@@ -1,6 +1,7 @@
 internal import Contract
 internal import EventLoop
 internal import Glibc
+internal import HTTP
 internal import RPC
 internal import Stripe
 
@@ -42,8 +43,17 @@ struct ServerConfiguration: Sendable {
     enum Upstream: Sendable {
         /// The sandbox of our own, where it listens, and the secret that signs its events; nil for one that it makes up.
         case sandbox(SocketAddress, webhookSecret: String?)
-        /// Stripe, or what stands at `base`.
-        case stripe(key: StripeKey, base: String?, webhookSecrets: [WebhookSecret])
+        case stripe(Account)
+    }
+
+    /// An account at Stripe, or at what stands at `base`, and the way there.
+    struct Account: Sendable {
+        var key: StripeKey
+        var base: String?
+        var webhookSecrets: [WebhookSecret]
+        /// The connected account to act for.
+        var onBehalfOf: String?
+        var http: HTTPClientConfiguration
     }
 
     enum Database: Sendable {
@@ -83,6 +93,12 @@ struct ServerConfiguration: Sendable {
             name: "db", placeholder: "sqlite:PATH",
             help: "The database (a file in the state directory;\nwith --sandbox a temporary one)."),
         .init(name: "stripe-base", placeholder: "URL", help: "Stripe's address, for a sandbox elsewhere or a proxy."),
+        .init(name: "stripe-account", placeholder: "ACCT", help: "The connected account to act for (acct_…)."),
+        .init(
+            name: "stripe-proxy", placeholder: "URL", help: "A proxy on the way to Stripe. The environment's is not used."),
+        .init(
+            name: "stripe-ca", placeholder: "FILE",
+            help: "Certificate authorities to trust on the way to Stripe,\nin PEM, instead of the system's."),
         .init(name: "live", help: "Allow a live key, with which money moves."),
         .init(name: "grace", placeholder: "SECONDS", help: "Access after a failed renewal (259200, three days)."),
         .init(
@@ -164,7 +180,7 @@ struct ServerConfiguration: Sendable {
     var mode: ServerMode {
         switch stripe {
         case .sandbox: .sandbox
-        case .stripe(let key, _, _): key.mode == .live ? .live : .test
+        case .stripe(let account): account.key.mode == .live ? .live : .test
         }
     }
 
@@ -179,7 +195,9 @@ struct ServerConfiguration: Sendable {
         guard environment("STRIPE_SECRET_KEY") == nil else {
             throw .usage("--sandbox and STRIPE_SECRET_KEY together: unset the key, or leave the sandbox")
         }
-        guard !arguments.has("stripe-base") else { throw .usage("--sandbox and --stripe-base together: choose one") }
+        for flag in ["stripe-base", "stripe-account", "stripe-proxy", "stripe-ca"] where arguments.has(flag) {
+            throw .usage("--sandbox and --\(flag) together: choose one")
+        }
         return .sandbox(
             try arguments.address("sandbox-http") ?? (isStdio ? somewhere : defaultSandbox),
             webhookSecret: webhookSecrets.first)
@@ -200,7 +218,26 @@ struct ServerConfiguration: Sendable {
         if let base, !base.hasPrefix("http://"), !base.hasPrefix("https://") {
             throw .usage("--stripe-base must be a URL such as http://127.0.0.1:7173, got \"\(base)\"")
         }
-        return .stripe(key: key, base: base, webhookSecrets: webhookSecrets.compactMap(WebhookSecret.init))
+        let account = arguments.value("stripe-account")
+        if let account, !account.hasPrefix("acct_") || !account.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+            throw .usage("--stripe-account must be an account's id (acct_…), got \"\(account)\"")
+        }
+        return .stripe(
+            Account(
+                key: key, base: base, webhookSecrets: webhookSecrets.compactMap(WebhookSecret.init), onBehalfOf: account,
+                http: try way(arguments)))
+    }
+
+    /// How Stripe is reached.
+    private static func way(_ arguments: Arguments) throws(Failure) -> HTTPClientConfiguration {
+        var way = HTTPClientConfiguration()
+        way.proxy = arguments.value("stripe-proxy")
+        way.caFile = arguments.value("stripe-ca")
+        if let proxy = way.proxy, !["http://", "https://", "socks5://", "socks5h://"].contains(where: proxy.hasPrefix) {
+            throw .usage("--stripe-proxy must be a URL such as http://127.0.0.1:3128")
+        }
+        if let file = way.caFile, access(file, R_OK) != 0 { throw .usage("--stripe-ca: \(file) cannot be read") }
+        return way
     }
 
     private static var webhookSecrets: [String] {
@@ -211,7 +248,7 @@ struct ServerConfiguration: Sendable {
         guard let text = arguments.value("db") else {
             switch stripe {
             case .sandbox: return .temporary
-            case .stripe(let key, _, _): return .file(try StateDirectory.file("dues-\(key.mode.rawValue).db"))
+            case .stripe(let account): return .file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db"))
             }
         }
         guard text.hasPrefix("sqlite:"), text.count > 7 else {

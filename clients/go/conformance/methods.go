@@ -21,12 +21,18 @@ func typed(method string) handler {
 		return unary((*dues.Client).Cancel)
 	case "GetPaymentMethod":
 		return unary((*dues.Client).GetPaymentMethod)
+	case "GetCustomer":
+		return unary((*dues.Client).GetCustomer)
 	case "GetSubscription":
 		return unary((*dues.Client).GetSubscription)
+	case "ListSubscriptions":
+		return unary((*dues.Client).ListSubscriptions)
 	case "ListPlans":
 		return unary((*dues.Client).ListPlans)
 	case "CheckAccess":
 		return unary((*dues.Client).CheckAccess)
+	case "ListAccess":
+		return unary((*dues.Client).ListAccess)
 	case "WatchEvents":
 		return stream((*dues.Client).WatchEvents)
 	case "IngestWebhook":

@@ -99,6 +99,22 @@ export type SubscriptionStatus =
   | "paused"
   | (string & {});
 
+/**
+ * A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for
+ * every one.
+ */
+export type SubscriptionStatusFilter =
+  | "incomplete"
+  | "incomplete_expired"
+  | "trialing"
+  | "active"
+  | "past_due"
+  | "canceled"
+  | "unpaid"
+  | "paused"
+  | "ended"
+  | "all";
+
 /** Whether a price bills a quantity set in advance or measured usage, in Stripe's words. */
 export type UsageType = "licensed" | "metered" | (string & {});
 
@@ -360,6 +376,30 @@ export interface PreviewLine extends Result {
   readonly priceId: string | null;
   /** How many units the line is for. */
   readonly quantity: Integer | null;
+}
+
+/** Whether a customer has access to one product, and why. */
+export interface ProductAccess extends Result {
+  /** The product (prod_…). */
+  readonly productId: string;
+  /** Whether the customer has access to it. */
+  readonly allowed: boolean;
+  /** Why. */
+  readonly reason: AccessReason;
+  /** The status of the subscription that decided. */
+  readonly status: SubscriptionStatus;
+  /** The subscription (sub_…) that decided. */
+  readonly subscriptionId: string;
+  /** Since when the decision is what it is, as far as the store knows. */
+  readonly since: Date | null;
+  /** End of the period that is or was paid for. */
+  readonly periodEnd: Date | null;
+  /** When access ends if payment stays away; null unless reason is GRACE. */
+  readonly graceEnd: Date | null;
+  /** When Stripe made the newest event that the decision rests on; null where none is known. */
+  readonly asOf: Date | null;
+  /** That event's id (evt_…). */
+  readonly asOfEventId: string | null;
 }
 
 /** The next ordinary renewal after a change. */
@@ -730,6 +770,18 @@ export interface GetPaymentMethodResult extends Answer {
   readonly usedFor: PaymentMethodUse | null;
 }
 
+/** What getCustomer takes. */
+export interface GetCustomerParams {
+  /** The customer (cus_…) to look up. */
+  customerId: string;
+}
+
+/** The customer. */
+export interface GetCustomerResult extends Answer {
+  /** The customer, whole. */
+  readonly customer: Customer;
+}
+
 /** What getSubscription takes. */
 export interface GetSubscriptionParams {
   /** The subscription (sub_…) to look up. */
@@ -740,6 +792,28 @@ export interface GetSubscriptionParams {
 export interface GetSubscriptionResult extends Answer {
   /** The subscription, whole. */
   readonly subscription: Subscription;
+}
+
+/** What listSubscriptions takes. */
+export interface ListSubscriptionsParams {
+  /** Only the subscriptions of this customer (cus_…). */
+  customerId?: string;
+  /** Only subscriptions with an item of this price (price_…). */
+  priceId?: string;
+  /** Only subscriptions of this status; absent for all that are not canceled. */
+  status?: SubscriptionStatusFilter;
+  /** How many subscriptions one page may have. Default: 20. */
+  limit?: Integer | bigint;
+  /** nextCursor of the page before. */
+  cursor?: string;
+}
+
+/** A page of subscriptions. */
+export interface ListSubscriptionsResult extends Answer {
+  /** The subscriptions, newest first. */
+  readonly subscriptions: readonly Subscription[];
+  /** Ask for the next page with it; null on the last page. */
+  readonly nextCursor: string | null;
 }
 
 /** What listPlans takes. */
@@ -792,6 +866,18 @@ export interface CheckAccessResult extends Answer {
   readonly asOf: Date | null;
   /** That event's id (evt_…). */
   readonly asOfEventId: string | null;
+}
+
+/** What listAccess takes. */
+export interface ListAccessParams {
+  /** The customer (cus_…) whose access is listed. */
+  customerId: string;
+}
+
+/** What the customer may use, and what not any more. */
+export interface ListAccessResult extends Answer {
+  /** A decision for each product; empty for a customer who never subscribed. */
+  readonly access: readonly ProductAccess[];
 }
 
 /** What watchEvents takes. */
@@ -949,8 +1035,17 @@ export class Dues extends Client {
    */
   getPaymentMethod(params?: GetPaymentMethodParams, options?: CallOptions): Promise<GetPaymentMethodResult>;
 
+  /** Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found. */
+  getCustomer(params: GetCustomerParams, options?: CallOptions): Promise<GetCustomerResult>;
+
   /** Look up a subscription. Gives a subscription as Stripe has it. */
   getSubscription(params: GetSubscriptionParams, options?: CallOptions): Promise<GetSubscriptionResult>;
+
+  /**
+   * List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one.
+   * Those that are canceled are left out unless they are asked for.
+   */
+  listSubscriptions(params?: ListSubscriptionsParams, options?: CallOptions): Promise<ListSubscriptionsResult>;
 
   /**
    * List the plans that customers can choose. Lists recurring prices with their products, for a page that
@@ -964,6 +1059,13 @@ export class Dues extends Client {
    * request.
    */
   checkAccess(params: CheckAccessParams, options?: CallOptions): Promise<CheckAccessResult>;
+
+  /**
+   * List what a customer has access to. Gives the decision of CheckAccess for every product that the customer
+   * has ever subscribed to, as far as the local store knows: the newest subscription's products first. Never
+   * asks Stripe.
+   */
+  listAccess(params: ListAccessParams, options?: CallOptions): Promise<ListAccessResult>;
 
   /**
    * Watch Stripe's events. Streams the events that the server has taken in, each once the mirror knows what

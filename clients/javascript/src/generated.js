@@ -159,6 +159,22 @@ class PreviewLine extends Result {
   }
 }
 
+class ProductAccess extends Result {
+  constructor(raw) {
+    super(raw);
+    this.productId = raw.productId;
+    this.allowed = raw.allowed;
+    this.reason = raw.reason;
+    this.status = raw.status;
+    this.subscriptionId = raw.subscriptionId;
+    this.since = time(raw.since);
+    this.periodEnd = time(raw.periodEnd);
+    this.graceEnd = time(raw.graceEnd);
+    this.asOf = time(raw.asOf);
+    this.asOfEventId = raw.asOfEventId;
+  }
+}
+
 class Renewal extends Result {
   constructor(raw) {
     super(raw);
@@ -332,10 +348,25 @@ class GetPaymentMethodResult extends Answer {
   }
 }
 
+class GetCustomerResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.customer = one(Customer, raw.customer);
+  }
+}
+
 class GetSubscriptionResult extends Answer {
   constructor(raw) {
     super(raw);
     this.subscription = one(Subscription, raw.subscription);
+  }
+}
+
+class ListSubscriptionsResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.subscriptions = many(Subscription, raw.subscriptions);
+    this.nextCursor = raw.nextCursor;
   }
 }
 
@@ -360,6 +391,13 @@ class CheckAccessResult extends Answer {
     this.graceEnd = time(raw.graceEnd);
     this.asOf = time(raw.asOf);
     this.asOfEventId = raw.asOfEventId;
+  }
+}
+
+class ListAccessResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.access = many(ProductAccess, raw.access);
   }
 }
 
@@ -423,9 +461,12 @@ export const methods = new Map([
   ["UpdatePlan", { isSafeToRepeat: false, streams: false }],
   ["Cancel", { isSafeToRepeat: false, streams: false }],
   ["GetPaymentMethod", { isSafeToRepeat: true, streams: false }],
+  ["GetCustomer", { isSafeToRepeat: true, streams: false }],
   ["GetSubscription", { isSafeToRepeat: true, streams: false }],
+  ["ListSubscriptions", { isSafeToRepeat: true, streams: false }],
   ["ListPlans", { isSafeToRepeat: true, streams: false }],
   ["CheckAccess", { isSafeToRepeat: true, streams: false }],
+  ["ListAccess", { isSafeToRepeat: true, streams: false }],
   ["WatchEvents", { isSafeToRepeat: true, streams: true }],
   ["IngestWebhook", { isSafeToRepeat: true, streams: false }],
   ["rpc.hello", { isSafeToRepeat: true, streams: false }],
@@ -491,9 +532,22 @@ export class Dues extends Client {
     return new GetPaymentMethodResult(await this.call("GetPaymentMethod", params, options));
   }
 
+  /** Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found. */
+  async getCustomer(params, options) {
+    return new GetCustomerResult(await this.call("GetCustomer", params, options));
+  }
+
   /** Look up a subscription. Gives a subscription as Stripe has it. */
   async getSubscription(params, options) {
     return new GetSubscriptionResult(await this.call("GetSubscription", params, options));
+  }
+
+  /**
+   * List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one.
+   * Those that are canceled are left out unless they are asked for.
+   */
+  async listSubscriptions(params, options) {
+    return new ListSubscriptionsResult(await this.call("ListSubscriptions", params, options));
   }
 
   /**
@@ -511,6 +565,15 @@ export class Dues extends Client {
    */
   async checkAccess(params, options) {
     return new CheckAccessResult(await this.call("CheckAccess", params, options));
+  }
+
+  /**
+   * List what a customer has access to. Gives the decision of CheckAccess for every product that the customer
+   * has ever subscribed to, as far as the local store knows: the newest subscription's products first. Never
+   * asks Stripe.
+   */
+  async listAccess(params, options) {
+    return new ListAccessResult(await this.call("ListAccess", params, options));
   }
 
   /**

@@ -22,12 +22,18 @@ enum Method: string
     case Cancel = 'Cancel';
     /** Show the payment method that would be charged. */
     case GetPaymentMethod = 'GetPaymentMethod';
+    /** Look up a customer. */
+    case GetCustomer = 'GetCustomer';
     /** Look up a subscription. */
     case GetSubscription = 'GetSubscription';
+    /** List subscriptions. */
+    case ListSubscriptions = 'ListSubscriptions';
     /** List the plans that customers can choose. */
     case ListPlans = 'ListPlans';
     /** Decide whether a customer has access. */
     case CheckAccess = 'CheckAccess';
+    /** List what a customer has access to. */
+    case ListAccess = 'ListAccess';
     /** Watch Stripe's events. */
     case WatchEvents = 'WatchEvents';
     /** Take in a webhook of Stripe's. */
@@ -43,9 +49,9 @@ enum Method: string
     public function isSafeToRepeat(): bool
     {
         return match ($this) {
-            self::PreviewChange, self::GetPaymentMethod, self::GetSubscription, self::ListPlans,
-            self::CheckAccess, self::WatchEvents, self::IngestWebhook, self::RpcHello, self::RpcDiscover,
-            self::RpcHealth => true,
+            self::PreviewChange, self::GetPaymentMethod, self::GetCustomer, self::GetSubscription,
+            self::ListSubscriptions, self::ListPlans, self::CheckAccess, self::ListAccess,
+            self::WatchEvents, self::IngestWebhook, self::RpcHello, self::RpcDiscover, self::RpcHealth => true,
             default => false,
         };
     }

@@ -13,11 +13,14 @@ use Dues\Types\CheckAccessResult;
 use Dues\Types\CollectionMethod;
 use Dues\Types\CreateCustomerResult;
 use Dues\Types\CreateSubscriptionResult;
+use Dues\Types\GetCustomerResult;
 use Dues\Types\GetPaymentMethodResult;
 use Dues\Types\GetSubscriptionResult;
 use Dues\Types\IngestWebhookResult;
 use Dues\Types\ItemChange;
+use Dues\Types\ListAccessResult;
 use Dues\Types\ListPlansResult;
+use Dues\Types\ListSubscriptionsResult;
 use Dues\Types\PaymentBehavior;
 use Dues\Types\PlanChangeTiming;
 use Dues\Types\PreviewChangeResult;
@@ -26,6 +29,7 @@ use Dues\Types\RpcHealthResult;
 use Dues\Types\RpcHelloResult;
 use Dues\Types\ShippingInput;
 use Dues\Types\SubscriptionItemInput;
+use Dues\Types\SubscriptionStatusFilter;
 use Dues\Types\UpdatePlanResult;
 use Dues\Types\WatchEventsResult;
 use Dues\Types\WatchEventsValue;
@@ -280,6 +284,22 @@ trait Methods
     }
 
     /**
+     * Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found.
+     *
+     * @param string $customerId The customer (cus_…) to look up.
+     * @throws DuesException
+     */
+    public function getCustomer(
+        string $customerId,
+        ?CallOptions $options = null,
+    ): GetCustomerResult {
+        $params = Wire::present([
+            'customerId' => $customerId,
+        ]);
+        return GetCustomerResult::of($this->call('GetCustomer', $params, $options));
+    }
+
+    /**
      * Look up a subscription. Gives a subscription as Stripe has it.
      *
      * @param string $subscriptionId The subscription (sub_…) to look up.
@@ -293,6 +313,36 @@ trait Methods
             'subscriptionId' => $subscriptionId,
         ]);
         return GetSubscriptionResult::of($this->call('GetSubscription', $params, $options));
+    }
+
+    /**
+     * List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one. Those
+     * that are canceled are left out unless they are asked for.
+     *
+     * @param string|null $customerId Only the subscriptions of this customer (cus_…).
+     * @param string|null $priceId Only subscriptions with an item of this price (price_…).
+     * @param string|null $status Only subscriptions of this status; absent for all that are not canceled. One of
+     * {@see SubscriptionStatusFilter}.
+     * @param int|null $limit How many subscriptions one page may have. Default: 20.
+     * @param string|null $cursor nextCursor of the page before.
+     * @throws DuesException
+     */
+    public function listSubscriptions(
+        ?string $customerId = null,
+        ?string $priceId = null,
+        ?string $status = null,
+        ?int $limit = null,
+        ?string $cursor = null,
+        ?CallOptions $options = null,
+    ): ListSubscriptionsResult {
+        $params = Wire::present([
+            'customerId' => $customerId,
+            'priceId' => $priceId,
+            'status' => $status,
+            'limit' => $limit,
+            'cursor' => $cursor,
+        ]);
+        return ListSubscriptionsResult::of($this->call('ListSubscriptions', $params, $options));
     }
 
     /**
@@ -340,6 +390,24 @@ trait Methods
             'feature' => $feature,
         ]);
         return CheckAccessResult::of($this->call('CheckAccess', $params, $options));
+    }
+
+    /**
+     * List what a customer has access to. Gives the decision of CheckAccess for every product that the customer has
+     * ever subscribed to, as far as the local store knows: the newest subscription's products first. Never asks
+     * Stripe.
+     *
+     * @param string $customerId The customer (cus_…) whose access is listed.
+     * @throws DuesException
+     */
+    public function listAccess(
+        string $customerId,
+        ?CallOptions $options = null,
+    ): ListAccessResult {
+        $params = Wire::present([
+            'customerId' => $customerId,
+        ]);
+        return ListAccessResult::of($this->call('ListAccess', $params, $options));
     }
 
     /**

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Union
 from ._client import CallOptions, Client, Stream
 from ._types import (
     AddressInput, CancelResult, CancellationFeedback, ChangeTiming, CheckAccessResult, CollectionMethod,
-    CreateCustomerResult, CreateSubscriptionResult, GetPaymentMethodResult, GetSubscriptionResult,
-    IngestWebhookResult, ItemChange, ListPlansResult, PaymentBehavior, PlanChangeTiming, PreviewChangeResult,
-    ProrationBehavior, RPCHealthResult, RPCHelloResult, ShippingInput, SubscriptionItemInput, UpdatePlanResult,
-    WatchEventsResult, WatchEventsValue)
+    CreateCustomerResult, CreateSubscriptionResult, GetCustomerResult, GetPaymentMethodResult,
+    GetSubscriptionResult, IngestWebhookResult, ItemChange, ListAccessResult, ListPlansResult,
+    ListSubscriptionsResult, PaymentBehavior, PlanChangeTiming, PreviewChangeResult, ProrationBehavior,
+    RPCHealthResult, RPCHelloResult, ShippingInput, SubscriptionItemInput, SubscriptionStatusFilter,
+    UpdatePlanResult, WatchEventsResult, WatchEventsValue)
 from ._wire import given
 
 if TYPE_CHECKING:
@@ -173,6 +174,13 @@ class Dues(Client):
             "subscriptionId": subscription_id, "customerId": customer_id,
             "paymentMethodId": payment_method_id}), **options))
 
+    def get_customer(self, *, customer_id: str, **options: Unpack[CallOptions]) -> GetCustomerResult:
+        """Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found.
+
+        customer_id: The customer (cus_…) to look up.
+        """
+        return GetCustomerResult._of(self.call("GetCustomer", given({"customerId": customer_id}), **options))
+
     def get_subscription(self, *, subscription_id: str, **options: Unpack[CallOptions]) -> GetSubscriptionResult:
         """Look up a subscription. Gives a subscription as Stripe has it.
 
@@ -180,6 +188,24 @@ class Dues(Client):
         """
         return GetSubscriptionResult._of(self.call("GetSubscription", given({
             "subscriptionId": subscription_id}), **options))
+
+    def list_subscriptions(
+        self, *, customer_id: Optional[str] = None, price_id: Optional[str] = None,
+        status: Optional[SubscriptionStatusFilter] = None, limit: Optional[int] = None,
+        cursor: Optional[str] = None, **options: Unpack[CallOptions]
+    ) -> ListSubscriptionsResult:
+        """List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one.
+        Those that are canceled are left out unless they are asked for.
+
+        customer_id: Only the subscriptions of this customer (cus_…).
+        price_id: Only subscriptions with an item of this price (price_…).
+        status: Only subscriptions of this status; absent for all that are not canceled.
+        limit: How many subscriptions one page may have. Default: 20.
+        cursor: nextCursor of the page before.
+        """
+        return ListSubscriptionsResult._of(self.call("ListSubscriptions", given({
+            "customerId": customer_id, "priceId": price_id, "status": status, "limit": limit,
+            "cursor": cursor}), **options))
 
     def list_plans(
         self, *, active: Optional[bool] = None, limit: Optional[int] = None, cursor: Optional[str] = None,
@@ -209,6 +235,15 @@ class Dues(Client):
         """
         return CheckAccessResult._of(self.call("CheckAccess", given({
             "customerId": customer_id, "productId": product_id, "feature": feature}), **options))
+
+    def list_access(self, *, customer_id: str, **options: Unpack[CallOptions]) -> ListAccessResult:
+        """List what a customer has access to. Gives the decision of CheckAccess for every product that the customer
+        has ever subscribed to, as far as the local store knows: the newest subscription's products first. Never
+        asks Stripe.
+
+        customer_id: The customer (cus_…) whose access is listed.
+        """
+        return ListAccessResult._of(self.call("ListAccess", given({"customerId": customer_id}), **options))
 
     def watch_events(
         self, *, types: Optional[Sequence[str]] = None, customer_id: Optional[str] = None,

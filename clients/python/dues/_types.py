@@ -12,19 +12,21 @@ from ._wire import Message, Result, list_of, mapping, maybe, time
 __all__ = [
     "AccessReason", "CancellationFeedback", "ChangeTiming", "CollectionMethod", "Intent", "PaymentBehavior",
     "PaymentMethodType", "PaymentMethodUse", "PlanChangeTiming", "PriceInterval", "ProrationBehavior", "Scope",
-    "ServerMode", "ServingStatus", "SubscriptionStatus", "UsageType", "AddressInput", "ItemChange",
-    "ShippingInput", "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card", "Customer",
-    "HealthCheck", "HealthChecks", "HelloLimits", "Link", "PendingUpdate", "PendingUpdateItem", "Period", "Plan",
-    "PreviewLine", "Renewal", "ResultMetadata", "SepaDebit", "Shipping", "Subscription", "SubscriptionItem",
-    "UsBankAccount", "Violation", "StripeRefusal", "CreateCustomerResult", "CreateSubscriptionResult",
-    "PreviewChangeResult", "UpdatePlanResult", "CancelResult", "GetPaymentMethodResult", "GetSubscriptionResult",
-    "ListPlansResult", "CheckAccessResult", "WatchEventsValue", "WatchEventsResult", "IngestWebhookResult",
-    "RPCHelloResult", "RPCHealthResult"]
+    "ServerMode", "ServingStatus", "SubscriptionStatus", "SubscriptionStatusFilter", "UsageType", "AddressInput",
+    "ItemChange", "ShippingInput", "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card",
+    "Customer", "HealthCheck", "HealthChecks", "HelloLimits", "Link", "PendingUpdate", "PendingUpdateItem",
+    "Period", "Plan", "PreviewLine", "ProductAccess", "Renewal", "ResultMetadata", "SepaDebit", "Shipping",
+    "Subscription", "SubscriptionItem", "UsBankAccount", "Violation", "StripeRefusal", "CreateCustomerResult",
+    "CreateSubscriptionResult", "PreviewChangeResult", "UpdatePlanResult", "CancelResult",
+    "GetPaymentMethodResult", "GetCustomerResult", "GetSubscriptionResult", "ListSubscriptionsResult",
+    "ListPlansResult", "CheckAccessResult", "ListAccessResult", "WatchEventsValue", "WatchEventsResult",
+    "IngestWebhookResult", "RPCHelloResult", "RPCHealthResult"]
 
 SAFE_TO_REPEAT: Dict[str, bool] = {
     "CreateCustomer": False, "CreateSubscription": False, "PreviewChange": True, "UpdatePlan": False,
-    "Cancel": False, "GetPaymentMethod": True, "GetSubscription": True, "ListPlans": True, "CheckAccess": True,
-    "WatchEvents": True, "IngestWebhook": True, "rpc.hello": True, "rpc.discover": True, "rpc.health": True}
+    "Cancel": False, "GetPaymentMethod": True, "GetCustomer": True, "GetSubscription": True,
+    "ListSubscriptions": True, "ListPlans": True, "CheckAccess": True, "ListAccess": True, "WatchEvents": True,
+    "IngestWebhook": True, "rpc.hello": True, "rpc.discover": True, "rpc.health": True}
 """Whether a call of a method may be made again without an idempotency key."""
 
 STREAMING = frozenset(["WatchEvents"])
@@ -84,6 +86,12 @@ ServingStatus = Literal["SERVING", "NOT_SERVING"]
 SubscriptionStatus = str
 """A subscription's status, in Stripe's words. Stripe may add words. Known: incomplete, incomplete_expired,
 trialing, active, past_due, canceled, unpaid, paused."""
+
+SubscriptionStatusFilter = Literal[
+    "incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused", "ended",
+    "all"]
+"""A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for every
+one."""
 
 UsageType = str
 """Whether a price bills a quantity set in advance or measured usage, in Stripe's words. Known: licensed,
@@ -618,6 +626,55 @@ class PreviewLine(Result):
             period=Period._of(raw.get("period")),
             price_id=raw.get("priceId"),
             quantity=raw.get("quantity"),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class ProductAccess(Result):
+    """Whether a customer has access to one product, and why."""
+
+    product_id: str
+    """The product (prod_…)."""
+    allowed: bool
+    """Whether the customer has access to it."""
+    reason: AccessReason
+    """Why."""
+    status: SubscriptionStatus
+    """The status of the subscription that decided."""
+    subscription_id: str
+    """The subscription (sub_…) that decided."""
+    since: Optional[datetime]
+    """Since when the decision is what it is, as far as the store knows."""
+    period_end: Optional[datetime]
+    """End of the period that is or was paid for."""
+    grace_end: Optional[datetime]
+    """When access ends if payment stays away; null unless reason is GRACE."""
+    as_of: Optional[datetime]
+    """When Stripe made the newest event that the decision rests on; null where none is known."""
+    as_of_event_id: Optional[str]
+    """That event's id (evt_…)."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {
+        "product_id": "productId", "allowed": "allowed", "reason": "reason", "status": "status",
+        "subscription_id": "subscriptionId", "since": "since", "period_end": "periodEnd", "grace_end": "graceEnd",
+        "as_of": "asOf", "as_of_event_id": "asOfEventId"}
+
+    @classmethod
+    def _of(cls, value: Any) -> ProductAccess:
+        raw = mapping(value)
+        return cls(
+            product_id=raw.get("productId"),
+            allowed=raw.get("allowed"),
+            reason=raw.get("reason"),
+            status=raw.get("status"),
+            subscription_id=raw.get("subscriptionId"),
+            since=maybe(time, raw.get("since")),
+            period_end=maybe(time, raw.get("periodEnd")),
+            grace_end=maybe(time, raw.get("graceEnd")),
+            as_of=maybe(time, raw.get("asOf")),
+            as_of_event_id=raw.get("asOfEventId"),
             raw=raw)
 
 
@@ -1186,6 +1243,28 @@ class GetPaymentMethodResult(Result):
 
 
 @dataclass(frozen=True)
+class GetCustomerResult(Result):
+    """The customer."""
+
+    customer: Customer
+    """The customer, whole."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {"customer": "customer", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> GetCustomerResult:
+        raw = mapping(value)
+        return cls(
+            customer=Customer._of(raw.get("customer")),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
 class GetSubscriptionResult(Result):
     """The subscription."""
 
@@ -1203,6 +1282,31 @@ class GetSubscriptionResult(Result):
         raw = mapping(value)
         return cls(
             subscription=Subscription._of(raw.get("subscription")),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class ListSubscriptionsResult(Result):
+    """A page of subscriptions."""
+
+    subscriptions: List[Subscription]
+    """The subscriptions, newest first."""
+    next_cursor: Optional[str]
+    """Ask for the next page with it; null on the last page."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {"subscriptions": "subscriptions", "next_cursor": "nextCursor", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> ListSubscriptionsResult:
+        raw = mapping(value)
+        return cls(
+            subscriptions=list_of(Subscription._of, raw.get("subscriptions")),
+            next_cursor=raw.get("nextCursor"),
             meta=maybe(ResultMetadata._of, raw.get("_meta")),
             raw=raw)
 
@@ -1280,6 +1384,28 @@ class CheckAccessResult(Result):
             grace_end=maybe(time, raw.get("graceEnd")),
             as_of=maybe(time, raw.get("asOf")),
             as_of_event_id=raw.get("asOfEventId"),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class ListAccessResult(Result):
+    """What the customer may use, and what not any more."""
+
+    access: List[ProductAccess]
+    """A decision for each product; empty for a customer who never subscribed."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {"access": "access", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> ListAccessResult:
+        raw = mapping(value)
+        return cls(
+            access=list_of(ProductAccess._of, raw.get("access")),
             meta=maybe(ResultMetadata._of, raw.get("_meta")),
             raw=raw)
 

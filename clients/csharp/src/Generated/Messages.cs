@@ -576,6 +576,42 @@ namespace Dues
         }
     }
 
+    /// <summary>What GetCustomer is asked with.</summary>
+    public sealed class GetCustomerParams : DuesObject
+    {
+        /// <summary>The customer (cus_…) to look up. Required.</summary>
+        public string CustomerId { get; set; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            if (CustomerId != null) json["customerId"] = CustomerId;
+            return json;
+        }
+    }
+
+    /// <summary>The customer.</summary>
+    public sealed class GetCustomerResult : DuesResult
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public GetCustomerResult(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Customer = Wire.Object(raw, "customer", value => new Customer(value));
+        }
+
+        /// <summary>The customer, whole.</summary>
+        public Customer Customer { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["customer"] = Customer;
+            return json;
+        }
+    }
+
     /// <summary>What GetSubscription is asked with.</summary>
     public sealed class GetSubscriptionParams : DuesObject
     {
@@ -608,6 +644,63 @@ namespace Dues
         {
             var json = new Dictionary<string, object>();
             json["subscription"] = Subscription;
+            return json;
+        }
+    }
+
+    /// <summary>What ListSubscriptions is asked with.</summary>
+    public sealed class ListSubscriptionsParams : DuesObject
+    {
+        /// <summary>Only the subscriptions of this customer (cus_…).</summary>
+        public string CustomerId { get; set; }
+
+        /// <summary>Only subscriptions with an item of this price (price_…).</summary>
+        public string PriceId { get; set; }
+
+        /// <summary>Only subscriptions of this status; absent for all that are not canceled.</summary>
+        public string Status { get; set; }
+
+        /// <summary>How many subscriptions one page may have. Default: 20.</summary>
+        public long? Limit { get; set; }
+
+        /// <summary>nextCursor of the page before.</summary>
+        public string Cursor { get; set; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            if (CustomerId != null) json["customerId"] = CustomerId;
+            if (PriceId != null) json["priceId"] = PriceId;
+            if (Status != null) json["status"] = Status;
+            if (Limit != null) json["limit"] = Limit;
+            if (Cursor != null) json["cursor"] = Cursor;
+            return json;
+        }
+    }
+
+    /// <summary>A page of subscriptions.</summary>
+    public sealed class ListSubscriptionsResult : DuesResult
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public ListSubscriptionsResult(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Subscriptions = Wire.List(raw, "subscriptions", value => new Subscription(value)) ?? Array.Empty<Subscription>();
+            NextCursor = Wire.Text(raw, "nextCursor");
+        }
+
+        /// <summary>The subscriptions, newest first.</summary>
+        public IReadOnlyList<Subscription> Subscriptions { get; }
+
+        /// <summary>Ask for the next page with it; null on the last page.</summary>
+        public string NextCursor { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["subscriptions"] = Subscriptions;
+            json["nextCursor"] = NextCursor;
             return json;
         }
     }
@@ -748,6 +841,42 @@ namespace Dues
             json["graceEnd"] = GraceEnd;
             json["asOf"] = AsOf;
             json["asOfEventId"] = AsOfEventId;
+            return json;
+        }
+    }
+
+    /// <summary>What ListAccess is asked with.</summary>
+    public sealed class ListAccessParams : DuesObject
+    {
+        /// <summary>The customer (cus_…) whose access is listed. Required.</summary>
+        public string CustomerId { get; set; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            if (CustomerId != null) json["customerId"] = CustomerId;
+            return json;
+        }
+    }
+
+    /// <summary>What the customer may use, and what not any more.</summary>
+    public sealed class ListAccessResult : DuesResult
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public ListAccessResult(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Access = Wire.List(raw, "access", value => new ProductAccess(value)) ?? Array.Empty<ProductAccess>();
+        }
+
+        /// <summary>A decision for each product; empty for a customer who never subscribed.</summary>
+        public IReadOnlyList<ProductAccess> Access { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["access"] = Access;
             return json;
         }
     }

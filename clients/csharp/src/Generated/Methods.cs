@@ -16,9 +16,10 @@ namespace Dues
         public static readonly IReadOnlyDictionary<string, bool> IsSafeToRepeat = new Dictionary<string, bool>
         {
             ["CreateCustomer"] = false, ["CreateSubscription"] = false, ["PreviewChange"] = true,
-            ["UpdatePlan"] = false, ["Cancel"] = false, ["GetPaymentMethod"] = true, ["GetSubscription"] = true,
-            ["ListPlans"] = true, ["CheckAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true,
-            ["rpc.hello"] = true, ["rpc.discover"] = true, ["rpc.health"] = true
+            ["UpdatePlan"] = false, ["Cancel"] = false, ["GetPaymentMethod"] = true, ["GetCustomer"] = true,
+            ["GetSubscription"] = true, ["ListSubscriptions"] = true, ["ListPlans"] = true, ["CheckAccess"] = true,
+            ["ListAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true, ["rpc.hello"] = true,
+            ["rpc.discover"] = true, ["rpc.health"] = true
         };
 
         /// <summary>The methods that send values before their result.</summary>
@@ -138,6 +139,21 @@ namespace Dues
                 CallAsync("GetPaymentMethod", parameters?.ToJson(), options, cancellation),
                 result => new GetPaymentMethodResult(result));
 
+        /// <summary>Look up a customer. Gives a customer as Stripe has it. One that was deleted is not
+        /// found.</summary>
+        /// <returns>The customer.</returns>
+        /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
+        public GetCustomerResult GetCustomer(
+            GetCustomerParams parameters, CallOptions options = null, CancellationToken cancellation = default) =>
+            new GetCustomerResult(Call("GetCustomer", parameters?.ToJson(), options, cancellation));
+
+        /// <inheritdoc cref="GetCustomer"/>
+        public Task<GetCustomerResult> GetCustomerAsync(
+            GetCustomerParams parameters, CallOptions options = null, CancellationToken cancellation = default) =>
+            Typed(
+                CallAsync("GetCustomer", parameters?.ToJson(), options, cancellation),
+                result => new GetCustomerResult(result));
+
         /// <summary>Look up a subscription. Gives a subscription as Stripe has it.</summary>
         /// <returns>The subscription.</returns>
         /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
@@ -153,6 +169,23 @@ namespace Dues
             Typed(
                 CallAsync("GetSubscription", parameters?.ToJson(), options, cancellation),
                 result => new GetSubscriptionResult(result));
+
+        /// <summary>List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or
+        /// of one. Those that are canceled are left out unless they are asked for.</summary>
+        /// <returns>A page of subscriptions.</returns>
+        /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
+        public ListSubscriptionsResult ListSubscriptions(
+            ListSubscriptionsParams parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
+            new ListSubscriptionsResult(Call("ListSubscriptions", parameters?.ToJson(), options, cancellation));
+
+        /// <inheritdoc cref="ListSubscriptions"/>
+        public Task<ListSubscriptionsResult> ListSubscriptionsAsync(
+            ListSubscriptionsParams parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
+            Typed(
+                CallAsync("ListSubscriptions", parameters?.ToJson(), options, cancellation),
+                result => new ListSubscriptionsResult(result));
 
         /// <summary>List the plans that customers can choose. Lists recurring prices with their products, for a
         /// page that sells them.</summary>
@@ -186,6 +219,22 @@ namespace Dues
             Typed(
                 CallAsync("CheckAccess", parameters?.ToJson(), options, cancellation),
                 result => new CheckAccessResult(result));
+
+        /// <summary>List what a customer has access to. Gives the decision of CheckAccess for every product that
+        /// the customer has ever subscribed to, as far as the local store knows: the newest subscription's products
+        /// first. Never asks Stripe.</summary>
+        /// <returns>What the customer may use, and what not any more.</returns>
+        /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
+        public ListAccessResult ListAccess(
+            ListAccessParams parameters, CallOptions options = null, CancellationToken cancellation = default) =>
+            new ListAccessResult(Call("ListAccess", parameters?.ToJson(), options, cancellation));
+
+        /// <inheritdoc cref="ListAccess"/>
+        public Task<ListAccessResult> ListAccessAsync(
+            ListAccessParams parameters, CallOptions options = null, CancellationToken cancellation = default) =>
+            Typed(
+                CallAsync("ListAccess", parameters?.ToJson(), options, cancellation),
+                result => new ListAccessResult(result));
 
         /// <summary>Watch Stripe's events. Streams the events that the server has taken in, each once the mirror
         /// knows what it says, so that whoever acts on one finds CheckAccess up to date. Without after, those from

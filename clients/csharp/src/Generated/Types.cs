@@ -151,6 +151,22 @@ namespace Dues
         public const string Paused = "paused";
     }
 
+    /// <summary>A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired,
+    /// `all` for every one.</summary>
+    public static class SubscriptionStatusFilter
+    {
+        public const string Incomplete = "incomplete";
+        public const string IncompleteExpired = "incomplete_expired";
+        public const string Trialing = "trialing";
+        public const string Active = "active";
+        public const string PastDue = "past_due";
+        public const string Canceled = "canceled";
+        public const string Unpaid = "unpaid";
+        public const string Paused = "paused";
+        public const string Ended = "ended";
+        public const string All = "all";
+    }
+
     /// <summary>Whether a price bills a quantity set in advance or measured usage, in Stripe's words. There may be
     /// others.</summary>
     public static class UsageType
@@ -860,6 +876,73 @@ namespace Dues
             json["period"] = Period;
             json["priceId"] = PriceId;
             json["quantity"] = Quantity;
+            return json;
+        }
+    }
+
+    /// <summary>Whether a customer has access to one product, and why.</summary>
+    public sealed class ProductAccess : DuesOutput
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public ProductAccess(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            ProductId = Wire.Text(raw, "productId");
+            Allowed = Wire.Boolean(raw, "allowed").GetValueOrDefault();
+            Reason = Wire.Text(raw, "reason");
+            Status = Wire.Text(raw, "status");
+            SubscriptionId = Wire.Text(raw, "subscriptionId");
+            Since = Wire.Time(raw, "since");
+            PeriodEnd = Wire.Time(raw, "periodEnd");
+            GraceEnd = Wire.Time(raw, "graceEnd");
+            AsOf = Wire.Time(raw, "asOf");
+            AsOfEventId = Wire.Text(raw, "asOfEventId");
+        }
+
+        /// <summary>The product (prod_…).</summary>
+        public string ProductId { get; }
+
+        /// <summary>Whether the customer has access to it.</summary>
+        public bool Allowed { get; }
+
+        /// <summary>Why.</summary>
+        public string Reason { get; }
+
+        /// <summary>The status of the subscription that decided.</summary>
+        public string Status { get; }
+
+        /// <summary>The subscription (sub_…) that decided.</summary>
+        public string SubscriptionId { get; }
+
+        /// <summary>Since when the decision is what it is, as far as the store knows.</summary>
+        public DateTimeOffset? Since { get; }
+
+        /// <summary>End of the period that is or was paid for.</summary>
+        public DateTimeOffset? PeriodEnd { get; }
+
+        /// <summary>When access ends if payment stays away; null unless reason is GRACE.</summary>
+        public DateTimeOffset? GraceEnd { get; }
+
+        /// <summary>When Stripe made the newest event that the decision rests on; null where none is
+        /// known.</summary>
+        public DateTimeOffset? AsOf { get; }
+
+        /// <summary>That event's id (evt_…).</summary>
+        public string AsOfEventId { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["productId"] = ProductId;
+            json["allowed"] = Allowed;
+            json["reason"] = Reason;
+            json["status"] = Status;
+            json["subscriptionId"] = SubscriptionId;
+            json["since"] = Since;
+            json["periodEnd"] = PeriodEnd;
+            json["graceEnd"] = GraceEnd;
+            json["asOf"] = AsOf;
+            json["asOfEventId"] = AsOfEventId;
             return json;
         }
     }

@@ -47,10 +47,20 @@ module Dues
                           payment_method_id: "paymentMethodId"),
       result: GetPaymentMethodResult, repeatable: true
     ),
+    "GetCustomer" => Operation.new(
+      :get_customer,
+      Members.new(customer_id: "customerId"),
+      result: GetCustomerResult, repeatable: true
+    ),
     "GetSubscription" => Operation.new(
       name: :get_subscription,
       params: Members.new(subscription_id: "subscriptionId"),
       result: GetSubscriptionResult, repeatable: true
+    ),
+    "ListSubscriptions" => Operation.new(
+      :list_subscriptions,
+      Members.new(customer_id: "customerId", price_id: "priceId", status: "status", limit: "limit", cursor: "cursor"),
+      result: ListSubscriptionsResult, repeatable: true
     ),
     "ListPlans" => Operation.new(
       name: :list_plans,
@@ -61,6 +71,11 @@ module Dues
       name: :check_access,
       params: Members.new(customer_id: "customerId", product_id: "productId", feature: "feature"),
       result: CheckAccessResult, repeatable: true
+    ),
+    "ListAccess" => Operation.new(
+      :list_access,
+      Members.new(customer_id: "customerId"),
+      result: ListAccessResult, repeatable: true
     ),
     "WatchEvents" => Operation.new(
       name: :watch_events,
@@ -236,6 +251,16 @@ module Dues
                                    payment_method_id: payment_method_id }, options)
     end
 
+    # Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found.
+    #
+    # @param customer_id [String] The customer (cus_…) to look up.
+    # @param options those of {Client#call}
+    # @return [GetCustomerResult] The customer.
+    # @raise [Error]
+    def get_customer(customer_id:, **options)
+      invoke("GetCustomer", { customer_id: customer_id }, options)
+    end
+
     # Look up a subscription. Gives a subscription as Stripe has it.
     #
     # @param subscription_id [String] The subscription (sub_…) to look up.
@@ -244,6 +269,23 @@ module Dues
     # @raise [Error]
     def get_subscription(subscription_id:, **options)
       invoke("GetSubscription", { subscription_id: subscription_id }, options)
+    end
+
+    # List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one. Those that
+    # are canceled are left out unless they are asked for.
+    #
+    # @param customer_id [String] Only the subscriptions of this customer (cus_…).
+    # @param price_id [String] Only subscriptions with an item of this price (price_…).
+    # @param status [String] Only subscriptions of this status; absent for all that are not canceled. One of
+    #   {SubscriptionStatusFilter}.
+    # @param limit [Integer] How many subscriptions one page may have. Default: 20.
+    # @param cursor [String] nextCursor of the page before.
+    # @param options those of {Client#call}
+    # @return [ListSubscriptionsResult] A page of subscriptions.
+    # @raise [Error]
+    def list_subscriptions(customer_id: nil, price_id: nil, status: nil, limit: nil, cursor: nil, **options)
+      invoke("ListSubscriptions", { customer_id: customer_id, price_id: price_id, status: status,
+                                    limit: limit, cursor: cursor }, options)
     end
 
     # List the plans that customers can choose. Lists recurring prices with their products, for a page that sells them.
@@ -270,6 +312,17 @@ module Dues
     # @raise [Error]
     def check_access(customer_id:, product_id: nil, feature: nil, **options)
       invoke("CheckAccess", { customer_id: customer_id, product_id: product_id, feature: feature }, options)
+    end
+
+    # List what a customer has access to. Gives the decision of CheckAccess for every product that the customer has ever
+    # subscribed to, as far as the local store knows: the newest subscription's products first. Never asks Stripe.
+    #
+    # @param customer_id [String] The customer (cus_…) whose access is listed.
+    # @param options those of {Client#call}
+    # @return [ListAccessResult] What the customer may use, and what not any more.
+    # @raise [Error]
+    def list_access(customer_id:, **options)
+      invoke("ListAccess", { customer_id: customer_id }, options)
     end
 
     # Watch Stripe's events. Streams the events that the server has taken in, each once the mirror knows what it says,

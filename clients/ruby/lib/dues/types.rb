@@ -128,6 +128,21 @@ module Dues
     PAUSED = "paused"
   end
 
+  # A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for every
+  # one.
+  module SubscriptionStatusFilter
+    INCOMPLETE = "incomplete"
+    INCOMPLETE_EXPIRED = "incomplete_expired"
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    CANCELED = "canceled"
+    UNPAID = "unpaid"
+    PAUSED = "paused"
+    ENDED = "ended"
+    ALL = "all"
+  end
+
   # Whether a price bills a quantity set in advance or measured usage, in Stripe's words. There may be others.
   module UsageType
     LICENSED = "licensed"
@@ -446,6 +461,34 @@ module Dues
             period: ["period", Period], price_id: "priceId", quantity: "quantity"
   end
 
+  # Whether a customer has access to one product, and why.
+  class ProductAccess < Result
+    # @return [String] The product (prod_…).
+    attr_reader :product_id
+    # @return [Boolean] Whether the customer has access to it.
+    attr_reader :allowed
+    # @return [String] Why. One of {AccessReason}.
+    attr_reader :reason
+    # @return [String] The status of the subscription that decided. One of {SubscriptionStatus}.
+    attr_reader :status
+    # @return [String] The subscription (sub_…) that decided.
+    attr_reader :subscription_id
+    # @return [Time, nil] Since when the decision is what it is, as far as the store knows.
+    attr_reader :since
+    # @return [Time, nil] End of the period that is or was paid for.
+    attr_reader :period_end
+    # @return [Time, nil] When access ends if payment stays away; null unless reason is GRACE.
+    attr_reader :grace_end
+    # @return [Time, nil] When Stripe made the newest event that the decision rests on; null where none is known.
+    attr_reader :as_of
+    # @return [String, nil] That event's id (evt_…).
+    attr_reader :as_of_event_id
+
+    members product_id: "productId", allowed: "allowed", reason: "reason", status: "status",
+            subscription_id: "subscriptionId", since: ["since", Time], period_end: ["periodEnd", Time],
+            grace_end: ["graceEnd", Time], as_of: ["asOf", Time], as_of_event_id: "asOfEventId"
+  end
+
   # The next ordinary renewal after a change.
   class Renewal < Result
     # @!attribute [r] amount
@@ -734,12 +777,30 @@ module Dues
             billing_details: ["billingDetails", BillingDetails], used_for: "usedFor"
   end
 
+  # The customer.
+  class GetCustomerResult < Result
+    # @return [Customer] The customer, whole.
+    attr_reader :customer
+
+    members customer: ["customer", Customer]
+  end
+
   # The subscription.
   class GetSubscriptionResult < Result
     # @!attribute [r] subscription
     #   @return [Subscription] The subscription, whole.
 
     members subscription: ["subscription", Subscription]
+  end
+
+  # A page of subscriptions.
+  class ListSubscriptionsResult < Result
+    # @return [Array<Subscription>] The subscriptions, newest first.
+    attr_reader :subscriptions
+    # @return [String, nil] Ask for the next page with it; null on the last page.
+    attr_reader :next_cursor
+
+    members subscriptions: ["subscriptions", [Subscription]], next_cursor: "nextCursor"
   end
 
   # A page of plans.
@@ -778,6 +839,14 @@ module Dues
     members allowed: "allowed", reason: "reason", status: "status", subscription_id: "subscriptionId",
             product_id: "productId", since: ["since", Time], period_end: ["periodEnd", Time],
             grace_end: ["graceEnd", Time], as_of: ["asOf", Time], as_of_event_id: "asOfEventId"
+  end
+
+  # What the customer may use, and what not any more.
+  class ListAccessResult < Result
+    # @return [Array<ProductAccess>] A decision for each product; empty for a customer who never subscribed.
+    attr_reader :access
+
+    members access: ["access", [ProductAccess]]
   end
 
   # An event, as the value of rpc.stream.

@@ -72,10 +72,22 @@ extension Driver {
                 subscriptionId: given.optional("subscriptionId"), customerId: given.optional("customerId"),
                 paymentMethodId: given.optional("paymentMethodId"), options: options
             ).json
+        case "GetCustomer":
+            let given = try Given(params, only: ["customerId"])
+            return try await dues.getCustomer(
+                customerId: given.required("customerId"), options: options
+            ).json
         case "GetSubscription":
             let given = try Given(params, only: ["subscriptionId"])
             return try await dues.getSubscription(
                 subscriptionId: given.required("subscriptionId"), options: options
+            ).json
+        case "ListSubscriptions":
+            let given = try Given(params, only: ["customerId", "priceId", "status", "limit", "cursor"])
+            return try await dues.listSubscriptions(
+                customerId: given.optional("customerId"), priceId: given.optional("priceId"),
+                status: given.optional("status"), limit: given.optional("limit"), cursor: given.optional("cursor"),
+                options: options
             ).json
         case "ListPlans":
             let given = try Given(params, only: ["active", "limit", "cursor"])
@@ -88,6 +100,11 @@ extension Driver {
             return try await dues.checkAccess(
                 customerId: given.required("customerId"), productId: given.optional("productId"),
                 feature: given.optional("feature"), options: options
+            ).json
+        case "ListAccess":
+            let given = try Given(params, only: ["customerId"])
+            return try await dues.listAccess(
+                customerId: given.required("customerId"), options: options
             ).json
         case "WatchEvents":
             let given = try Given(params, only: ["types", "customerId", "after"])

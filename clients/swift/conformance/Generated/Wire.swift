@@ -8,6 +8,7 @@ extension CollectionMethod: Sayable {}
 extension PaymentBehavior: Sayable {}
 extension PlanChangeTiming: Sayable {}
 extension ProrationBehavior: Sayable {}
+extension SubscriptionStatusFilter: Sayable {}
 
 extension AddressInput: Sayable {
     init(wire: JSONValue) throws(Unsayable) {
@@ -169,6 +170,16 @@ extension PreviewLine: JSONWritable {
     }
 }
 
+extension ProductAccess: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("productId", productId), ("allowed", allowed), ("reason", reason), ("status", status),
+            ("subscriptionId", subscriptionId), ("since", since.orNull), ("periodEnd", periodEnd.orNull),
+            ("graceEnd", graceEnd.orNull), ("asOf", asOf.orNull), ("asOfEventId", asOfEventId.orNull)
+        ]).json
+    }
+}
+
 extension Renewal: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
@@ -294,10 +305,26 @@ extension GetPaymentMethodResult: JSONWritable {
     }
 }
 
+extension GetCustomerResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("customer", customer), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
 extension GetSubscriptionResult: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
             ("subscription", subscription), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
+extension ListSubscriptionsResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("subscriptions", subscriptions), ("nextCursor", nextCursor.orNull), ("_meta", callMetadata)
         ]).json
     }
 }
@@ -317,6 +344,14 @@ extension CheckAccessResult: JSONWritable {
             ("subscriptionId", subscriptionId.orNull), ("productId", productId.orNull), ("since", since.orNull),
             ("periodEnd", periodEnd.orNull), ("graceEnd", graceEnd.orNull), ("asOf", asOf.orNull),
             ("asOfEventId", asOfEventId.orNull), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
+extension ListAccessResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("access", access), ("_meta", callMetadata)
         ]).json
     }
 }

@@ -8,8 +8,8 @@ enum Method {
 
     /// Those that may be called again whatever became of the first call.
     static let safeToRepeat: Set<String> = [
-        "PreviewChange", "GetPaymentMethod", "GetSubscription", "ListPlans", "CheckAccess", "WatchEvents",
-        "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
+        "PreviewChange", "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListPlans",
+        "CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
     ]
 
     /// Those that may be, if both calls have the same idempotency key.
@@ -190,6 +190,20 @@ extension Dues {
         ], options)
     }
 
+    /// Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found.
+    ///
+    /// - Parameters:
+    ///   - customerId: The customer (cus_…) to look up.
+    ///   - options: What the call is given beside its params.
+    /// - Returns: The customer.
+    public func getCustomer(
+        customerId: String, options: CallOptions = CallOptions()
+    ) async throws -> GetCustomerResult {
+        try await result(of: "GetCustomer", [
+            ("customerId", customerId)
+        ], options)
+    }
+
     /// Look up a subscription. Gives a subscription as Stripe has it.
     ///
     /// - Parameters:
@@ -201,6 +215,27 @@ extension Dues {
     ) async throws -> GetSubscriptionResult {
         try await result(of: "GetSubscription", [
             ("subscriptionId", subscriptionId)
+        ], options)
+    }
+
+    /// List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one. Those
+    /// that are canceled are left out unless they are asked for.
+    ///
+    /// - Parameters:
+    ///   - customerId: Only the subscriptions of this customer (cus_…).
+    ///   - priceId: Only subscriptions with an item of this price (price_…).
+    ///   - status: Only subscriptions of this status; absent for all that are not canceled.
+    ///   - limit: How many subscriptions one page may have. Default: 20.
+    ///   - cursor: nextCursor of the page before.
+    ///   - options: What the call is given beside its params.
+    /// - Returns: A page of subscriptions.
+    public func listSubscriptions(
+        customerId: String? = nil, priceId: String? = nil, status: SubscriptionStatusFilter? = nil,
+        limit: Int64? = nil, cursor: String? = nil, options: CallOptions = CallOptions()
+    ) async throws -> ListSubscriptionsResult {
+        try await result(of: "ListSubscriptions", [
+            ("customerId", customerId), ("priceId", priceId), ("status", status), ("limit", limit),
+            ("cursor", cursor)
         ], options)
     }
 
@@ -236,6 +271,22 @@ extension Dues {
     ) async throws -> CheckAccessResult {
         try await result(of: "CheckAccess", [
             ("customerId", customerId), ("productId", productId), ("feature", feature)
+        ], options)
+    }
+
+    /// List what a customer has access to. Gives the decision of CheckAccess for every product that the customer
+    /// has ever subscribed to, as far as the local store knows: the newest subscription's products first. Never
+    /// asks Stripe.
+    ///
+    /// - Parameters:
+    ///   - customerId: The customer (cus_…) whose access is listed.
+    ///   - options: What the call is given beside its params.
+    /// - Returns: What the customer may use, and what not any more.
+    public func listAccess(
+        customerId: String, options: CallOptions = CallOptions()
+    ) async throws -> ListAccessResult {
+        try await result(of: "ListAccess", [
+            ("customerId", customerId)
         ], options)
     }
 

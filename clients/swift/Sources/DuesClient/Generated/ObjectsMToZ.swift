@@ -132,6 +132,45 @@ public struct PreviewLine: DuesObject, JSONReadable {
     }
 }
 
+/// Whether a customer has access to one product, and why.
+public struct ProductAccess: DuesObject, JSONReadable {
+    /// The product (prod_…).
+    public let productId: String
+    /// Whether the customer has access to it.
+    public let allowed: Bool
+    /// Why.
+    public let reason: AccessReason
+    /// The status of the subscription that decided.
+    public let status: SubscriptionStatus
+    /// The subscription (sub_…) that decided.
+    public let subscriptionId: String
+    /// Since when the decision is what it is, as far as the store knows.
+    public let since: Date?
+    /// End of the period that is or was paid for.
+    public let periodEnd: Date?
+    /// When access ends if payment stays away; null unless reason is GRACE.
+    public let graceEnd: Date?
+    /// When Stripe made the newest event that the decision rests on; null where none is known.
+    public let asOf: Date?
+    /// That event's id (evt_…).
+    public let asOfEventId: String?
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        productId = raw.member("productId")
+        allowed = raw.member("allowed")
+        reason = raw.member("reason")
+        status = raw.member("status")
+        subscriptionId = raw.member("subscriptionId")
+        since = raw.optionalMember("since")
+        periodEnd = raw.optionalMember("periodEnd")
+        graceEnd = raw.optionalMember("graceEnd")
+        asOf = raw.optionalMember("asOf")
+        asOfEventId = raw.optionalMember("asOfEventId")
+        self.raw = raw
+    }
+}
+
 /// The next ordinary renewal after a change.
 public struct Renewal: DuesObject, JSONReadable {
     /// What it will cost in minor units of currency.

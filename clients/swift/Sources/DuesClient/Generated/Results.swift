@@ -181,6 +181,18 @@ public struct GetPaymentMethodResult: DuesResult, JSONReadable {
     }
 }
 
+/// The customer.
+public struct GetCustomerResult: DuesResult, JSONReadable {
+    /// The customer, whole.
+    public let customer: Customer
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        customer = raw.member("customer")
+        self.raw = raw
+    }
+}
+
 /// The subscription.
 public struct GetSubscriptionResult: DuesResult, JSONReadable {
     /// The subscription, whole.
@@ -189,6 +201,21 @@ public struct GetSubscriptionResult: DuesResult, JSONReadable {
 
     public init(raw: JSONObject) {
         subscription = raw.member("subscription")
+        self.raw = raw
+    }
+}
+
+/// A page of subscriptions.
+public struct ListSubscriptionsResult: DuesResult, JSONReadable {
+    /// The subscriptions, newest first.
+    public let subscriptions: [Subscription]
+    /// Ask for the next page with it; null on the last page.
+    public let nextCursor: String?
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        subscriptions = raw.member("subscriptions")
+        nextCursor = raw.optionalMember("nextCursor")
         self.raw = raw
     }
 }
@@ -243,6 +270,18 @@ public struct CheckAccessResult: DuesResult, JSONReadable {
         graceEnd = raw.optionalMember("graceEnd")
         asOf = raw.optionalMember("asOf")
         asOfEventId = raw.optionalMember("asOfEventId")
+        self.raw = raw
+    }
+}
+
+/// What the customer may use, and what not any more.
+public struct ListAccessResult: DuesResult, JSONReadable {
+    /// A decision for each product; empty for a customer who never subscribed.
+    public let access: [ProductAccess]
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        access = raw.member("access")
         self.raw = raw
     }
 }

@@ -171,6 +171,24 @@ public struct SubscriptionStatus: DuesWord, JSONReadable, JSONWritable {
     public static let paused: SubscriptionStatus = "paused"
 }
 
+/// A status of subscriptions in Stripe's words; `ended` stands for canceled and incomplete_expired, `all` for every
+/// one.
+public struct SubscriptionStatusFilter: DuesWord, JSONReadable, JSONWritable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let incomplete: SubscriptionStatusFilter = "incomplete"
+    public static let incompleteExpired: SubscriptionStatusFilter = "incomplete_expired"
+    public static let trialing: SubscriptionStatusFilter = "trialing"
+    public static let active: SubscriptionStatusFilter = "active"
+    public static let pastDue: SubscriptionStatusFilter = "past_due"
+    public static let canceled: SubscriptionStatusFilter = "canceled"
+    public static let unpaid: SubscriptionStatusFilter = "unpaid"
+    public static let paused: SubscriptionStatusFilter = "paused"
+    public static let ended: SubscriptionStatusFilter = "ended"
+    public static let all: SubscriptionStatusFilter = "all"
+}
+
 /// Whether a price bills a quantity set in advance or measured usage, in Stripe's words.
 public struct UsageType: DuesWord, JSONReadable, JSONWritable {
     public let rawValue: String

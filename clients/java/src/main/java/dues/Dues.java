@@ -176,6 +176,26 @@ public final class Dues extends Client {
         return callAsync("GetPaymentMethod", params.json(), options, GetPaymentMethodResult::new);
     }
 
+    /** Look up a customer. Gives a customer as Stripe has it. One that was deleted is not found. */
+    public GetCustomerResult getCustomer(GetCustomerParams params) {
+        return getCustomer(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public GetCustomerResult getCustomer(GetCustomerParams params, CallOptions options) {
+        return call("GetCustomer", params.json(), options, GetCustomerResult::new);
+    }
+
+    /** {@link #getCustomer(GetCustomerParams)} without waiting; cancelling the future cancels the call. */
+    public CompletableFuture<GetCustomerResult> getCustomerAsync(GetCustomerParams params) {
+        return getCustomerAsync(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public CompletableFuture<GetCustomerResult> getCustomerAsync(GetCustomerParams params, CallOptions options) {
+        return callAsync("GetCustomer", params.json(), options, GetCustomerResult::new);
+    }
+
     /** Look up a subscription. Gives a subscription as Stripe has it. */
     public GetSubscriptionResult getSubscription(GetSubscriptionParams params) {
         return getSubscription(params, CallOptions.NONE);
@@ -195,6 +215,32 @@ public final class Dues extends Client {
     public CompletableFuture<GetSubscriptionResult> getSubscriptionAsync(
         GetSubscriptionParams params, CallOptions options) {
         return callAsync("GetSubscription", params.json(), options, GetSubscriptionResult::new);
+    }
+
+    /**
+     * List subscriptions. Lists subscriptions as Stripe has them, newest first, of all customers or of one. Those
+     * that are canceled are left out unless they are asked for.
+     */
+    public ListSubscriptionsResult listSubscriptions(ListSubscriptionsParams params) {
+        return listSubscriptions(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public ListSubscriptionsResult listSubscriptions(ListSubscriptionsParams params, CallOptions options) {
+        return call("ListSubscriptions", params.json(), options, ListSubscriptionsResult::new);
+    }
+
+    /**
+     * {@link #listSubscriptions(ListSubscriptionsParams)} without waiting; cancelling the future cancels the call.
+     */
+    public CompletableFuture<ListSubscriptionsResult> listSubscriptionsAsync(ListSubscriptionsParams params) {
+        return listSubscriptionsAsync(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public CompletableFuture<ListSubscriptionsResult> listSubscriptionsAsync(
+        ListSubscriptionsParams params, CallOptions options) {
+        return callAsync("ListSubscriptions", params.json(), options, ListSubscriptionsResult::new);
     }
 
     /**
@@ -241,6 +287,30 @@ public final class Dues extends Client {
     /** The same, with options. */
     public CompletableFuture<CheckAccessResult> checkAccessAsync(CheckAccessParams params, CallOptions options) {
         return callAsync("CheckAccess", params.json(), options, CheckAccessResult::new);
+    }
+
+    /**
+     * List what a customer has access to. Gives the decision of CheckAccess for every product that the customer has
+     * ever subscribed to, as far as the local store knows: the newest subscription's products first. Never asks
+     * Stripe.
+     */
+    public ListAccessResult listAccess(ListAccessParams params) {
+        return listAccess(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public ListAccessResult listAccess(ListAccessParams params, CallOptions options) {
+        return call("ListAccess", params.json(), options, ListAccessResult::new);
+    }
+
+    /** {@link #listAccess(ListAccessParams)} without waiting; cancelling the future cancels the call. */
+    public CompletableFuture<ListAccessResult> listAccessAsync(ListAccessParams params) {
+        return listAccessAsync(params, CallOptions.NONE);
+    }
+
+    /** The same, with options. */
+    public CompletableFuture<ListAccessResult> listAccessAsync(ListAccessParams params, CallOptions options) {
+        return callAsync("ListAccess", params.json(), options, ListAccessResult::new);
     }
 
     /**

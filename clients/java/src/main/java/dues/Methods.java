@@ -12,8 +12,9 @@ final class Methods {
     static final Map<String, Boolean> SAFE_TO_REPEAT = Map.ofEntries(
         Map.entry("CreateCustomer", false), Map.entry("CreateSubscription", false),
         Map.entry("PreviewChange", true), Map.entry("UpdatePlan", false), Map.entry("Cancel", false),
-        Map.entry("GetPaymentMethod", true), Map.entry("GetSubscription", true), Map.entry("ListPlans", true),
-        Map.entry("CheckAccess", true), Map.entry("WatchEvents", true), Map.entry("IngestWebhook", true),
+        Map.entry("GetPaymentMethod", true), Map.entry("GetCustomer", true), Map.entry("GetSubscription", true),
+        Map.entry("ListSubscriptions", true), Map.entry("ListPlans", true), Map.entry("CheckAccess", true),
+        Map.entry("ListAccess", true), Map.entry("WatchEvents", true), Map.entry("IngestWebhook", true),
         Map.entry("rpc.hello", true), Map.entry("rpc.discover", true), Map.entry("rpc.health", true));
 
     static final Set<String> STREAMING = Set.of("WatchEvents");
