@@ -48,8 +48,8 @@ module Dues
       result: GetPaymentMethodResult, repeatable: true
     ),
     "GetCustomer" => Operation.new(
-      :get_customer,
-      Members.new(customer_id: "customerId"),
+      name: :get_customer,
+      params: Members.new(customer_id: "customerId"),
       result: GetCustomerResult, repeatable: true
     ),
     "GetSubscription" => Operation.new(
@@ -58,8 +58,9 @@ module Dues
       result: GetSubscriptionResult, repeatable: true
     ),
     "ListSubscriptions" => Operation.new(
-      :list_subscriptions,
-      Members.new(customer_id: "customerId", price_id: "priceId", status: "status", limit: "limit", cursor: "cursor"),
+      name: :list_subscriptions,
+      params: Members.new(customer_id: "customerId", price_id: "priceId", status: "status", limit: "limit",
+                          cursor: "cursor"),
       result: ListSubscriptionsResult, repeatable: true
     ),
     "ListPlans" => Operation.new(
@@ -73,8 +74,8 @@ module Dues
       result: CheckAccessResult, repeatable: true
     ),
     "ListAccess" => Operation.new(
-      :list_access,
-      Members.new(customer_id: "customerId"),
+      name: :list_access,
+      params: Members.new(customer_id: "customerId"),
       result: ListAccessResult, repeatable: true
     ),
     "WatchEvents" => Operation.new(

@@ -463,26 +463,26 @@ module Dues
 
   # Whether a customer has access to one product, and why.
   class ProductAccess < Result
-    # @return [String] The product (prod_…).
-    attr_reader :product_id
-    # @return [Boolean] Whether the customer has access to it.
-    attr_reader :allowed
-    # @return [String] Why. One of {AccessReason}.
-    attr_reader :reason
-    # @return [String] The status of the subscription that decided. One of {SubscriptionStatus}.
-    attr_reader :status
-    # @return [String] The subscription (sub_…) that decided.
-    attr_reader :subscription_id
-    # @return [Time, nil] Since when the decision is what it is, as far as the store knows.
-    attr_reader :since
-    # @return [Time, nil] End of the period that is or was paid for.
-    attr_reader :period_end
-    # @return [Time, nil] When access ends if payment stays away; null unless reason is GRACE.
-    attr_reader :grace_end
-    # @return [Time, nil] When Stripe made the newest event that the decision rests on; null where none is known.
-    attr_reader :as_of
-    # @return [String, nil] That event's id (evt_…).
-    attr_reader :as_of_event_id
+    # @!attribute [r] product_id
+    #   @return [String] The product (prod_…).
+    # @!attribute [r] allowed
+    #   @return [Boolean] Whether the customer has access to it.
+    # @!attribute [r] reason
+    #   @return [String] Why. One of {AccessReason}.
+    # @!attribute [r] status
+    #   @return [String] The status of the subscription that decided. One of {SubscriptionStatus}.
+    # @!attribute [r] subscription_id
+    #   @return [String] The subscription (sub_…) that decided.
+    # @!attribute [r] since
+    #   @return [Time, nil] Since when the decision is what it is, as far as the store knows.
+    # @!attribute [r] period_end
+    #   @return [Time, nil] End of the period that is or was paid for.
+    # @!attribute [r] grace_end
+    #   @return [Time, nil] When access ends if payment stays away; null unless reason is GRACE.
+    # @!attribute [r] as_of
+    #   @return [Time, nil] When Stripe made the newest event that the decision rests on; null where none is known.
+    # @!attribute [r] as_of_event_id
+    #   @return [String, nil] That event's id (evt_…).
 
     members product_id: "productId", allowed: "allowed", reason: "reason", status: "status",
             subscription_id: "subscriptionId", since: ["since", Time], period_end: ["periodEnd", Time],
@@ -779,8 +779,8 @@ module Dues
 
   # The customer.
   class GetCustomerResult < Result
-    # @return [Customer] The customer, whole.
-    attr_reader :customer
+    # @!attribute [r] customer
+    #   @return [Customer] The customer, whole.
 
     members customer: ["customer", Customer]
   end
@@ -795,10 +795,10 @@ module Dues
 
   # A page of subscriptions.
   class ListSubscriptionsResult < Result
-    # @return [Array<Subscription>] The subscriptions, newest first.
-    attr_reader :subscriptions
-    # @return [String, nil] Ask for the next page with it; null on the last page.
-    attr_reader :next_cursor
+    # @!attribute [r] subscriptions
+    #   @return [Array<Subscription>] The subscriptions, newest first.
+    # @!attribute [r] next_cursor
+    #   @return [String, nil] Ask for the next page with it; null on the last page.
 
     members subscriptions: ["subscriptions", [Subscription]], next_cursor: "nextCursor"
   end
@@ -843,8 +843,8 @@ module Dues
 
   # What the customer may use, and what not any more.
   class ListAccessResult < Result
-    # @return [Array<ProductAccess>] A decision for each product; empty for a customer who never subscribed.
-    attr_reader :access
+    # @!attribute [r] access
+    #   @return [Array<ProductAccess>] A decision for each product; empty for a customer who never subscribed.
 
     members access: ["access", [ProductAccess]]
   end
