@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# What the client costs: a call on a bare socket, the same by the client, and a GET by Net::HTTP as its documentation first
-# shows it, a connection each.
+# What the client costs: a call on a bare socket, the same by the client, and a GET by Net::HTTP as its documentation
+# first shows it, a connection each.
 
 require "net/http"
 require "optparse"

@@ -17,6 +17,8 @@ module Dues
     attr_accessor :id
     attr_reader :result
 
+    def self.now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
     # Timeout, Thread#raise and Thread#kill come through where a call waits, never in the middle of a line.
     def self.uninterrupted(&block) = Thread.handle_interrupt(NEVER, &block)
 
@@ -40,8 +42,8 @@ module Dues
 
     # Runs the block, which advances the call as far as it wants to; to leave it is to cancel the call.
     def run
-      @deadline = now + @timeout if @timeout
-      @give_up = @deadline ? @deadline + GRACE_SECONDS : now + (@stream ? FOREVER_SECONDS : PATIENCE_SECONDS)
+      @deadline = Call.now + @timeout if @timeout
+      @give_up = @deadline ? @deadline + GRACE_SECONDS : Call.now + (@stream ? FOREVER_SECONDS : PATIENCE_SECONDS)
       @cancellation&.add(self)
       yield
     ensure
@@ -49,12 +51,13 @@ module Dues
       @cancellation&.remove(self)
     end
 
-    # Makes the call, and again where that is safe and may help: the next value of a stream, or nil once there is the result.
+    # Makes the call, and again where that is safe and may help: gives the next value of a stream, or nil once there is
+    # the result.
     def advance = Call.uninterrupted { @session.engage(self) { attempt } }
 
     # What is sent of it.
     def request
-      meta = @deadline ? { **@meta, "timeoutMs" => [((@deadline - now) * 1000).ceil, 1].max } : @meta
+      meta = @deadline ? { **@meta, "timeoutMs" => [((@deadline - Call.now) * 1000).ceil, 1].max } : @meta
       params = meta.empty? ? @params : { **@params, "_meta" => meta }
       { "jsonrpc" => "2.0", "id" => @id, "method" => @method, "params" => params }
     end
@@ -87,8 +90,6 @@ module Dues
 
     private
 
-    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-
     def attempt
       start unless @connection || @values.any?
       wait_until(@give_up) { @settled || @values.any? }
@@ -98,7 +99,7 @@ module Dues
     rescue Error => error
       leave
       seconds = pause_after(error) or raise
-      wait_until(now + seconds) { false }
+      wait_until(Call.now + seconds) { false }
       retry
     end
 
@@ -128,14 +129,14 @@ module Dues
       return unless (@stream ? @params["after"] : @repeatable) && (@failures += 1) <= @session.retries
 
       seconds = error.retry_after || (rand * [0.1 * (2**(@failures - 1)), 5].min)
-      seconds if now + seconds < (@deadline || @give_up)
+      seconds if Call.now + seconds < (@deadline || @give_up)
     end
 
     # Waits until the block says so or the time is over, and reads meanwhile if nobody else does.
     def wait_until(limit)
       connection = @connection
       @session.lock.synchronize do
-        until @cancelled || yield || (left = limit - now) <= 0
+        until @cancelled || yield || (left = limit - Call.now) <= 0
           connection&.read(left) || sleep(left)
         end
       ensure

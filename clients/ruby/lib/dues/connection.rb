@@ -5,11 +5,13 @@ require "openssl"
 require "timeout"
 
 module Dues
-  # One connection: lines out, lines in, and the calls that wait for theirs. A thread dials and says hello; after that, one
-  # of those who wait reads for all, and passes that on when it has its answer. Its methods are called with the lock held.
+  # One connection: lines out, lines in, and the calls that wait for theirs. A thread dials and says hello; after that,
+  # one of those who wait reads for all, and passes that on when it has its answer. Its methods, but for +close+, are for
+  # those who hold the lock.
   # @api private
   class Connection
     DIAL_SECONDS = 10
+    IDLE_SECONDS = 1
     LONGEST_LINE_OUT = 1 << 20
     LONGEST_LINE_IN = 64 << 20
     MOST_UNSENT = 64 << 20
@@ -22,12 +24,13 @@ module Dues
       @unsent, @unread, @chunk = "", +"", +""
       @waker, @wake = IO.pipe # ends the wait of the one who reads
       @greeted = @reading = @lost = nil
+      @heard = Call.now
       @dial = Thread.new { Call.interruptible { dial(transport, hello) } }
     end
 
     # Whether a call can be made: the server may have ended a connection that was idle.
     def usable?
-      take_in if @greeted && @calls.empty?
+      take_in if @greeted && @calls.empty? && Call.now - @heard > IDLE_SECONDS
       !@lost
     end
 
@@ -122,6 +125,7 @@ module Dues
       case @io.read_nonblock(1 << 16, @chunk, exception: false)
       when nil then raise EOFError, "the server closed it"
       when @chunk
+        @heard = Call.now
         @unread << @chunk
         *lines, @unread = @unread.split("\n", -1) if @chunk.include?("\n")
         lines&.each { |line| take(parse(line)) }
@@ -142,7 +146,8 @@ module Dues
     def take(message)
       case message["method"]
       when nil
-        id = message["id"] || (@calls.each_key.first if @calls.size == 1) # null where the server could not read the line
+        # It is null where the server could not read the line.
+        id = message["id"] || (@calls.each_key.first if @calls.size == 1)
         @calls.delete(id)&.settle(message["result"], message["error"]&.then { |error| Error.new(error) })
       when "rpc.stream"
         id, value = message["params"].values_at("id", "value")

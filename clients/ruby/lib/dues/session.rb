@@ -41,12 +41,12 @@ module Dues
 
     # Takes no further calls, waits for those in flight, and ends the connection and what was started for it.
     def close
-      limit = now + CLOSE_SECONDS
+      limit = Call.now + CLOSE_SECONDS
       @lock.synchronize do
         @closed = true
-        @idle.wait(@lock, limit - now) until @engaged.each_key.all?(&:stream?) || limit <= now
+        @idle.wait(@lock, limit - Call.now) until @engaged.each_key.all?(&:stream?) || limit <= Call.now
         @connection&.finish
-        @idle.wait(@lock, limit - now) until @engaged.empty? || limit <= now
+        @idle.wait(@lock, limit - Call.now) until @engaged.empty? || limit <= Call.now
       end
       @connection&.close
       @transport.close
@@ -55,9 +55,5 @@ module Dues
     def to_s = @transport.to_s
 
     alias inspect to_s # there is a token
-
-    private
-
-    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
 end

@@ -17,11 +17,8 @@ module Dues
 
     # Makes a JSON object of Ruby's values; those that are nil are left out, unless they are in +nulls+.
     def write(values, nulls = {})
-      unknown = values.keys - names
-      raise ArgumentError, "there is no #{unknown.join(", ")}" unless unknown.empty?
-
       values.each_with_object({}) do |(name, value), raw|
-        wire, type = @members[name]
+        wire, type = @members.fetch(name) { raise ArgumentError, "there is no #{name}" }
         raw[wire] = Members.write(type, value) unless value.nil? && !nulls.key?(wire)
       end
     end
@@ -46,8 +43,8 @@ module Dues
     end
   end
 
-  # What the contract says of a method: the name of that of {Client}, its params, what its result and a stream's values are
-  # made into, and whether a call may be made again though the first may have had its effect.
+  # What the contract says of a method: the name of that of {Client}, its params, what its result and a stream's values
+  # are made into, and whether a call may be made again though the first may have had its effect.
   Operation = Struct.new(:name, :params, :result, :value, :repeatable, keyword_init: true)
 
   # An object that does not change, equal to others with the same values; it can be matched by pattern.
