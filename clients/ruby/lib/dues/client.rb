@@ -12,11 +12,9 @@ module Dues
     # @param options those of {#initialize}
     def self.open(**options)
       client = new(**options)
-      begin
-        yield client
-      ensure
-        client.close
-      end
+      yield client
+    ensure
+      client&.close
     end
 
     # @param host [String] the server's host

@@ -21,7 +21,7 @@ module Dues
       @lock = lock
       @calls = {} # by id
       @last_id = 0
-      @unsent, @unread, @chunk = "", +"", +""
+      @unsent, @unread, @chunk = "", String.new, String.new # of bytes, for a chunk may end within a character
       @waker, @wake = IO.pipe # ends the wait of the one who reads
       @greeted = @reading = @lost = nil
       @heard = Call.now
@@ -131,7 +131,7 @@ module Dues
         lines&.each { |line| take(parse(line)) }
         raise IOError, "the server's line is too long" if @unread.bytesize > LONGEST_LINE_IN
       end
-    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
+    rescue StandardError => error # also of a message that is none
       lose(Error.lost("The connection is lost: #{error.message}"))
     end
 
@@ -184,7 +184,7 @@ module Dues
 
     def flush
       written = @io.write_nonblock(@unsent, exception: false) unless @lost
-      @unsent = written == @unsent.bytesize ? "" : @unsent.byteslice(written..) if written.is_a?(Integer)
+      @unsent = @unsent.byteslice(written..) if written.is_a?(Integer)
     rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
       lose(Error.lost("The connection is lost: #{error.message}"))
     end
