@@ -59,7 +59,7 @@ class Driver
     return @client.call(method, params, **options) unless typed
 
     result = @client.public_send(operation.name, **typed, **options)
-    return result unless operation.streaming?
+    return result unless operation.value
 
     result.each_with_index do |value, index|
       send_message(method: "rpc.stream", params: { id: id, seq: index + 1, value: value })
@@ -72,6 +72,8 @@ class Driver
     values = operation.params.read(params).compact
     required = @client.method(operation.name).parameters.filter_map { |kind, name| name if kind == :keyreq }
     values if (required - values.keys).empty? && operation.params.write(values) == params
+  rescue ArgumentError, NoMethodError, TypeError
+    nil
   end
 
   def wire(error)

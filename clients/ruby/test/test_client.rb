@@ -30,7 +30,9 @@ class ClientTest < Minitest::Test
     private
 
     def visit(socket, script)
-      say = ->(message) { socket.write("#{JSON.generate({ jsonrpc: "2.0", **message })}\n") }
+      say = lambda do |message| # or a part of one
+        socket.write(message.is_a?(String) ? message : "#{JSON.generate({ jsonrpc: "2.0", **message })}\n")
+      end
       while (line = socket.gets)
         message = JSON.parse(line)
         @messages << message
@@ -101,6 +103,20 @@ class ClientTest < Minitest::Test
       assert_raises(ArgumentError) { client.check_access(customer_id: "a" * (1 << 20)) }
       assert_raises(ArgumentError) { client.check_access(customer_id: "\xFF") }
       assert_raises(ArgumentError) { client.check_access(customer_id: "a", cancelation: 1) }
+    end
+  end
+
+  def test_lines_come_in_pieces
+    halves = lambda do |call, say|
+      line = "{\"method\":\"novelty\"}\n#{JSON.generate({ id: call["id"], result: { text: "Größe" } })}\n".b
+      cut = line.index("\xC3".b) + 1
+      say.call(line[...cut])
+      sleep 0.02
+      say.call(line[cut..])
+    end
+    serve(halves) { |client, _| assert_equal "Größe", client.call("Echo")["text"] }
+    serve(->(_, say) { say.call("\"\xFF\"\n") }, retries: 0) do |client, _|
+      assert_equal "CONNECTION_LOST", assert_raises(Dues::Error) { client.call("Echo") }.reason
     end
   end
 
@@ -178,7 +194,7 @@ class ClientTest < Minitest::Test
       killed.each(&:kill).each(&:join)
       workers.each(&:join)
       assert client.check_access(customer_id: "c", product_id: "p").allowed
-      assert_empty client.instance_variable_get(:@session).connection(Dues::Request.new("", {}, {}, nil, nil))
+      assert_empty client.instance_variable_get(:@session).instance_variable_get(:@connection)
                          .instance_variable_get(:@calls)
       seen = methods_seen(server)
       assert_equal 1, seen.count("rpc.hello"), "one connection serves them all"

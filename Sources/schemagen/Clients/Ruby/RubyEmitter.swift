@@ -141,7 +141,9 @@ extension SourceText {
     }
 
     /// A comment whose lines behind the first are indented, as YARD's tags have it.
-    mutating func rubyTag(_ text: String) {
-        for (index, row) in wrapped(text, room: room - 4).enumerated() { line((index == 0 ? "# " : "#   ") + row) }
+    mutating func rubyTag(_ text: String, _ indent: String = "") {
+        for (index, row) in wrapped(text, room: room - 4 - indent.count).enumerated() {
+            line("# \(indent)\(index == 0 ? "" : "  ")\(row)")
+        }
     }
 }

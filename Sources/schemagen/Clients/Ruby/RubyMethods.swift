@@ -21,14 +21,14 @@ extension RubyEmitter {
 
     private func operation(_ method: MethodModel, into source: inout SourceText) {
         source.block("\"\(method.name)\" => Operation.new(", "),") { source in
-            source.line(":\(Names.snake(method.name)),")
+            source.line("name: :\(Names.snake(method.name)),")
             let facts = [
                 method.resultObject.map { _ in "result: \(resultName(method))" },
                 method.stream.map { _ in "value: \(valueName(method))" },
                 method.isSafeToRepeat ? "repeatable: true" : nil,
             ].compactMap(\.self)
-            source.rubyList("Members.new(", method.params.members.map(layout), facts.isEmpty ? ")" : "),")
-            if method.params.members.isEmpty { source.line("Members.new\(facts.isEmpty ? "" : ",")") }
+            source.rubyList("params: Members.new(", method.params.members.map(layout), facts.isEmpty ? ")" : "),")
+            if method.params.members.isEmpty { source.line("params: Members.new\(facts.isEmpty ? "" : ",")") }
             if !facts.isEmpty { source.line(facts.joined(separator: ", ")) }
         }
     }

@@ -29,12 +29,9 @@ extension RubyEmitter {
                 let type = signedType(member.shape, isGiven: !object.isResult)
                 source.line("attr_reader \(Names.snake(member.name)): \(type)\(isOptional ? "?" : "")")
             }
-            let raw = object.isResult ? ["?raw: Hash[String, untyped]"] : []
-            let parameters =
-                raw
-                + members.map {
-                    "?\(Names.snake($0.name)): \(signedType($0.shape, isGiven: !object.isResult))?"
-                }
+            let parameters = members.map {
+                "?\(Names.snake($0.name)): \(signedType($0.shape, isGiven: !object.isResult))?"
+            }
             source.rubyList("def initialize: (", parameters, ") -> void")
         }
         source.line()

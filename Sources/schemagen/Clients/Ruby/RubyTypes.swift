@@ -31,8 +31,8 @@ extension RubyEmitter {
         source.prose(object.description, mark: "# ")
         source.block("class \(object.name) < \(object.isResult ? "Result" : "Value")", "end") { source in
             for member in members {
-                source.rubyTag("@return [\(type(of: member))] \(description(of: member, among: members))")
-                source.line("attr_reader :\(Names.snake(member.name))")
+                source.line("# @!attribute [r] \(Names.snake(member.name))")
+                source.rubyTag("@return [\(type(of: member))] \(description(of: member, among: members))", "  ")
             }
             source.line()
             source.rubyList("members ", members.map(layout))

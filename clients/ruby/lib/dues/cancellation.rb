@@ -6,29 +6,25 @@ module Dues
   # cancels it as well.
   class Cancellation
     def initialize
-      @lock = Mutex.new # guards both: a hook is either called or never added
-      @hooks = {}.compare_by_identity
+      @lock = Mutex.new # guards both: a call is either cancelled or never added
+      @calls = {}.compare_by_identity
       @cancelled = false
     end
 
     # Cancels the calls; a second time does nothing.
     def cancel
-      hooks = @lock.synchronize do
+      @lock.synchronize do
         @cancelled = true
-        @hooks.keys.tap { @hooks.clear }
+        @calls.each_key(&:cancel)
       end
-      hooks.each(&:call)
     end
 
     def cancelled? = @cancelled
 
     # @api private
-    # Runs the block, and calls +hook+ if there is a cancellation meanwhile or was one before.
-    def during(hook)
-      hook.call if @lock.synchronize { @hooks[hook] = true unless @cancelled; @cancelled }
-      yield
-    ensure
-      Thread.handle_interrupt(Object => :never) { @lock.synchronize { @hooks.delete(hook) } }
-    end
+    def add(call) = @lock.synchronize { @cancelled ? call.cancel : @calls[call] = true }
+
+    # @api private
+    def remove(call) = @lock.synchronize { @calls.delete(call) }
   end
 end

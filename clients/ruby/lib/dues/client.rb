@@ -12,11 +12,9 @@ module Dues
     # @param options those of {#initialize}
     def self.open(**options)
       client = new(**options)
-      begin
-        yield client
-      ensure
-        client.close
-      end
+      yield client
+    ensure
+      client&.close
     end
 
     # @param host [String] the server's host
@@ -26,18 +24,17 @@ module Dues
     #   %w[dues stdio --sandbox].
     # @param serve [Array, nil] a server to start and dial, at the address that it says in its first line of output:
     #   %w[dues serve --tcp 127.0.0.1:0].
-    # @param tls [true, Hash, OpenSSL::SSL::SSLContext, nil] to speak TLS: by the system's authorities, by options for
-    #   OpenSSL::SSL::SSLContext#set_params such as { ca_file: "ca.pem" }, or as a context says.
+    # @param tls [true, Hash, nil] to speak TLS: by the system's authorities, or by options for
+    #   OpenSSL::SSL::SSLContext#set_params such as { ca_file: "ca.pem" }.
     # @param token [String, nil] what the server asks for.
     # @param timeout [Numeric, nil] the seconds that a call may take, unless it is told otherwise. Streams take theirs only.
     # @param retries [Integer] how often a call is made again when that is safe and its error is retryable.
     def initialize(host: "127.0.0.1", port: 7171, unix: nil, spawn: nil, serve: nil, tls: nil, token: nil, timeout: nil,
                    retries: 2)
       transport =
-        if unix then Transport::Unix.new(unix)
-        elsif spawn then Transport::Stdio.new(spawn)
+        if spawn then Transport::Stdio.new(spawn)
         elsif serve then Transport::Served.new(serve, tls)
-        else Transport::TCP.new(host, port, tls)
+        else Transport::Network.new(host, port, tls, unix)
         end
       @session = Session.new(transport, token, retries)
       @timeout = timeout
@@ -58,13 +55,13 @@ module Dues
     # @param cancellation [Cancellation, nil] what can cancel the call.
     # @return [Hash{String => Object}]
     # @raise [Error]
-    def call(method, params = {}, timeout: @timeout, idempotency_key: nil, traceparent: nil, authorization: nil,
-             verbose: nil, cancellation: nil)
+    def call(method, params = {}, timeout: @timeout, idempotency_key: nil, **options)
       operation = OPERATIONS[method]
-      idempotency_key ||= SecureRandom.hex(16) if operation && !operation.safe_to_repeat?
-      meta = Request.meta(idempotency_key, traceparent, authorization, verbose)
-      @session.perform(Request.new(method, params, meta, timeout, cancellation),
-                       idempotency_key || operation&.safe_to_repeat?)
+      idempotency_key ||= SecureRandom.hex(16) if operation && !operation.repeatable
+      call = Call.new(@session, method, params, repeatable: operation&.repeatable || !idempotency_key.nil?,
+                      timeout: timeout, idempotency_key: idempotency_key, **options)
+      call.run { call.advance }
+      call.result
     end
 
     # Takes no further calls, waits for those in flight (10 seconds at most), and ends the connection and the server that
@@ -76,12 +73,13 @@ module Dues
     private
 
     def invoke(name, params, options)
-      operation = OPERATIONS.fetch(name)
+      operation = OPERATIONS[name]
       Members.read(operation.result, call(name, operation.params.write(params), **options))
     end
 
     def stream(name, params, options)
-      Stream.new(@session, name, OPERATIONS.fetch(name).params.write(params), **options)
+      operation = OPERATIONS[name]
+      Stream.new(Call.new(@session, name, operation.params.write(params), stream: true, **options), operation)
     end
   end
 end

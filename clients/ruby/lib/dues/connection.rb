@@ -2,154 +2,166 @@
 
 require "json"
 require "openssl"
+require "timeout"
 
 module Dues
-  # One connection: lines out, lines in, and the calls that wait for theirs. No thread of its own reads: of those who wait
-  # one reads for all, and passes that on when it has its answer.
+  # One connection: lines out, lines in, and the calls that wait for theirs. A thread dials and says hello; after that,
+  # one of those who wait reads for all, and passes that on when it has its answer. Its methods, but for +close+, are for
+  # those who hold the lock.
   # @api private
   class Connection
-    LONGEST_LINE_OUT = 1 << 20
-    LONGEST_LINE_IN = 16 << 20
-    MOST_UNSENT = 8 << 20
-    MOST_VALUES = 256
+    DIAL_SECONDS = 10
     IDLE_SECONDS = 1
-    UNINTERRUPTED = { Object => :never }.freeze # Timeout and Thread#raise come through where a call waits, else never
+    LONGEST_LINE_OUT = 1 << 20
+    LONGEST_LINE_IN = 64 << 20
+    MOST_UNSENT = 64 << 20
 
-    # A call, from before it is sent until its caller has what it wants; +values+ is where a stream's go.
-    class Call
-      attr_accessor :id
-      attr_reader :values
-      # Whether a thread sleeps until it is woken, by its answer or because it is its turn to read.
-      attr_reader :sleeps
-
-      def initialize(values = nil)
-        @values = values
-      end
-
-      def sleep(lock, seconds)
-        @turn ||= ConditionVariable.new
-        @sleeps = true
-        @turn.wait(lock, seconds)
-      end
-
-      def awake = @sleeps = false
-
-      def wake = @turn&.signal
-
-      def settle(result, error = nil)
-        @result, @error, @settled = result, error, true
-        wake
-      end
-
-      def settled? = @settled
-
-      def ready? = @settled || (@values && !@values.empty?)
-
-      # The result; nil of a stream that was cut off because its reader is slow.
-      def result!
-        raise @error if @error
-
-        @result
-      end
-    end
-
-    def initialize(io)
-      @io = io
-      @lock = Mutex.new # guards all of what follows; nobody waits for the peer while holding it
-      @calls = {}
+    # @param lock [Mutex] that of all of a client's calls; nobody waits for the peer while holding it.
+    def initialize(lock, transport, hello)
+      @lock = lock
+      @calls = {} # by id
       @last_id = 0
-      @unsent, @unread, @chunk = "", +"", +""
-      @waker, @wake = IO.pipe # ends the reader's wait
-      @watched = [@io, @waker].freeze
-      @reader = nil # the call whose thread reads
-      @heard = Request.now # when something was read
-      @lost = nil # why nothing goes any more
+      @unsent, @unread, @chunk = "", String.new, String.new # of bytes, for a chunk may end within a character
+      @waker, @wake = IO.pipe # ends the wait of the one who reads
+      @greeted = @reading = @lost = nil
+      @heard = Call.now
+      @dial = Thread.new { Call.interruptible { dial(transport, hello) } }
     end
 
-    # Whether a call can be made. A connection that was idle is looked at: the server may have ended it since.
+    # Whether a call can be made: the server may have ended a connection that was idle.
     def usable?
-      exclusively { take_in } if @calls.empty? && Request.now - @heard > IDLE_SECONDS
+      take_in if @greeted && @calls.empty? && Call.now - @heard > IDLE_SECONDS
       !@lost
     end
 
-    # Sends a call. It is made before, so that whoever is interrupted here has something to abandon.
-    def start(call, method, params)
-      exclusively do
-        raise Error.lost(@lost) if @lost
-
-        id = @last_id += 1
-        line = line({ "jsonrpc" => "2.0", "id" => id, "method" => method, "params" => params })
-        @calls[call.id = id] = call
-        send_line(line)
-      end
+    # Sends a call, now or after the hello, and settles it when there is an answer.
+    def start(call)
+      @calls[call.id = @last_id += 1] = call
+      send_call(call) if @greeted
     end
 
-    # Waits until +call+ has its answer or a value, +give_up+ at the latest.
-    def await(call, give_up)
-      until call.ready? || (left = give_up - Request.now) <= 0
-        read(call, left) if @reader == call || reads?(call, left)
-      end
-    ensure
-      exclusively { release(call) } if call.sleeps || @reader == call
+    # Ends a call, and tells the server where it has no answer yet.
+    def leave(call)
+      return unless @calls.delete(call.id) && @greeted
+
+      send_line(line("jsonrpc" => "2.0", "method" => "rpc.cancel", "params" => { "id" => call.id }))
     end
 
-    # The next value of a stream that has come; nil for none.
-    def shift(call) = @lock.synchronize { call.values.shift }
+    # Waits for the peer and takes in what it says, for all; nil where somebody else does, or it cannot be done.
+    def read(seconds)
+      return if @reading || @lost || !@greeted
 
-    # Ends a call that has no answer yet with the error that the block gives, and tells the server.
-    def abandon(call)
-      return if call.settled?
+      readable, = wait_for_peer(seconds)
+      return true if @lost
 
-      exclusively do
-        next if call.settled?
-
-        call.settle(nil, yield)
-        cancel(call) if @calls.delete(call.id)
-        wake if @reader == call
-      end
+      @waker.read_nonblock(64, exception: false) if readable&.include?(@waker)
+      flush unless @unsent.empty?
+      take_in
+      true
     end
 
-    def close = exclusively { lose("The client is closed.") }
+    # Lets another read.
+    def pass_on = @reading || @calls.each_value.find(&:asleep?)&.wake
+
+    # Ends the wait of the one who reads.
+    def wake = @lost || @wake.write_nonblock(".", exception: false)
+
+    # Says that nothing more will come, at which the server ends the streams.
+    def finish
+      @io.to_io.close_write if @greeted && !@lost
+    rescue SystemCallError
+      nil # the server was faster
+    end
+
+    # Ends it, and every call with +error+.
+    def lose(error)
+      return if @lost
+
+      wake
+      @lost = error
+      @calls.each_value { |call| call.settle(nil, error.dup) }.clear # each caller has a backtrace of its own
+      [@io, @waker, @wake].each { |io| io&.close }
+    end
+
+    def close
+      @dial.kill.join
+      @lock.synchronize { lose(Error.lost("The client is closed.")) }
+    end
 
     alias inspect to_s # what is unsent may bear secrets
 
     private
 
-    def exclusively(&block) = Thread.handle_interrupt(UNINTERRUPTED) { @lock.synchronize(&block) }
-
-    # Makes the thread of +call+ the one that reads; if there is one, sleeps until woken.
-    def reads?(call, seconds)
+    def dial(transport, hello)
+      Timeout.timeout(DIAL_SECONDS) do
+        @io = transport.dial
+        @io.write(line("jsonrpc" => "2.0", "id" => 0, "method" => "rpc.hello", "params" => hello))
+        refusal = parse(@io.readline)["error"] and raise Error.new(refusal)
+      end
       @lock.synchronize do
-        next if call.ready?
-
-        @reader ? call.sleep(@lock, seconds) : @reader = call
+        @greeted = true
+        @calls.each_value { |call| send_call(call) }
+        pass_on
       end
-      @reader == call
+    rescue StandardError => error
+      error = Error.lost("No connection to #{transport}: #{error.message}") unless error.is_a?(Error)
+      @lock.synchronize { lose(error) }
     end
 
-    # Waits for the peer, and takes in what it says.
-    def read(call, seconds)
-      readable, = IO.select(@watched, (@unsent.empty? ? nil : @watched.first(1)), nil, seconds)
-      exclusively do
-        next if @lost
-
-        @waker.read_nonblock(64, exception: false) if readable&.include?(@waker)
-        flush unless @unsent.empty?
-        take_in
-        release(call) if call.ready?
-      end
+    def wait_for_peer(seconds)
+      @reading = true
+      @lock.unlock
+      Call.interruptible { IO.select([@io, @waker], (@unsent.empty? ? nil : [@io]), nil, seconds) }
     rescue IOError, Errno::EBADF
-      nil # another thread has closed the connection, and settled every call
+      nil # it was closed
+    ensure
+      @lock.lock
+      @reading = false
     end
 
-    # Gives back what the thread of +call+ has for its waiting, and hands the right to read on.
-    def release(call)
-      call.awake
-      @reader = nil if @reader == call
-      @calls.each_value { |other| break other.wake if other.sleeps } unless @reader || @calls.empty?
+    def take_in
+      return if @lost
+
+      case @io.read_nonblock(1 << 16, @chunk, exception: false)
+      when nil then raise EOFError, "the server closed it"
+      when @chunk
+        @heard = Call.now
+        @unread << @chunk
+        *lines, @unread = @unread.split("\n", -1) if @chunk.include?("\n")
+        lines&.each { |line| take(parse(line)) }
+        raise IOError, "the server's line is too long" if @unread.bytesize > LONGEST_LINE_IN
+      end
+    rescue StandardError => error # also of a message that is none
+      lose(Error.lost("The connection is lost: #{error.message}"))
     end
 
-    def wake = @lost || @wake.write_nonblock(".", exception: false)
+    def parse(line)
+      raise JSON::ParserError unless line.force_encoding(Encoding::UTF_8).valid_encoding?
+
+      JSON.parse(line)
+    rescue JSON::ParserError
+      raise IOError, "the server sent a line that is not JSON" # which may bear secrets
+    end
+
+    def take(message)
+      case message["method"]
+      when nil
+        # It is null where the server could not read the line.
+        id = message["id"] || (@calls.each_key.first if @calls.size == 1)
+        @calls.delete(id)&.settle(message["result"], message["error"]&.then { |error| Error.new(error) })
+      when "rpc.stream"
+        id, value = message["params"].values_at("id", "value")
+        call = @calls[id]
+        leave(call) if call && !call.push(value)
+      end
+    end
+
+    def send_call(call)
+      send_line(line(call.request))
+    rescue ArgumentError => error
+      @calls.delete(call.id)
+      call.settle(nil, error)
+    end
 
     def line(message)
       line = JSON.generate(message) << "\n"
@@ -160,91 +172,21 @@ module Dues
       raise ArgumentError, "the params cannot be said in JSON", cause: nil # which may quote them
     end
 
-    def cancel(call) = send_line(line({ "jsonrpc" => "2.0", "method" => "rpc.cancel", "params" => { "id" => call.id } }))
-
-    # What does not go out at once is left to the thread that reads.
+    # What does not go out at once is left to the one who reads.
     def send_line(line)
       @unsent = @unsent.empty? ? line : @unsent + line
       flush
-      return if @lost || @unsent.empty?
+      return if @unsent.empty?
 
-      @unsent.bytesize > MOST_UNSENT ? lose("The server does not read.") : wake
+      wake
+      lose(Error.lost("The server does not read.")) if @unsent.bytesize > MOST_UNSENT
     end
 
     def flush
-      until @unsent.empty?
-        written = @io.write_nonblock(@unsent, exception: false)
-        return unless written.is_a?(Integer)
-
-        @unsent = written == @unsent.bytesize ? "" : @unsent.byteslice(written..)
-      end
+      written = @io.write_nonblock(@unsent, exception: false) unless @lost
+      @unsent = @unsent.byteslice(written..) if written.is_a?(Integer)
     rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
-      lose("The connection is lost: #{error.message}")
-    end
-
-    def take_in
-      return if @lost
-
-      case @io.read_nonblock(1 << 16, @chunk, exception: false)
-      when nil then lose("The server closed the connection.")
-      when String
-        @heard = Request.now
-        @unread << @chunk.force_encoding(Encoding::UTF_8)
-        take_lines if @chunk.include?("\n")
-        lose("The server's line is too long.") if @unread.bytesize > LONGEST_LINE_IN
-      end
-    rescue JSON::ParserError
-      lose("The server sent a line that is not JSON.")
-    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => error
-      lose("The connection is lost: #{error.message}")
-    end
-
-    def take_lines
-      lines, @unread = @unread, +""
-      lines.each_line do |line|
-        next @unread = line unless line.end_with?("\n")
-        next if line.bytesize < 3 # an empty one
-
-        raise JSON::ParserError unless line.valid_encoding?
-
-        message = JSON.parse(line)
-        take(message) if message.is_a?(Hash)
-      end
-    end
-
-    def take(message)
-      return take_value(message["params"]) if message["method"] == "rpc.stream"
-      return if message.key?("method")
-
-      id = message["id"]
-      id = @calls.each_key.first if id.nil? && @calls.size == 1 # an error about a line that the server could not read
-      return unless (call = @calls.delete(id))
-
-      error = message["error"]
-      call.settle(message["result"], error.is_a?(Hash) ? Error.read(error) : nil)
-    end
-
-    def take_value(params)
-      return unless params.is_a?(Hash) && params["value"].is_a?(Hash) && (call = @calls[params["id"]])&.values
-
-      if call.values.size < MOST_VALUES
-        call.values << params["value"]
-        call.wake
-      else
-        @calls.delete(call.id)
-        call.settle(nil)
-        cancel(call)
-      end
-    end
-
-    def lose(problem)
-      return if @lost
-
-      wake
-      @lost = problem
-      @calls.each_value { |call| call.settle(nil, Error.lost(problem)) }
-      @calls.clear
-      [@io, @waker, @wake].each(&:close)
+      lose(Error.lost("The connection is lost: #{error.message}"))
     end
   end
 end

@@ -22,42 +22,35 @@ module Dues
     # @return [StripeRefusal, nil] what Stripe said, where it refused.
     attr_reader :stripe
 
-    def initialize(message = nil, code: -32_002, status: "UNKNOWN", reason: "UNSPECIFIED", retryable: false,
-                   retry_after: nil, subject_id: nil, violations: [], stripe: nil)
-      super(message)
-      @code, @status, @reason, @retryable = code, status, reason, retryable
-      @retry_after, @subject_id, @violations, @stripe = retry_after, subject_id, violations, stripe
+    # @param error [Hash{String => Object}] that of a JSON-RPC response.
+    def initialize(error)
+      super(error["message"])
+      @code = error["code"]
+      data = error["data"] || {}
+      @status, @reason, @subject_id = data.values_at("status", "reason", "subjectId")
+      @retryable = data["retryable"] == true
+      @retry_after = data["retryAfterMs"]&.fdiv(1000)
+      @violations = Members.read([Violation], data["violations"]) || []
+      @stripe = Members.read(StripeRefusal, data["stripe"])
     end
 
     def inspect = "#<#{self.class} #{status} #{reason}: #{message}>"
 
-    class << self
-      # @api private
-      # Makes one of the error of a JSON-RPC response.
-      def read(error)
-        data = error["data"].is_a?(Hash) ? error["data"] : {}
-        known = { code: error["code"], status: data["status"], reason: data["reason"], subject_id: data["subjectId"] }
-        new(error["message"], **known.compact, retryable: data["retryable"] == true,
-            retry_after: (data["retryAfterMs"].fdiv(1000) if data["retryAfterMs"].is_a?(Numeric)),
-            violations: Members.read([Violation], data["violations"]) || [],
-            stripe: Members.read(StripeRefusal, data["stripe"]))
-      end
+    # @api private
+    def self.own(code, status, reason, message, retryable: true)
+      new("code" => code, "message" => message,
+          "data" => { "status" => status, "reason" => reason, "retryable" => retryable })
+    end
 
-      # @api private
-      def lost(problem)
-        new(problem, code: -32_014, status: "UNAVAILABLE", reason: "CONNECTION_LOST", retryable: true)
-      end
+    # @api private
+    def self.lost(problem) = own(-32_014, "UNAVAILABLE", "CONNECTION_LOST", problem)
 
-      # @api private
-      def no_answer(method)
-        new("#{method}: no answer in time.", code: -32_004, status: "DEADLINE_EXCEEDED", reason: "NO_ANSWER",
-                                             retryable: true)
-      end
+    # @api private
+    def self.no_answer = own(-32_004, "DEADLINE_EXCEEDED", "NO_ANSWER", "There was no answer in time.")
 
-      # @api private
-      def cancelled
-        new("The caller cancelled the call.", code: -32_001, status: "CANCELLED", reason: "CALLER_CANCELLED")
-      end
+    # @api private
+    def self.cancelled
+      own(-32_001, "CANCELLED", "CALLER_CANCELLED", "The caller cancelled the call.", retryable: false)
     end
   end
 end

@@ -5,59 +5,62 @@ module Dues
   # The methods of the server, by their names on the wire.
   OPERATIONS = {
     "CreateCustomer" => Operation.new(
-      :create_customer,
-      Members.new(email: "email", name: "name", phone: "phone", description: "description",
-                  address: ["address", AddressInput], shipping: ["shipping", ShippingInput], metadata: "metadata",
-                  payment_method_id: "paymentMethodId", test_clock_id: "testClockId"),
+      name: :create_customer,
+      params: Members.new(email: "email", name: "name", phone: "phone", description: "description",
+                          address: ["address", AddressInput], shipping: ["shipping", ShippingInput],
+                          metadata: "metadata", payment_method_id: "paymentMethodId", test_clock_id: "testClockId"),
       result: CreateCustomerResult
     ),
     "CreateSubscription" => Operation.new(
-      :create_subscription,
-      Members.new(customer_id: "customerId", price_id: "priceId", lookup_key: "lookupKey",
-                  items: ["items", [SubscriptionItemInput]], quantity: "quantity", currency: "currency",
-                  trial_days: "trialDays", promotion_code: "promotionCode",
-                  default_payment_method_id: "defaultPaymentMethodId", collection_method: "collectionMethod",
-                  days_until_due: "daysUntilDue", metadata: "metadata", allow_duplicate: "allowDuplicate"),
+      name: :create_subscription,
+      params: Members.new(customer_id: "customerId", price_id: "priceId", lookup_key: "lookupKey",
+                          items: ["items", [SubscriptionItemInput]], quantity: "quantity", currency: "currency",
+                          trial_days: "trialDays", promotion_code: "promotionCode",
+                          default_payment_method_id: "defaultPaymentMethodId", collection_method: "collectionMethod",
+                          days_until_due: "daysUntilDue", metadata: "metadata", allow_duplicate: "allowDuplicate"),
       result: CreateSubscriptionResult
     ),
     "PreviewChange" => Operation.new(
-      :preview_change,
-      Members.new(subscription_id: "subscriptionId", price_id: "priceId", lookup_key: "lookupKey",
-                  quantity: "quantity", items: ["items", [ItemChange]], proration_behavior: "prorationBehavior",
-                  when: "when"),
+      name: :preview_change,
+      params: Members.new(subscription_id: "subscriptionId", price_id: "priceId", lookup_key: "lookupKey",
+                          quantity: "quantity", items: ["items", [ItemChange]],
+                          proration_behavior: "prorationBehavior", when: "when"),
       result: PreviewChangeResult, repeatable: true
     ),
     "UpdatePlan" => Operation.new(
-      :update_plan,
-      Members.new(subscription_id: "subscriptionId", price_id: "priceId", lookup_key: "lookupKey",
-                  quantity: "quantity", items: ["items", [ItemChange]], proration_behavior: "prorationBehavior",
-                  when: "when", quote: "quote", payment_behavior: "paymentBehavior"),
+      name: :update_plan,
+      params: Members.new(subscription_id: "subscriptionId", price_id: "priceId", lookup_key: "lookupKey",
+                          quantity: "quantity", items: ["items", [ItemChange]],
+                          proration_behavior: "prorationBehavior", when: "when", quote: "quote",
+                          payment_behavior: "paymentBehavior"),
       result: UpdatePlanResult
     ),
     "Cancel" => Operation.new(
-      :cancel,
-      Members.new(subscription_id: "subscriptionId", when: "when", feedback: "feedback", comment: "comment",
-                  invoice_now: "invoiceNow", prorate: "prorate"),
+      name: :cancel,
+      params: Members.new(subscription_id: "subscriptionId", when: "when", feedback: "feedback", comment: "comment",
+                          invoice_now: "invoiceNow", prorate: "prorate"),
       result: CancelResult
     ),
     "GetPaymentMethod" => Operation.new(
-      :get_payment_method,
-      Members.new(subscription_id: "subscriptionId", customer_id: "customerId", payment_method_id: "paymentMethodId"),
+      name: :get_payment_method,
+      params: Members.new(subscription_id: "subscriptionId", customer_id: "customerId",
+                          payment_method_id: "paymentMethodId"),
       result: GetPaymentMethodResult, repeatable: true
     ),
     "GetCustomer" => Operation.new(
-      :get_customer,
-      Members.new(customer_id: "customerId"),
+      name: :get_customer,
+      params: Members.new(customer_id: "customerId"),
       result: GetCustomerResult, repeatable: true
     ),
     "GetSubscription" => Operation.new(
-      :get_subscription,
-      Members.new(subscription_id: "subscriptionId"),
+      name: :get_subscription,
+      params: Members.new(subscription_id: "subscriptionId"),
       result: GetSubscriptionResult, repeatable: true
     ),
     "ListSubscriptions" => Operation.new(
-      :list_subscriptions,
-      Members.new(customer_id: "customerId", price_id: "priceId", status: "status", limit: "limit", cursor: "cursor"),
+      name: :list_subscriptions,
+      params: Members.new(customer_id: "customerId", price_id: "priceId", status: "status", limit: "limit",
+                          cursor: "cursor"),
       result: ListSubscriptionsResult, repeatable: true
     ),
     "ListInvoices" => Operation.new(
@@ -67,43 +70,43 @@ module Dues
       result: ListInvoicesResult, repeatable: true
     ),
     "ListPlans" => Operation.new(
-      :list_plans,
-      Members.new(active: "active", limit: "limit", cursor: "cursor"),
+      name: :list_plans,
+      params: Members.new(active: "active", limit: "limit", cursor: "cursor"),
       result: ListPlansResult, repeatable: true
     ),
     "CheckAccess" => Operation.new(
-      :check_access,
-      Members.new(customer_id: "customerId", product_id: "productId", feature: "feature"),
+      name: :check_access,
+      params: Members.new(customer_id: "customerId", product_id: "productId", feature: "feature"),
       result: CheckAccessResult, repeatable: true
     ),
     "ListAccess" => Operation.new(
-      :list_access,
-      Members.new(customer_id: "customerId"),
+      name: :list_access,
+      params: Members.new(customer_id: "customerId"),
       result: ListAccessResult, repeatable: true
     ),
     "WatchEvents" => Operation.new(
-      :watch_events,
-      Members.new(types: "types", customer_id: "customerId", after: "after"),
+      name: :watch_events,
+      params: Members.new(types: "types", customer_id: "customerId", after: "after"),
       result: WatchEventsResult, value: WatchEventsValue, repeatable: true
     ),
     "IngestWebhook" => Operation.new(
-      :ingest_webhook,
-      Members.new(payload: "payload", signature: "signature"),
+      name: :ingest_webhook,
+      params: Members.new(payload: "payload", signature: "signature"),
       result: IngestWebhookResult, repeatable: true
     ),
     "rpc.hello" => Operation.new(
-      :rpc_hello,
-      Members.new(client: "client", protocol: "protocol", authorization: "authorization"),
+      name: :rpc_hello,
+      params: Members.new(client: "client", protocol: "protocol", authorization: "authorization"),
       result: RpcHelloResult, repeatable: true
     ),
     "rpc.discover" => Operation.new(
-      :rpc_discover,
-      Members.new,
+      name: :rpc_discover,
+      params: Members.new,
       repeatable: true
     ),
     "rpc.health" => Operation.new(
-      :rpc_health,
-      Members.new,
+      name: :rpc_health,
+      params: Members.new,
       result: RpcHealthResult, repeatable: true
     ),
   }.freeze

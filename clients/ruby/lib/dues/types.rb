@@ -169,120 +169,120 @@ module Dues
 
   # A postal address, as a caller gives it.
   class AddressInput < Value
-    # @return [String, nil] Street and number, or post-office box.
-    attr_reader :line1
-    # @return [String, nil] Flat, floor, suite or building.
-    attr_reader :line2
-    # @return [String, nil] City, district, suburb, town or village.
-    attr_reader :city
-    # @return [String, nil] State, county, province or region.
-    attr_reader :state
-    # @return [String, nil] ZIP or postal code.
-    attr_reader :postal_code
-    # @return [String, nil] Two-letter country code (ISO 3166-1 alpha-2).
-    attr_reader :country
+    # @!attribute [r] line1
+    #   @return [String, nil] Street and number, or post-office box.
+    # @!attribute [r] line2
+    #   @return [String, nil] Flat, floor, suite or building.
+    # @!attribute [r] city
+    #   @return [String, nil] City, district, suburb, town or village.
+    # @!attribute [r] state
+    #   @return [String, nil] State, county, province or region.
+    # @!attribute [r] postal_code
+    #   @return [String, nil] ZIP or postal code.
+    # @!attribute [r] country
+    #   @return [String, nil] Two-letter country code (ISO 3166-1 alpha-2).
 
     members line1: "line1", line2: "line2", city: "city", state: "state", postal_code: "postalCode", country: "country"
   end
 
   # A change to one item of a subscription: with itemId it changes or removes that item, without it adds one.
   class ItemChange < Value
-    # @return [String, nil] The subscription item (si_…) that changes. Without it an item is added.
-    attr_reader :item_id
-    # @return [String, nil] The price (price_…) that the item gets.
-    attr_reader :price_id
-    # @return [String, nil] The price's lookup key, instead of its id.
-    attr_reader :lookup_key
-    # @return [Integer, nil] How many units the item has afterwards; unchanged unless told, 1 for a new item.
-    attr_reader :quantity
-    # @return [Boolean, nil] true removes the item.
-    attr_reader :deleted
+    # @!attribute [r] item_id
+    #   @return [String, nil] The subscription item (si_…) that changes. Without it an item is added.
+    # @!attribute [r] price_id
+    #   @return [String, nil] The price (price_…) that the item gets.
+    # @!attribute [r] lookup_key
+    #   @return [String, nil] The price's lookup key, instead of its id.
+    # @!attribute [r] quantity
+    #   @return [Integer, nil] How many units the item has afterwards; unchanged unless told, 1 for a new item.
+    # @!attribute [r] deleted
+    #   @return [Boolean, nil] true removes the item.
 
     members item_id: "itemId", price_id: "priceId", lookup_key: "lookupKey", quantity: "quantity", deleted: "deleted"
   end
 
   # Where and to whom goods are sent, as a caller gives it.
   class ShippingInput < Value
-    # @return [String] The recipient's name.
-    attr_reader :name
-    # @return [String, nil] The recipient's telephone number, extension included.
-    attr_reader :phone
-    # @return [AddressInput] The recipient's postal address.
-    attr_reader :address
+    # @!attribute [r] name
+    #   @return [String] The recipient's name.
+    # @!attribute [r] phone
+    #   @return [String, nil] The recipient's telephone number, extension included.
+    # @!attribute [r] address
+    #   @return [AddressInput] The recipient's postal address.
 
     members name: "name", phone: "phone", address: ["address", AddressInput]
   end
 
   # A price and how many of it, for a new subscription.
   class SubscriptionItemInput < Value
-    # @return [String, nil] The recurring price's id (price_…).
-    attr_reader :price_id
-    # @return [String, nil] The recurring price's lookup key, instead of its id.
-    attr_reader :lookup_key
-    # @return [Integer, nil] How many units; 1 unless told.
-    attr_reader :quantity
+    # @!attribute [r] price_id
+    #   @return [String, nil] The recurring price's id (price_…).
+    # @!attribute [r] lookup_key
+    #   @return [String, nil] The recurring price's lookup key, instead of its id.
+    # @!attribute [r] quantity
+    #   @return [Integer, nil] How many units; 1 unless told.
 
     members price_id: "priceId", lookup_key: "lookupKey", quantity: "quantity"
   end
 
   # A postal address.
   class Address < Result
-    # @return [String, nil] Street and number, or post-office box.
-    attr_reader :line1
-    # @return [String, nil] Flat, floor, suite or building.
-    attr_reader :line2
-    # @return [String, nil] City, district, suburb, town or village.
-    attr_reader :city
-    # @return [String, nil] State, county, province or region.
-    attr_reader :state
-    # @return [String, nil] ZIP or postal code.
-    attr_reader :postal_code
-    # @return [String, nil] Two-letter country code (ISO 3166-1 alpha-2).
-    attr_reader :country
+    # @!attribute [r] line1
+    #   @return [String, nil] Street and number, or post-office box.
+    # @!attribute [r] line2
+    #   @return [String, nil] Flat, floor, suite or building.
+    # @!attribute [r] city
+    #   @return [String, nil] City, district, suburb, town or village.
+    # @!attribute [r] state
+    #   @return [String, nil] State, county, province or region.
+    # @!attribute [r] postal_code
+    #   @return [String, nil] ZIP or postal code.
+    # @!attribute [r] country
+    #   @return [String, nil] Two-letter country code (ISO 3166-1 alpha-2).
 
     members line1: "line1", line2: "line2", city: "city", state: "state", postal_code: "postalCode", country: "country"
   end
 
   # An Australian bank account (BECS).
   class AuBecsDebit < Result
-    # @return [String, nil] The six-digit number of bank, state and branch.
-    attr_reader :bsb_number
-    # @return [String, nil] The last four digits of the account number.
-    attr_reader :last4
+    # @!attribute [r] bsb_number
+    #   @return [String, nil] The six-digit number of bank, state and branch.
+    # @!attribute [r] last4
+    #   @return [String, nil] The last four digits of the account number.
 
     members bsb_number: "bsbNumber", last4: "last4"
   end
 
   # To whom a payment method belongs.
   class BillingDetails < Result
-    # @return [String, nil] Full name.
-    attr_reader :name
-    # @return [String, nil] E-mail address.
-    attr_reader :email
-    # @return [String, nil] Telephone number, extension included.
-    attr_reader :phone
-    # @return [Address, nil] Billing address.
-    attr_reader :address
+    # @!attribute [r] name
+    #   @return [String, nil] Full name.
+    # @!attribute [r] email
+    #   @return [String, nil] E-mail address.
+    # @!attribute [r] phone
+    #   @return [String, nil] Telephone number, extension included.
+    # @!attribute [r] address
+    #   @return [Address, nil] Billing address.
 
     members name: "name", email: "email", phone: "phone", address: ["address", Address]
   end
 
   # A card, without anything that could be charged.
   class Card < Result
-    # @return [String] The card's network, such as visa, mastercard or amex.
-    attr_reader :brand
-    # @return [String] The last four digits.
-    attr_reader :last4
-    # @return [Integer] Month of expiry, 1 to 12.
-    attr_reader :exp_month
-    # @return [Integer] Year of expiry, four digits.
-    attr_reader :exp_year
-    # @return [String] credit, debit, prepaid or unknown.
-    attr_reader :funding
-    # @return [String, nil] Two-letter code of the issuer's country.
-    attr_reader :country
-    # @return [String, nil] The wallet that the card came from, such as apple_pay; null for none.
-    attr_reader :wallet
+    # @!attribute [r] brand
+    #   @return [String] The card's network, such as visa, mastercard or amex.
+    # @!attribute [r] last4
+    #   @return [String] The last four digits.
+    # @!attribute [r] exp_month
+    #   @return [Integer] Month of expiry, 1 to 12.
+    # @!attribute [r] exp_year
+    #   @return [Integer] Year of expiry, four digits.
+    # @!attribute [r] funding
+    #   @return [String] credit, debit, prepaid or unknown.
+    # @!attribute [r] country
+    #   @return [String, nil] Two-letter code of the issuer's country.
+    # @!attribute [r] wallet
+    #   @return [String, nil] The wallet that the card came from, such as apple_pay; null for none.
 
     members brand: "brand", last4: "last4", exp_month: "expMonth", exp_year: "expYear", funding: "funding",
             country: "country", wallet: "wallet"
@@ -290,48 +290,48 @@ module Dues
 
   # Where and to whom goods are sent.
   class Shipping < Result
-    # @return [String, nil] The recipient's name.
-    attr_reader :name
-    # @return [String, nil] The recipient's telephone number, extension included.
-    attr_reader :phone
-    # @return [Address, nil] The recipient's postal address.
-    attr_reader :address
+    # @!attribute [r] name
+    #   @return [String, nil] The recipient's name.
+    # @!attribute [r] phone
+    #   @return [String, nil] The recipient's telephone number, extension included.
+    # @!attribute [r] address
+    #   @return [Address, nil] The recipient's postal address.
 
     members name: "name", phone: "phone", address: ["address", Address]
   end
 
   # A customer, as Stripe has it.
   class Customer < Result
-    # @return [String] The customer's id (cus_…).
-    attr_reader :id
-    # @return [String, nil] The customer's e-mail address.
-    attr_reader :email
-    # @return [String, nil] The customer's full name or business name.
-    attr_reader :name
-    # @return [String, nil] The customer's telephone number.
-    attr_reader :phone
-    # @return [String, nil] The caller's own words about the customer.
-    attr_reader :description
-    # @return [Address, nil] The customer's postal address.
-    attr_reader :address
-    # @return [Shipping, nil] Where goods for the customer are sent.
-    attr_reader :shipping
-    # @return [String, nil] The currency in which the customer is billed, lower-case ISO 4217; null before the first
-    #   invoice.
-    attr_reader :currency
-    # @return [Integer] What the customer owes (positive) or has as credit (negative) for the next invoice, in minor
-    #   units of currency.
-    attr_reader :balance
-    # @return [Boolean] Whether the latest automatic charge of an invoice failed, or an invoice is overdue.
-    attr_reader :delinquent
-    # @return [String, nil] The payment method (pm_…) for invoices where the subscription names none.
-    attr_reader :default_payment_method_id
-    # @return [Hash{String => String}] Names and values of the caller's own.
-    attr_reader :metadata
-    # @return [String, nil] The test clock (clock_…) on which the customer lives; null on real time.
-    attr_reader :test_clock_id
-    # @return [Time] When the customer was created.
-    attr_reader :created
+    # @!attribute [r] id
+    #   @return [String] The customer's id (cus_…).
+    # @!attribute [r] email
+    #   @return [String, nil] The customer's e-mail address.
+    # @!attribute [r] name
+    #   @return [String, nil] The customer's full name or business name.
+    # @!attribute [r] phone
+    #   @return [String, nil] The customer's telephone number.
+    # @!attribute [r] description
+    #   @return [String, nil] The caller's own words about the customer.
+    # @!attribute [r] address
+    #   @return [Address, nil] The customer's postal address.
+    # @!attribute [r] shipping
+    #   @return [Shipping, nil] Where goods for the customer are sent.
+    # @!attribute [r] currency
+    #   @return [String, nil] The currency in which the customer is billed, lower-case ISO 4217; null before the first
+    #     invoice.
+    # @!attribute [r] balance
+    #   @return [Integer] What the customer owes (positive) or has as credit (negative) for the next invoice, in minor
+    #     units of currency.
+    # @!attribute [r] delinquent
+    #   @return [Boolean] Whether the latest automatic charge of an invoice failed, or an invoice is overdue.
+    # @!attribute [r] default_payment_method_id
+    #   @return [String, nil] The payment method (pm_…) for invoices where the subscription names none.
+    # @!attribute [r] metadata
+    #   @return [Hash{String => String}] Names and values of the caller's own.
+    # @!attribute [r] test_clock_id
+    #   @return [String, nil] The test clock (clock_…) on which the customer lives; null on real time.
+    # @!attribute [r] created
+    #   @return [Time] When the customer was created.
 
     members id: "id", email: "email", name: "name", phone: "phone", description: "description",
             address: ["address", Address], shipping: ["shipping", Shipping], currency: "currency", balance: "balance",
@@ -341,40 +341,40 @@ module Dues
 
   # The state of one thing that the server stands on.
   class HealthCheck < Result
-    # @return [String] Whether it can be relied on now. One of {ServingStatus}.
-    attr_reader :status
-    # @return [Integer, nil] Milliseconds since this was last known to be so; null before the first check.
-    attr_reader :age_ms
-    # @return [String, nil] What went wrong last, in one sentence; null if nothing did.
-    attr_reader :last_error
+    # @!attribute [r] status
+    #   @return [String] Whether it can be relied on now. One of {ServingStatus}.
+    # @!attribute [r] age_ms
+    #   @return [Integer, nil] Milliseconds since this was last known to be so; null before the first check.
+    # @!attribute [r] last_error
+    #   @return [String, nil] What went wrong last, in one sentence; null if nothing did.
 
     members status: "status", age_ms: "ageMs", last_error: "lastError"
   end
 
   # The things that the server stands on.
   class HealthChecks < Result
-    # @return [HealthCheck] Stripe's API: reachable, and the key accepted.
-    attr_reader :stripe
-    # @return [HealthCheck] The store: it can commit.
-    attr_reader :store
-    # @return [HealthCheck] Webhooks: they arrive, and the journal is applied.
-    attr_reader :webhooks
+    # @!attribute [r] stripe
+    #   @return [HealthCheck] Stripe's API: reachable, and the key accepted.
+    # @!attribute [r] store
+    #   @return [HealthCheck] The store: it can commit.
+    # @!attribute [r] webhooks
+    #   @return [HealthCheck] Webhooks: they arrive, and the journal is applied.
 
     members stripe: ["stripe", HealthCheck], store: ["store", HealthCheck], webhooks: ["webhooks", HealthCheck]
   end
 
   # The limits that hold for this connection.
   class HelloLimits < Result
-    # @return [Integer] Bytes that one line may have.
-    attr_reader :line_bytes
-    # @return [Integer] Calls that may run at once on this connection.
-    attr_reader :in_flight_calls
-    # @return [Integer] Requests that one batch may have.
-    attr_reader :batch_length
-    # @return [Integer] Bytes of answers that may wait for a slow reader.
-    attr_reader :output_bytes
-    # @return [Integer] Seconds after which a silent connection is closed; 0 means never.
-    attr_reader :idle_seconds
+    # @!attribute [r] line_bytes
+    #   @return [Integer] Bytes that one line may have.
+    # @!attribute [r] in_flight_calls
+    #   @return [Integer] Calls that may run at once on this connection.
+    # @!attribute [r] batch_length
+    #   @return [Integer] Requests that one batch may have.
+    # @!attribute [r] output_bytes
+    #   @return [Integer] Bytes of answers that may wait for a slow reader.
+    # @!attribute [r] idle_seconds
+    #   @return [Integer] Seconds after which a silent connection is closed; 0 means never.
 
     members line_bytes: "lineBytes", in_flight_calls: "inFlightCalls", batch_length: "batchLength",
             output_bytes: "outputBytes", idle_seconds: "idleSeconds"
@@ -430,75 +430,75 @@ module Dues
 
   # A Link account.
   class Link < Result
-    # @return [String, nil] The account's e-mail address.
-    attr_reader :email
+    # @!attribute [r] email
+    #   @return [String, nil] The account's e-mail address.
 
     members email: "email"
   end
 
   # An item as it will be once a pending update applies.
   class PendingUpdateItem < Result
-    # @return [String, nil] The item's id (si_…); null for an item that the update adds.
-    attr_reader :id
-    # @return [String] The price's id (price_…).
-    attr_reader :price_id
-    # @return [String] The product's id (prod_…).
-    attr_reader :product_id
-    # @return [Integer, nil] How many units; null for metered prices.
-    attr_reader :quantity
+    # @!attribute [r] id
+    #   @return [String, nil] The item's id (si_…); null for an item that the update adds.
+    # @!attribute [r] price_id
+    #   @return [String] The price's id (price_…).
+    # @!attribute [r] product_id
+    #   @return [String] The product's id (prod_…).
+    # @!attribute [r] quantity
+    #   @return [Integer, nil] How many units; null for metered prices.
 
     members id: "id", price_id: "priceId", product_id: "productId", quantity: "quantity"
   end
 
   # A change that waits for its payment. Until then the subscription has its old items.
   class PendingUpdate < Result
-    # @return [Time] When the change is dropped if it is not paid before.
-    attr_reader :expires_at
-    # @return [Array<PendingUpdateItem>] The items as they will be.
-    attr_reader :items
+    # @!attribute [r] expires_at
+    #   @return [Time] When the change is dropped if it is not paid before.
+    # @!attribute [r] items
+    #   @return [Array<PendingUpdateItem>] The items as they will be.
 
     members expires_at: ["expiresAt", Time], items: ["items", [PendingUpdateItem]]
   end
 
   # A span of time.
   class Period < Result
-    # @return [Time] Its first moment.
-    attr_reader :start
-    # @return [Time] The moment at which it is over.
-    attr_reader :end
+    # @!attribute [r] start
+    #   @return [Time] Its first moment.
+    # @!attribute [r] end
+    #   @return [Time] The moment at which it is over.
 
     members start: ["start", Time], end: ["end", Time]
   end
 
   # A recurring price with its product: what a customer can choose.
   class Plan < Result
-    # @return [String] The price's id (price_…).
-    attr_reader :price_id
-    # @return [String] The product's id (prod_…).
-    attr_reader :product_id
-    # @return [String, nil] The price's lookup key.
-    attr_reader :lookup_key
-    # @return [String] The product's name.
-    attr_reader :name
-    # @return [String, nil] The product's description.
-    attr_reader :description
-    # @return [Boolean] Whether price and product may be sold.
-    attr_reader :active
-    # @return [Integer, nil] The price of one unit in minor units of currency; null where it is tiered or has
-    #   fractions of the minor unit.
-    attr_reader :unit_amount
-    # @return [String] Lower-case ISO 4217 code.
-    attr_reader :currency
-    # @return [String] The unit of the billing period. One of {PriceInterval}.
-    attr_reader :interval
-    # @return [Integer] How many intervals one billing period has.
-    attr_reader :interval_count
-    # @return [String] Whether a set quantity or measured usage is billed. One of {UsageType}.
-    attr_reader :usage_type
-    # @return [Hash{String => String}] The price's names and values.
-    attr_reader :metadata
-    # @return [Array<String>] The product's features, by the names that CheckAccess takes.
-    attr_reader :features
+    # @!attribute [r] price_id
+    #   @return [String] The price's id (price_…).
+    # @!attribute [r] product_id
+    #   @return [String] The product's id (prod_…).
+    # @!attribute [r] lookup_key
+    #   @return [String, nil] The price's lookup key.
+    # @!attribute [r] name
+    #   @return [String] The product's name.
+    # @!attribute [r] description
+    #   @return [String, nil] The product's description.
+    # @!attribute [r] active
+    #   @return [Boolean] Whether price and product may be sold.
+    # @!attribute [r] unit_amount
+    #   @return [Integer, nil] The price of one unit in minor units of currency; null where it is tiered or has
+    #     fractions of the minor unit.
+    # @!attribute [r] currency
+    #   @return [String] Lower-case ISO 4217 code.
+    # @!attribute [r] interval
+    #   @return [String] The unit of the billing period. One of {PriceInterval}.
+    # @!attribute [r] interval_count
+    #   @return [Integer] How many intervals one billing period has.
+    # @!attribute [r] usage_type
+    #   @return [String] Whether a set quantity or measured usage is billed. One of {UsageType}.
+    # @!attribute [r] metadata
+    #   @return [Hash{String => String}] The price's names and values.
+    # @!attribute [r] features
+    #   @return [Array<String>] The product's features, by the names that CheckAccess takes.
 
     members price_id: "priceId", product_id: "productId", lookup_key: "lookupKey", name: "name",
             description: "description", active: "active", unit_amount: "unitAmount", currency: "currency",
@@ -508,20 +508,20 @@ module Dues
 
   # One line of the invoice that the change makes.
   class PreviewLine < Result
-    # @return [String, nil] What the line is for, as the customer reads it.
-    attr_reader :description
-    # @return [Integer] The line's amount in minor units of currency; negative for a credit.
-    attr_reader :amount
-    # @return [String] Lower-case ISO 4217 code.
-    attr_reader :currency
-    # @return [Boolean] Whether the line settles a part of a period.
-    attr_reader :proration
-    # @return [Period] The time that the line is for.
-    attr_reader :period
-    # @return [String, nil] The price (price_…) behind the line.
-    attr_reader :price_id
-    # @return [Integer, nil] How many units the line is for.
-    attr_reader :quantity
+    # @!attribute [r] description
+    #   @return [String, nil] What the line is for, as the customer reads it.
+    # @!attribute [r] amount
+    #   @return [Integer] The line's amount in minor units of currency; negative for a credit.
+    # @!attribute [r] currency
+    #   @return [String] Lower-case ISO 4217 code.
+    # @!attribute [r] proration
+    #   @return [Boolean] Whether the line settles a part of a period.
+    # @!attribute [r] period
+    #   @return [Period] The time that the line is for.
+    # @!attribute [r] price_id
+    #   @return [String, nil] The price (price_…) behind the line.
+    # @!attribute [r] quantity
+    #   @return [Integer, nil] How many units the line is for.
 
     members description: "description", amount: "amount", currency: "currency", proration: "proration",
             period: ["period", Period], price_id: "priceId", quantity: "quantity"
@@ -529,26 +529,26 @@ module Dues
 
   # Whether a customer has access to one product, and why.
   class ProductAccess < Result
-    # @return [String] The product (prod_…).
-    attr_reader :product_id
-    # @return [Boolean] Whether the customer has access to it.
-    attr_reader :allowed
-    # @return [String] Why. One of {AccessReason}.
-    attr_reader :reason
-    # @return [String] The status of the subscription that decided. One of {SubscriptionStatus}.
-    attr_reader :status
-    # @return [String] The subscription (sub_…) that decided.
-    attr_reader :subscription_id
-    # @return [Time, nil] Since when the decision is what it is, as far as the store knows.
-    attr_reader :since
-    # @return [Time, nil] End of the period that is or was paid for.
-    attr_reader :period_end
-    # @return [Time, nil] When access ends if payment stays away; null unless reason is GRACE.
-    attr_reader :grace_end
-    # @return [Time, nil] When Stripe made the newest event that the decision rests on; null where none is known.
-    attr_reader :as_of
-    # @return [String, nil] That event's id (evt_…).
-    attr_reader :as_of_event_id
+    # @!attribute [r] product_id
+    #   @return [String] The product (prod_…).
+    # @!attribute [r] allowed
+    #   @return [Boolean] Whether the customer has access to it.
+    # @!attribute [r] reason
+    #   @return [String] Why. One of {AccessReason}.
+    # @!attribute [r] status
+    #   @return [String] The status of the subscription that decided. One of {SubscriptionStatus}.
+    # @!attribute [r] subscription_id
+    #   @return [String] The subscription (sub_…) that decided.
+    # @!attribute [r] since
+    #   @return [Time, nil] Since when the decision is what it is, as far as the store knows.
+    # @!attribute [r] period_end
+    #   @return [Time, nil] End of the period that is or was paid for.
+    # @!attribute [r] grace_end
+    #   @return [Time, nil] When access ends if payment stays away; null unless reason is GRACE.
+    # @!attribute [r] as_of
+    #   @return [Time, nil] When Stripe made the newest event that the decision rests on; null where none is known.
+    # @!attribute [r] as_of_event_id
+    #   @return [String, nil] That event's id (evt_…).
 
     members product_id: "productId", allowed: "allowed", reason: "reason", status: "status",
             subscription_id: "subscriptionId", since: ["since", Time], period_end: ["periodEnd", Time],
@@ -557,26 +557,26 @@ module Dues
 
   # The next ordinary renewal after a change.
   class Renewal < Result
-    # @return [Integer] What it will cost in minor units of currency.
-    attr_reader :amount
-    # @return [String] Lower-case ISO 4217 code.
-    attr_reader :currency
-    # @return [Time] When it is due.
-    attr_reader :at
+    # @!attribute [r] amount
+    #   @return [Integer] What it will cost in minor units of currency.
+    # @!attribute [r] currency
+    #   @return [String] Lower-case ISO 4217 code.
+    # @!attribute [r] at
+    #   @return [Time] When it is due.
 
     members amount: "amount", currency: "currency", at: ["at", Time]
   end
 
   # What the server says about a call beyond its result, in result._meta, where params._meta.verbose asked for it.
   class ResultMetadata < Result
-    # @return [Array<String>] Stripe's ids of the requests made for this call (req_…), oldest first.
-    attr_reader :stripe_request_ids
-    # @return [Integer] Requests sent to Stripe for this call, retries included.
-    attr_reader :attempts
-    # @return [Integer] Milliseconds spent waiting for Stripe, all attempts together.
-    attr_reader :upstream_ms
-    # @return [Boolean] Whether this is the kept answer of an earlier call with the same idempotency key.
-    attr_reader :replayed
+    # @!attribute [r] stripe_request_ids
+    #   @return [Array<String>] Stripe's ids of the requests made for this call (req_…), oldest first.
+    # @!attribute [r] attempts
+    #   @return [Integer] Requests sent to Stripe for this call, retries included.
+    # @!attribute [r] upstream_ms
+    #   @return [Integer] Milliseconds spent waiting for Stripe, all attempts together.
+    # @!attribute [r] replayed
+    #   @return [Boolean] Whether this is the kept answer of an earlier call with the same idempotency key.
 
     members stripe_request_ids: "stripeRequestIds", attempts: "attempts", upstream_ms: "upstreamMs",
             replayed: "replayed"
@@ -584,34 +584,34 @@ module Dues
 
   # A SEPA bank account.
   class SepaDebit < Result
-    # @return [String, nil] The bank's code.
-    attr_reader :bank_code
-    # @return [String, nil] The branch's code.
-    attr_reader :branch_code
-    # @return [String, nil] Two-letter code of the bank's country.
-    attr_reader :country
-    # @return [String, nil] The last four characters of the IBAN.
-    attr_reader :last4
+    # @!attribute [r] bank_code
+    #   @return [String, nil] The bank's code.
+    # @!attribute [r] branch_code
+    #   @return [String, nil] The branch's code.
+    # @!attribute [r] country
+    #   @return [String, nil] Two-letter code of the bank's country.
+    # @!attribute [r] last4
+    #   @return [String, nil] The last four characters of the IBAN.
 
     members bank_code: "bankCode", branch_code: "branchCode", country: "country", last4: "last4"
   end
 
   # One price that a subscription bills.
   class SubscriptionItem < Result
-    # @return [String] The item's id (si_…).
-    attr_reader :id
-    # @return [String] The price's id (price_…).
-    attr_reader :price_id
-    # @return [String] The id (prod_…) of the product that is paid for: access goes by it.
-    attr_reader :product_id
-    # @return [String, nil] The price's lookup key.
-    attr_reader :lookup_key
-    # @return [Integer, nil] How many units; null for metered prices.
-    attr_reader :quantity
-    # @return [Time] Start of the item's present billing period.
-    attr_reader :current_period_start
-    # @return [Time] End of the item's present billing period.
-    attr_reader :current_period_end
+    # @!attribute [r] id
+    #   @return [String] The item's id (si_…).
+    # @!attribute [r] price_id
+    #   @return [String] The price's id (price_…).
+    # @!attribute [r] product_id
+    #   @return [String] The id (prod_…) of the product that is paid for: access goes by it.
+    # @!attribute [r] lookup_key
+    #   @return [String, nil] The price's lookup key.
+    # @!attribute [r] quantity
+    #   @return [Integer, nil] How many units; null for metered prices.
+    # @!attribute [r] current_period_start
+    #   @return [Time] Start of the item's present billing period.
+    # @!attribute [r] current_period_end
+    #   @return [Time] End of the item's present billing period.
 
     members id: "id", price_id: "priceId", product_id: "productId", lookup_key: "lookupKey", quantity: "quantity",
             current_period_start: ["currentPeriodStart", Time], current_period_end: ["currentPeriodEnd", Time]
@@ -619,38 +619,38 @@ module Dues
 
   # A subscription, as Stripe has it.
   class Subscription < Result
-    # @return [String] The subscription's id (sub_…).
-    attr_reader :id
-    # @return [String] The customer's id (cus_…).
-    attr_reader :customer_id
-    # @return [String] The subscription's status. One of {SubscriptionStatus}.
-    attr_reader :status
-    # @return [String] The currency in which it bills, lower-case ISO 4217.
-    attr_reader :currency
-    # @return [String] How its invoices are collected. One of {CollectionMethod}.
-    attr_reader :collection_method
-    # @return [Array<SubscriptionItem>] What it bills.
-    attr_reader :items
-    # @return [Boolean] Whether it ends with the present period.
-    attr_reader :cancel_at_period_end
-    # @return [Time, nil] When it will end, where that is known.
-    attr_reader :cancel_at
-    # @return [Time, nil] When its cancellation was asked for.
-    attr_reader :canceled_at
-    # @return [Time, nil] When it ended.
-    attr_reader :ended_at
-    # @return [Time, nil] When its trial ends or ended.
-    attr_reader :trial_end
-    # @return [String, nil] Its latest invoice (in_…).
-    attr_reader :latest_invoice_id
-    # @return [String, nil] The payment method (pm_…) that it names for itself.
-    attr_reader :default_payment_method_id
-    # @return [PendingUpdate, nil] A change that waits for its payment.
-    attr_reader :pending_update
-    # @return [Hash{String => String}] Names and values of the caller's own.
-    attr_reader :metadata
-    # @return [Time] When it was created.
-    attr_reader :created
+    # @!attribute [r] id
+    #   @return [String] The subscription's id (sub_…).
+    # @!attribute [r] customer_id
+    #   @return [String] The customer's id (cus_…).
+    # @!attribute [r] status
+    #   @return [String] The subscription's status. One of {SubscriptionStatus}.
+    # @!attribute [r] currency
+    #   @return [String] The currency in which it bills, lower-case ISO 4217.
+    # @!attribute [r] collection_method
+    #   @return [String] How its invoices are collected. One of {CollectionMethod}.
+    # @!attribute [r] items
+    #   @return [Array<SubscriptionItem>] What it bills.
+    # @!attribute [r] cancel_at_period_end
+    #   @return [Boolean] Whether it ends with the present period.
+    # @!attribute [r] cancel_at
+    #   @return [Time, nil] When it will end, where that is known.
+    # @!attribute [r] canceled_at
+    #   @return [Time, nil] When its cancellation was asked for.
+    # @!attribute [r] ended_at
+    #   @return [Time, nil] When it ended.
+    # @!attribute [r] trial_end
+    #   @return [Time, nil] When its trial ends or ended.
+    # @!attribute [r] latest_invoice_id
+    #   @return [String, nil] Its latest invoice (in_…).
+    # @!attribute [r] default_payment_method_id
+    #   @return [String, nil] The payment method (pm_…) that it names for itself.
+    # @!attribute [r] pending_update
+    #   @return [PendingUpdate, nil] A change that waits for its payment.
+    # @!attribute [r] metadata
+    #   @return [Hash{String => String}] Names and values of the caller's own.
+    # @!attribute [r] created
+    #   @return [Time] When it was created.
 
     members id: "id", customer_id: "customerId", status: "status", currency: "currency",
             collection_method: "collectionMethod", items: ["items", [SubscriptionItem]],
@@ -662,46 +662,46 @@ module Dues
 
   # A bank account in the United States (ACH).
   class UsBankAccount < Result
-    # @return [String, nil] The bank's name.
-    attr_reader :bank_name
-    # @return [String, nil] The last four digits of the account number.
-    attr_reader :last4
-    # @return [String, nil] checking or savings.
-    attr_reader :account_type
-    # @return [String, nil] individual or company.
-    attr_reader :account_holder_type
+    # @!attribute [r] bank_name
+    #   @return [String, nil] The bank's name.
+    # @!attribute [r] last4
+    #   @return [String, nil] The last four digits of the account number.
+    # @!attribute [r] account_type
+    #   @return [String, nil] checking or savings.
+    # @!attribute [r] account_holder_type
+    #   @return [String, nil] individual or company.
 
     members bank_name: "bankName", last4: "last4", account_type: "accountType", account_holder_type: "accountHolderType"
   end
 
   # One place of a message that breaks the method's schema.
   class Violation < Result
-    # @return [String] JSON Pointer (RFC 6901) from params; empty for params themselves.
-    attr_reader :pointer
-    # @return [String] The keyword of JSON Schema that is broken, or the name of a rule across members (x-rules).
-    attr_reader :rule
-    # @return [String] What must be, and what was found.
-    attr_reader :message
+    # @!attribute [r] pointer
+    #   @return [String] JSON Pointer (RFC 6901) from params; empty for params themselves.
+    # @!attribute [r] rule
+    #   @return [String] The keyword of JSON Schema that is broken, or the name of a rule across members (x-rules).
+    # @!attribute [r] message
+    #   @return [String] What must be, and what was found.
 
     members pointer: "pointer", rule: "rule", message: "message"
   end
 
   # What Stripe's error object said.
   class StripeRefusal < Result
-    # @return [String, nil] card_error, invalid_request_error, idempotency_error or api_error.
-    attr_reader :type
-    # @return [String, nil] Stripe's code, such as card_declined.
-    attr_reader :code
-    # @return [String, nil] The bank's reason, where a card was declined, such as insufficient_funds.
-    attr_reader :decline_code
-    # @return [String, nil] Stripe's name of the parameter that it refused.
-    attr_reader :param
-    # @return [String, nil] Stripe's id of the request (req_…), which their support asks for.
-    attr_reader :request_id
-    # @return [String, nil] Stripe's page about the code.
-    attr_reader :doc_url
-    # @return [Integer, nil] The HTTP status of Stripe's answer.
-    attr_reader :http_status
+    # @!attribute [r] type
+    #   @return [String, nil] card_error, invalid_request_error, idempotency_error or api_error.
+    # @!attribute [r] code
+    #   @return [String, nil] Stripe's code, such as card_declined.
+    # @!attribute [r] decline_code
+    #   @return [String, nil] The bank's reason, where a card was declined, such as insufficient_funds.
+    # @!attribute [r] param
+    #   @return [String, nil] Stripe's name of the parameter that it refused.
+    # @!attribute [r] request_id
+    #   @return [String, nil] Stripe's id of the request (req_…), which their support asks for.
+    # @!attribute [r] doc_url
+    #   @return [String, nil] Stripe's page about the code.
+    # @!attribute [r] http_status
+    #   @return [Integer, nil] The HTTP status of Stripe's answer.
 
     members type: "type", code: "code", decline_code: "declineCode", param: "param", request_id: "requestId",
             doc_url: "docUrl", http_status: "httpStatus"
@@ -709,30 +709,30 @@ module Dues
 
   # The new customer.
   class CreateCustomerResult < Result
-    # @return [String] The customer's id (cus_…), to be kept with the caller's user.
-    attr_reader :customer_id
-    # @return [Customer] The customer, whole.
-    attr_reader :customer
+    # @!attribute [r] customer_id
+    #   @return [String] The customer's id (cus_…), to be kept with the caller's user.
+    # @!attribute [r] customer
+    #   @return [Customer] The customer, whole.
 
     members customer_id: "customerId", customer: ["customer", Customer]
   end
 
   # The new subscription, and what the customer has to do.
   class CreateSubscriptionResult < Result
-    # @return [String] The subscription's id (sub_…).
-    attr_reader :subscription_id
-    # @return [String] incomplete until the first invoice is paid; active or trialing where nothing has to be paid.
-    #   One of {SubscriptionStatus}.
-    attr_reader :status
-    # @return [String, nil] The secret with which the browser confirms the payment or set-up; null where there is
-    #   nothing to confirm. Give it to this customer only.
-    attr_reader :client_secret
-    # @return [String] What the client secret is for. One of {Intent}.
-    attr_reader :intent
-    # @return [String, nil] The first invoice (in_…).
-    attr_reader :latest_invoice_id
-    # @return [Subscription] The subscription, whole.
-    attr_reader :subscription
+    # @!attribute [r] subscription_id
+    #   @return [String] The subscription's id (sub_…).
+    # @!attribute [r] status
+    #   @return [String] incomplete until the first invoice is paid; active or trialing where nothing has to be paid.
+    #     One of {SubscriptionStatus}.
+    # @!attribute [r] client_secret
+    #   @return [String, nil] The secret with which the browser confirms the payment or set-up; null where there is
+    #     nothing to confirm. Give it to this customer only.
+    # @!attribute [r] intent
+    #   @return [String] What the client secret is for. One of {Intent}.
+    # @!attribute [r] latest_invoice_id
+    #   @return [String, nil] The first invoice (in_…).
+    # @!attribute [r] subscription
+    #   @return [Subscription] The subscription, whole.
 
     members subscription_id: "subscriptionId", status: "status", client_secret: "clientSecret", intent: "intent",
             latest_invoice_id: "latestInvoiceId", subscription: ["subscription", Subscription]
@@ -741,24 +741,25 @@ module Dues
 
   # What the change would cost.
   class PreviewChangeResult < Result
-    # @return [String] An opaque token for UpdatePlan that binds what is shown here.
-    attr_reader :quote
-    # @return [Time] Until when the quote is taken.
-    attr_reader :valid_until
-    # @return [Integer] What the customer would be charged at once, in minor units of currency.
-    attr_reader :amount_due_now
-    # @return [String] Lower-case ISO 4217 code of every amount here.
-    attr_reader :currency
-    # @return [Integer] What the customer would get as credit for later invoices, in minor units of currency.
-    attr_reader :credit
-    # @return [Time] The moment at which the old plan is taken to end and the new one to begin, for the arithmetic.
-    attr_reader :proration_date
-    # @return [Time] When the change would take effect.
-    attr_reader :effective_at
-    # @return [Array<PreviewLine>] The invoice that the change would make, line by line.
-    attr_reader :lines
-    # @return [Renewal, nil] The next ordinary renewal after the change; null where the subscription ends before one.
-    attr_reader :next_renewal
+    # @!attribute [r] quote
+    #   @return [String] An opaque token for UpdatePlan that binds what is shown here.
+    # @!attribute [r] valid_until
+    #   @return [Time] Until when the quote is taken.
+    # @!attribute [r] amount_due_now
+    #   @return [Integer] What the customer would be charged at once, in minor units of currency.
+    # @!attribute [r] currency
+    #   @return [String] Lower-case ISO 4217 code of every amount here.
+    # @!attribute [r] credit
+    #   @return [Integer] What the customer would get as credit for later invoices, in minor units of currency.
+    # @!attribute [r] proration_date
+    #   @return [Time] The moment at which the old plan is taken to end and the new one to begin, for the arithmetic.
+    # @!attribute [r] effective_at
+    #   @return [Time] When the change would take effect.
+    # @!attribute [r] lines
+    #   @return [Array<PreviewLine>] The invoice that the change would make, line by line.
+    # @!attribute [r] next_renewal
+    #   @return [Renewal, nil] The next ordinary renewal after the change; null where the subscription ends before
+    #     one.
 
     members quote: "quote", valid_until: ["validUntil", Time], amount_due_now: "amountDueNow", currency: "currency",
             credit: "credit", proration_date: ["prorationDate", Time], effective_at: ["effectiveAt", Time],
@@ -767,26 +768,26 @@ module Dues
 
   # The subscription after the change, and what the customer has to do.
   class UpdatePlanResult < Result
-    # @return [Subscription] The subscription as it is now.
-    attr_reader :subscription
-    # @return [String] The subscription's status. One of {SubscriptionStatus}.
-    attr_reader :status
-    # @return [PendingUpdate, nil] The change, where it waits for its payment; null where it has taken effect or was
-    #   for the period's end.
-    attr_reader :pending_update
-    # @return [Time, nil] When the change took effect or will; null while it waits for its payment.
-    attr_reader :effective_at
-    # @return [String, nil] The invoice (in_…) that the change made.
-    attr_reader :invoice_id
-    # @return [Integer] What was charged for the change, in minor units of currency.
-    attr_reader :amount_charged
-    # @return [String] Lower-case ISO 4217 code of amount_charged.
-    attr_reader :currency
-    # @return [String, nil] The secret with which the browser confirms the change's payment; null where there is
-    #   nothing to confirm. Give it to this customer only.
-    attr_reader :client_secret
-    # @return [String] What the client secret is for. One of {Intent}.
-    attr_reader :intent
+    # @!attribute [r] subscription
+    #   @return [Subscription] The subscription as it is now.
+    # @!attribute [r] status
+    #   @return [String] The subscription's status. One of {SubscriptionStatus}.
+    # @!attribute [r] pending_update
+    #   @return [PendingUpdate, nil] The change, where it waits for its payment; null where it has taken effect or was
+    #     for the period's end.
+    # @!attribute [r] effective_at
+    #   @return [Time, nil] When the change took effect or will; null while it waits for its payment.
+    # @!attribute [r] invoice_id
+    #   @return [String, nil] The invoice (in_…) that the change made.
+    # @!attribute [r] amount_charged
+    #   @return [Integer] What was charged for the change, in minor units of currency.
+    # @!attribute [r] currency
+    #   @return [String] Lower-case ISO 4217 code of amount_charged.
+    # @!attribute [r] client_secret
+    #   @return [String, nil] The secret with which the browser confirms the change's payment; null where there is
+    #     nothing to confirm. Give it to this customer only.
+    # @!attribute [r] intent
+    #   @return [String] What the client secret is for. One of {Intent}.
 
     members subscription: ["subscription", Subscription], status: "status",
             pending_update: ["pendingUpdate", PendingUpdate], effective_at: ["effectiveAt", Time],
@@ -797,16 +798,16 @@ module Dues
 
   # The subscription's end.
   class CancelResult < Result
-    # @return [String] The subscription's id (sub_…).
-    attr_reader :subscription_id
-    # @return [String] canceled, or its status until the period ends. One of {SubscriptionStatus}.
-    attr_reader :status
-    # @return [Boolean] Whether it ends with the period.
-    attr_reader :cancel_at_period_end
-    # @return [Time, nil] When it ends or ended.
-    attr_reader :ends_at
-    # @return [Subscription] The subscription as it is now.
-    attr_reader :subscription
+    # @!attribute [r] subscription_id
+    #   @return [String] The subscription's id (sub_…).
+    # @!attribute [r] status
+    #   @return [String] canceled, or its status until the period ends. One of {SubscriptionStatus}.
+    # @!attribute [r] cancel_at_period_end
+    #   @return [Boolean] Whether it ends with the period.
+    # @!attribute [r] ends_at
+    #   @return [Time, nil] When it ends or ended.
+    # @!attribute [r] subscription
+    #   @return [Subscription] The subscription as it is now.
 
     members subscription_id: "subscriptionId", status: "status", cancel_at_period_end: "cancelAtPeriodEnd",
             ends_at: ["endsAt", Time], subscription: ["subscription", Subscription]
@@ -814,27 +815,27 @@ module Dues
 
   # The payment method.
   class GetPaymentMethodResult < Result
-    # @return [String] The payment method's id (pm_…).
-    attr_reader :payment_method_id
-    # @return [String, nil] The customer (cus_…) to whom it is attached.
-    attr_reader :customer_id
-    # @return [String] What kind it is; the member of that name says more. One of {PaymentMethodType}.
-    attr_reader :type
-    # @return [Card, nil] The card, where type is card.
-    attr_reader :card
-    # @return [SepaDebit, nil] The account, where type is sepa_debit.
-    attr_reader :sepa_debit
-    # @return [AuBecsDebit, nil] The account, where type is au_becs_debit.
-    attr_reader :au_becs_debit
-    # @return [UsBankAccount, nil] The account, where type is us_bank_account.
-    attr_reader :us_bank_account
-    # @return [Link, nil] The account, where type is link.
-    attr_reader :link
-    # @return [BillingDetails] To whom it belongs.
-    attr_reader :billing_details
-    # @return [String, nil] Why this one was found; null where it was asked for by payment_method_id. One of
-    #   {PaymentMethodUse}.
-    attr_reader :used_for
+    # @!attribute [r] payment_method_id
+    #   @return [String] The payment method's id (pm_…).
+    # @!attribute [r] customer_id
+    #   @return [String, nil] The customer (cus_…) to whom it is attached.
+    # @!attribute [r] type
+    #   @return [String] What kind it is; the member of that name says more. One of {PaymentMethodType}.
+    # @!attribute [r] card
+    #   @return [Card, nil] The card, where type is card.
+    # @!attribute [r] sepa_debit
+    #   @return [SepaDebit, nil] The account, where type is sepa_debit.
+    # @!attribute [r] au_becs_debit
+    #   @return [AuBecsDebit, nil] The account, where type is au_becs_debit.
+    # @!attribute [r] us_bank_account
+    #   @return [UsBankAccount, nil] The account, where type is us_bank_account.
+    # @!attribute [r] link
+    #   @return [Link, nil] The account, where type is link.
+    # @!attribute [r] billing_details
+    #   @return [BillingDetails] To whom it belongs.
+    # @!attribute [r] used_for
+    #   @return [String, nil] Why this one was found; null where it was asked for by payment_method_id. One of
+    #     {PaymentMethodUse}.
 
     members payment_method_id: "paymentMethodId", customer_id: "customerId", type: "type", card: ["card", Card],
             sepa_debit: ["sepaDebit", SepaDebit], au_becs_debit: ["auBecsDebit", AuBecsDebit],
@@ -844,26 +845,26 @@ module Dues
 
   # The customer.
   class GetCustomerResult < Result
-    # @return [Customer] The customer, whole.
-    attr_reader :customer
+    # @!attribute [r] customer
+    #   @return [Customer] The customer, whole.
 
     members customer: ["customer", Customer]
   end
 
   # The subscription.
   class GetSubscriptionResult < Result
-    # @return [Subscription] The subscription, whole.
-    attr_reader :subscription
+    # @!attribute [r] subscription
+    #   @return [Subscription] The subscription, whole.
 
     members subscription: ["subscription", Subscription]
   end
 
   # A page of subscriptions.
   class ListSubscriptionsResult < Result
-    # @return [Array<Subscription>] The subscriptions, newest first.
-    attr_reader :subscriptions
-    # @return [String, nil] Ask for the next page with it; null on the last page.
-    attr_reader :next_cursor
+    # @!attribute [r] subscriptions
+    #   @return [Array<Subscription>] The subscriptions, newest first.
+    # @!attribute [r] next_cursor
+    #   @return [String, nil] Ask for the next page with it; null on the last page.
 
     members subscriptions: ["subscriptions", [Subscription]], next_cursor: "nextCursor"
   end
@@ -880,36 +881,36 @@ module Dues
 
   # A page of plans.
   class ListPlansResult < Result
-    # @return [Array<Plan>] The plans, newest price first.
-    attr_reader :plans
-    # @return [String, nil] Ask for the next page with it; null on the last page.
-    attr_reader :next_cursor
+    # @!attribute [r] plans
+    #   @return [Array<Plan>] The plans, newest price first.
+    # @!attribute [r] next_cursor
+    #   @return [String, nil] Ask for the next page with it; null on the last page.
 
     members plans: ["plans", [Plan]], next_cursor: "nextCursor"
   end
 
   # The decision, and why.
   class CheckAccessResult < Result
-    # @return [Boolean] Whether the customer has access.
-    attr_reader :allowed
-    # @return [String] Why. One of {AccessReason}.
-    attr_reader :reason
-    # @return [String, nil] The status of the subscription that decided; null for none. One of {SubscriptionStatus}.
-    attr_reader :status
-    # @return [String, nil] The subscription (sub_…) that decided; null for none.
-    attr_reader :subscription_id
-    # @return [String, nil] The product (prod_…) that is paid for; null for none.
-    attr_reader :product_id
-    # @return [Time, nil] Since when the decision is what it is, as far as the store knows.
-    attr_reader :since
-    # @return [Time, nil] End of the period that is or was paid for.
-    attr_reader :period_end
-    # @return [Time, nil] When access ends if payment stays away; null unless reason is GRACE.
-    attr_reader :grace_end
-    # @return [Time, nil] When Stripe made the newest event that the decision rests on; null where none is known.
-    attr_reader :as_of
-    # @return [String, nil] That event's id (evt_…).
-    attr_reader :as_of_event_id
+    # @!attribute [r] allowed
+    #   @return [Boolean] Whether the customer has access.
+    # @!attribute [r] reason
+    #   @return [String] Why. One of {AccessReason}.
+    # @!attribute [r] status
+    #   @return [String, nil] The status of the subscription that decided; null for none. One of {SubscriptionStatus}.
+    # @!attribute [r] subscription_id
+    #   @return [String, nil] The subscription (sub_…) that decided; null for none.
+    # @!attribute [r] product_id
+    #   @return [String, nil] The product (prod_…) that is paid for; null for none.
+    # @!attribute [r] since
+    #   @return [Time, nil] Since when the decision is what it is, as far as the store knows.
+    # @!attribute [r] period_end
+    #   @return [Time, nil] End of the period that is or was paid for.
+    # @!attribute [r] grace_end
+    #   @return [Time, nil] When access ends if payment stays away; null unless reason is GRACE.
+    # @!attribute [r] as_of
+    #   @return [Time, nil] When Stripe made the newest event that the decision rests on; null where none is known.
+    # @!attribute [r] as_of_event_id
+    #   @return [String, nil] That event's id (evt_…).
 
     members allowed: "allowed", reason: "reason", status: "status", subscription_id: "subscriptionId",
             product_id: "productId", since: ["since", Time], period_end: ["periodEnd", Time],
@@ -918,30 +919,30 @@ module Dues
 
   # What the customer may use, and what not any more.
   class ListAccessResult < Result
-    # @return [Array<ProductAccess>] A decision for each product; empty for a customer who never subscribed.
-    attr_reader :access
+    # @!attribute [r] access
+    #   @return [Array<ProductAccess>] A decision for each product; empty for a customer who never subscribed.
 
     members access: ["access", [ProductAccess]]
   end
 
   # An event, as the value of rpc.stream.
   class WatchEventsValue < Result
-    # @return [Integer] The number of the event's change: given as after, the stream goes on behind it. Numbers rise
-    #   and have gaps.
-    attr_reader :seq
-    # @return [String] The event's id (evt_…).
-    attr_reader :id
-    # @return [String] Stripe's type of event, such as customer.subscription.updated.
-    attr_reader :type
-    # @return [Time] When Stripe made the event.
-    attr_reader :created
-    # @return [String, nil] The customer (cus_…) whom the event concerns; null where its object names none.
-    attr_reader :customer_id
-    # @return [String, nil] The subscription (sub_…) which the event concerns; null where its object names none.
-    attr_reader :subscription_id
-    # @return [Hash{String => Object}] The object after the event, as Stripe wrote it, without the members called
-    #   client_secret: those are for the one who pays.
-    attr_reader :object
+    # @!attribute [r] seq
+    #   @return [Integer] The number of the event's change: given as after, the stream goes on behind it. Numbers rise
+    #     and have gaps.
+    # @!attribute [r] id
+    #   @return [String] The event's id (evt_…).
+    # @!attribute [r] type
+    #   @return [String] Stripe's type of event, such as customer.subscription.updated.
+    # @!attribute [r] created
+    #   @return [Time] When Stripe made the event.
+    # @!attribute [r] customer_id
+    #   @return [String, nil] The customer (cus_…) whom the event concerns; null where its object names none.
+    # @!attribute [r] subscription_id
+    #   @return [String, nil] The subscription (sub_…) which the event concerns; null where its object names none.
+    # @!attribute [r] object
+    #   @return [Hash{String => Object}] The object after the event, as Stripe wrote it, without the members called
+    #     client_secret: those are for the one who pays.
 
     members seq: "seq", id: "id", type: "type", created: ["created", Time], customer_id: "customerId",
             subscription_id: "subscriptionId", object: "object"
@@ -949,38 +950,38 @@ module Dues
 
   # Where the stream ended.
   class WatchEventsResult < Result
-    # @return [Integer] The last change that was looked at: given as after, the next stream goes on behind it.
-    attr_reader :after
+    # @!attribute [r] after
+    #   @return [Integer] The last change that was looked at: given as after, the next stream goes on behind it.
 
     members after: "after"
   end
 
   # What was taken in.
   class IngestWebhookResult < Result
-    # @return [String] The event's id (evt_…).
-    attr_reader :event_id
-    # @return [String] The event's type, such as customer.subscription.updated.
-    attr_reader :type
-    # @return [Boolean] Whether the journal had the event already.
-    attr_reader :duplicate
+    # @!attribute [r] event_id
+    #   @return [String] The event's id (evt_…).
+    # @!attribute [r] type
+    #   @return [String] The event's type, such as customer.subscription.updated.
+    # @!attribute [r] duplicate
+    #   @return [Boolean] Whether the journal had the event already.
 
     members event_id: "eventId", type: "type", duplicate: "duplicate"
   end
 
   # Who answers.
   class RpcHelloResult < Result
-    # @return [String] The server's name: dues.
-    attr_reader :server
-    # @return [String] The server's version.
-    attr_reader :version
-    # @return [Integer] The protocol version that it speaks.
-    attr_reader :protocol
-    # @return [String] What stands behind it. One of {ServerMode}.
-    attr_reader :mode
-    # @return [Array<String>] What this connection may do. One of {Scope}.
-    attr_reader :scopes
-    # @return [HelloLimits] What it must keep to.
-    attr_reader :limits
+    # @!attribute [r] server
+    #   @return [String] The server's name: dues.
+    # @!attribute [r] version
+    #   @return [String] The server's version.
+    # @!attribute [r] protocol
+    #   @return [Integer] The protocol version that it speaks.
+    # @!attribute [r] mode
+    #   @return [String] What stands behind it. One of {ServerMode}.
+    # @!attribute [r] scopes
+    #   @return [Array<String>] What this connection may do. One of {Scope}.
+    # @!attribute [r] limits
+    #   @return [HelloLimits] What it must keep to.
 
     members server: "server", version: "version", protocol: "protocol", mode: "mode", scopes: "scopes",
             limits: ["limits", HelloLimits]
@@ -988,10 +989,10 @@ module Dues
 
   # The server's health.
   class RpcHealthResult < Result
-    # @return [String] Whether the server does its work. One of {ServingStatus}.
-    attr_reader :status
-    # @return [HealthChecks] The things that it stands on.
-    attr_reader :checks
+    # @!attribute [r] status
+    #   @return [String] Whether the server does its work. One of {ServingStatus}.
+    # @!attribute [r] checks
+    #   @return [HealthChecks] The things that it stands on.
 
     members status: "status", checks: ["checks", HealthChecks]
   end
