@@ -64,9 +64,9 @@ module Dues
       result: ListSubscriptionsResult, repeatable: true
     ),
     "ListInvoices" => Operation.new(
-      :list_invoices,
-      Members.new(customer_id: "customerId", subscription_id: "subscriptionId", status: "status", limit: "limit",
-                  cursor: "cursor"),
+      name: :list_invoices,
+      params: Members.new(customer_id: "customerId", subscription_id: "subscriptionId", status: "status",
+                          limit: "limit", cursor: "cursor"),
       result: ListInvoicesResult, repeatable: true
     ),
     "ListPlans" => Operation.new(

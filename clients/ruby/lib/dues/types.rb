@@ -382,44 +382,44 @@ module Dues
 
   # An invoice, as Stripe has it.
   class Invoice < Result
-    # @return [String] The invoice's id (in_…).
-    attr_reader :id
-    # @return [String, nil] The number that the customer sees; null for a draft.
-    attr_reader :number
-    # @return [String] The invoice's status. One of {InvoiceStatus}.
-    attr_reader :status
-    # @return [String] The customer (cus_…) who is billed.
-    attr_reader :customer_id
-    # @return [String, nil] The subscription (sub_…) that is billed; null for an invoice by hand.
-    attr_reader :subscription_id
-    # @return [String] Lower-case ISO 4217 code of all amounts.
-    attr_reader :currency
-    # @return [Integer] What the lines sum to after discounts and taxes, in minor units of currency; negative where it
-    #   is a credit.
-    attr_reader :total
-    # @return [Integer] What is charged, after the customer's balance, in minor units.
-    attr_reader :amount_due
-    # @return [Integer] What was paid, in minor units.
-    attr_reader :amount_paid
-    # @return [Integer] What is still to be paid, in minor units.
-    attr_reader :amount_remaining
-    # @return [String, nil] Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle,
-    #   subscription_update and others.
-    attr_reader :billing_reason
-    # @return [Time] Begin of the time in which items could be added to the invoice.
-    attr_reader :period_start
-    # @return [Time] End of that time.
-    attr_reader :period_end
-    # @return [Time, nil] When an invoice that was sent is to be paid; null for one that is charged.
-    attr_reader :due_date
-    # @return [Time, nil] When it was paid; null where it is not.
-    attr_reader :paid_at
-    # @return [String, nil] Stripe's page on which the customer sees and pays it; null for a draft.
-    attr_reader :hosted_invoice_url
-    # @return [String, nil] Where the customer finds it as a PDF; null for a draft.
-    attr_reader :invoice_pdf
-    # @return [Time] When it was made.
-    attr_reader :created
+    # @!attribute [r] id
+    #   @return [String] The invoice's id (in_…).
+    # @!attribute [r] number
+    #   @return [String, nil] The number that the customer sees; null for a draft.
+    # @!attribute [r] status
+    #   @return [String] The invoice's status. One of {InvoiceStatus}.
+    # @!attribute [r] customer_id
+    #   @return [String] The customer (cus_…) who is billed.
+    # @!attribute [r] subscription_id
+    #   @return [String, nil] The subscription (sub_…) that is billed; null for an invoice by hand.
+    # @!attribute [r] currency
+    #   @return [String] Lower-case ISO 4217 code of all amounts.
+    # @!attribute [r] total
+    #   @return [Integer] What the lines sum to after discounts and taxes, in minor units of currency; negative where
+    #     it is a credit.
+    # @!attribute [r] amount_due
+    #   @return [Integer] What is charged, after the customer's balance, in minor units.
+    # @!attribute [r] amount_paid
+    #   @return [Integer] What was paid, in minor units.
+    # @!attribute [r] amount_remaining
+    #   @return [Integer] What is still to be paid, in minor units.
+    # @!attribute [r] billing_reason
+    #   @return [String, nil] Why there is the invoice, in Stripe's words: subscription_create, subscription_cycle,
+    #     subscription_update and others.
+    # @!attribute [r] period_start
+    #   @return [Time] Begin of the time in which items could be added to the invoice.
+    # @!attribute [r] period_end
+    #   @return [Time] End of that time.
+    # @!attribute [r] due_date
+    #   @return [Time, nil] When an invoice that was sent is to be paid; null for one that is charged.
+    # @!attribute [r] paid_at
+    #   @return [Time, nil] When it was paid; null where it is not.
+    # @!attribute [r] hosted_invoice_url
+    #   @return [String, nil] Stripe's page on which the customer sees and pays it; null for a draft.
+    # @!attribute [r] invoice_pdf
+    #   @return [String, nil] Where the customer finds it as a PDF; null for a draft.
+    # @!attribute [r] created
+    #   @return [Time] When it was made.
 
     members id: "id", number: "number", status: "status", customer_id: "customerId", subscription_id: "subscriptionId",
             currency: "currency", total: "total", amount_due: "amountDue", amount_paid: "amountPaid",
@@ -871,10 +871,10 @@ module Dues
 
   # A page of invoices.
   class ListInvoicesResult < Result
-    # @return [Array<Invoice>] The invoices, newest first.
-    attr_reader :invoices
-    # @return [String, nil] Ask for the next page with it; null on the last page.
-    attr_reader :next_cursor
+    # @!attribute [r] invoices
+    #   @return [Array<Invoice>] The invoices, newest first.
+    # @!attribute [r] next_cursor
+    #   @return [String, nil] Ask for the next page with it; null on the last page.
 
     members invoices: ["invoices", [Invoice]], next_cursor: "nextCursor"
   end
