@@ -13,7 +13,7 @@ namespace Dues
     {
         private readonly ErrorData data;
 
-        internal DuesException(JsonObject error, Exception cause = null) : base(Wire.Text(error, "message") ?? "", cause)
+        internal DuesException(JsonObject error) : base(Wire.Text(error, "message") ?? "")
         {
             Code = Wire.Integer(error, "code") ?? 0;
             data = new ErrorData(Wire.Raw(error, "data") ?? Wire.Nothing);
@@ -50,17 +50,16 @@ namespace Dues
 
         public override string ToString() => Status + " " + Reason + ": " + base.ToString();
 
-        internal static DuesException ConnectionLost(Exception cause) =>
-            Own(-32014, "UNAVAILABLE", "CONNECTION_LOST", "The connection is lost: " + cause.GetBaseException().Message, cause);
+        internal static JsonObject ConnectionLost(Exception cause) =>
+            Own(-32014, "UNAVAILABLE", "CONNECTION_LOST", "The connection is lost: " + cause.GetBaseException().Message);
 
-        internal static DuesException NoAnswer(string method) =>
-            Own(-32004, "DEADLINE_EXCEEDED", "NO_ANSWER", method + ": the server was silent past the deadline.", null);
+        internal static JsonObject NoAnswer(string method) =>
+            Own(-32004, "DEADLINE_EXCEEDED", "NO_ANSWER", method + ": the server was silent past the deadline.");
 
-        private static DuesException Own(long code, string status, string reason, string message, Exception cause)
+        private static JsonObject Own(long code, string status, string reason, string message)
         {
             var data = new Dictionary<string, object> { ["status"] = status, ["reason"] = reason, ["retryable"] = true };
-            return new DuesException(
-                new Dictionary<string, object> { ["code"] = code, ["message"] = message, ["data"] = data }, cause);
+            return new Dictionary<string, object> { ["code"] = code, ["message"] = message, ["data"] = data };
         }
     }
 }
