@@ -73,6 +73,9 @@ namespace Dues
         /// <summary>The result, once <see cref="Next"/> had no more values.</summary>
         internal JsonObject Result { get; private set; }
 
+        /// <summary>Whether it waits for others to read.</summary>
+        internal bool IsFollowing { get; set; }
+
         /// <summary>Until the server's deadline, or that of the client's patience.</summary>
         private double MillisecondsLeft =>
             (options.Timeout?.TotalMilliseconds ?? (isStream ? double.PositiveInfinity : PatienceMilliseconds))
@@ -144,6 +147,8 @@ namespace Dues
             var isEndless = options.Timeout == null && isStream;
             var left = isEndless ? Timeout.Infinite : (int)Math.Max(0, MillisecondsLeft + grace);
             var next = Message();
+            if (!next.IsCompleted && blocking && !cancellation.CanBeCanceled) connection.Lead(next, left);
+            if (!next.IsCompleted) connection.Follow(this);
             if (blocking) next.Wait(left, cancellation);
             else if (!next.IsCompleted)
             {

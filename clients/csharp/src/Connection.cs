@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -9,7 +11,11 @@ namespace Dues
 {
     using JsonObject = IReadOnlyDictionary<string, object>;
 
-    /// <summary>One connection, from its dialling to its loss: a thread of its own dials, says hello, and reads.</summary>
+    /// <summary>
+    /// One connection, from its dialling to its loss. A thread of its own dials, says hello, and reads while there are calls. But
+    /// handing an answer over to another thread may take longer than getting it: so where nobody reads, a caller whose thread
+    /// waits anyway reads the socket itself, until it has its answer.
+    /// </summary>
     internal sealed class Connection
     {
         private const int LongestLine = 1 << 20, LongestAnswer = 1 << 26;  // bytes
@@ -18,6 +24,10 @@ namespace Dues
         private readonly Dictionary<long, Call> calls = new Dictionary<long, Call>();  // its lock guards it and what follows
         private long lastId;
         private JsonObject state;  // the answer to hello, once it is there; an error, once the connection is lost
+        private bool isRead = true;  // somebody reads: at first the thread
+
+        private byte[] buffer = new byte[1 << 14];  // this and `count` belong to who reads
+        private int count;  // bytes of a line that is not whole yet
 
         private readonly object writing = new object();  // keeps lines whole
         private readonly Thread thread;
@@ -29,7 +39,14 @@ namespace Dues
             thread.Start();
         }
 
-        internal bool IsLost => Volatile.Read(ref state)?.ContainsKey("error") ?? false;
+        private bool IsLost => Volatile.Read(ref state)?.ContainsKey("error") ?? false;
+
+        /// <summary>Whether it can take a call. What came while nobody read is read first: it may be the end.</summary>
+        internal bool IsAlive()
+        {
+            Lead(Task.CompletedTask, 0);
+            return !IsLost;
+        }
 
         /// <summary>Takes up a call. Its first message is the answer to hello, after which it may send its request.</summary>
         internal long Begin(Call call)
@@ -39,6 +56,33 @@ namespace Dues
                 calls.Add(++lastId, call);
                 if (state != null) call.Take(state);
                 return lastId;
+            }
+        }
+
+        /// <summary>Reads, where it can and nobody else does, until there is `message` or time is up.</summary>
+        internal void Lead(Task message, int milliseconds)
+        {
+            lock (calls)
+            {
+                if (isRead || channel.Socket == null) return;
+                isRead = true;
+            }
+            var clock = Stopwatch.StartNew();
+            while (Read((int)Math.Max(0, milliseconds - clock.ElapsedMilliseconds)) && !message.IsCompleted) { }
+            lock (calls)
+            {
+                isRead = false;
+                if (IsAwaited) Monitor.Pulse(calls);
+            }
+        }
+
+        /// <summary>Has the thread read for a call, unless somebody does.</summary>
+        internal void Follow(Call call)
+        {
+            lock (calls)
+            {
+                call.IsFollowing = true;
+                Monitor.Pulse(calls);
             }
         }
 
@@ -92,21 +136,36 @@ namespace Dues
             {
                 channel = dial();
                 Write(Line("rpc.hello", hello, 0));
-                Read(channel.Input);
             }
             catch (Exception error)  // whatever it was: those who wait must know
             {
                 Lose(error);
             }
+            while (Read(Timeout.Infinite)) WaitForTurn();
             channel?.End();
         }
 
-        private void Read(Stream input)
+        /// <summary>Rests while somebody else reads, or nobody waits for it to.</summary>
+        private void WaitForTurn()
         {
-            var buffer = new byte[1 << 14];
-            for (var count = 0; !IsLost;)  // bytes of a line that is not whole yet
+            lock (calls)
             {
-                var read = input.Read(buffer, count, buffer.Length - count);
+                isRead = false;
+                while (isRead || !IsAwaited) Monitor.Wait(calls);
+                isRead = true;
+            }
+        }
+
+        /// <summary>Whether the thread has something to read for, or has ended.</summary>
+        private bool IsAwaited => state == null || IsLost || calls.Values.Any(call => call.IsFollowing);
+
+        /// <summary>Reads what is there, once there is something; false where it is lost, or time is up.</summary>
+        private bool Read(int milliseconds)
+        {
+            try
+            {
+                if (milliseconds >= 0 && !channel.Socket.Poll(milliseconds * 1000, SelectMode.SelectRead)) return false;
+                var read = channel.Input.Read(buffer, count, buffer.Length - count);
                 if (read <= 0) throw new EndOfStreamException("the server ended it");
                 var start = 0;
                 var filled = count + read;
@@ -117,6 +176,11 @@ namespace Dues
                 if (count == LongestAnswer) throw new FormatException("a line of the server's is too long");
                 if (count == buffer.Length) Array.Resize(ref buffer, count * 2);
             }
+            catch (Exception error)  // whatever it was: those who wait must know
+            {
+                Lose(error);
+            }
+            return !IsLost;
         }
 
         private void Take(JsonObject message)
@@ -151,6 +215,7 @@ namespace Dues
                 foreach (var call in calls.Values) call.Take(outcome);
                 if (!IsLost) return;
                 calls.Clear();
+                Monitor.Pulse(calls);
             }
             channel?.End();
         }

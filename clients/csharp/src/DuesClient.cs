@@ -98,7 +98,7 @@ namespace Dues
             lock (hello)
             {
                 if (isClosed) throw new ObjectDisposedException(nameof(DuesClient));
-                if (connection == null || connection.IsLost) connection = new Connection(transport.Dial, hello);
+                if (connection == null || !connection.IsAlive()) connection = new Connection(transport.Dial, hello);
                 return connection;
             }
         }

@@ -62,10 +62,6 @@ namespace Dues
         });
 
         /// <summary>A server that is spawned for the connection, and spoken to over its standard streams.</summary>
-        public static Transport Stdio(string program = "dues", string arguments = "stdio") =>
-            Stdio(new ProcessStartInfo(program, arguments));
-
-        /// <summary>The same, with an environment or a folder of its own.</summary>
         public static Transport Stdio(ProcessStartInfo command) => new Transport(() =>
         {
             var server = new Child(command);
@@ -73,10 +69,6 @@ namespace Dues
         });
 
         /// <summary>A server that is spawned, and dialled where the first line of its output says that it listens.</summary>
-        public static Transport Serve(string program = "dues", string arguments = "serve --tcp 127.0.0.1:0") =>
-            Serve(new ProcessStartInfo(program, arguments));
-
-        /// <summary>The same, with an environment or a folder of its own.</summary>
         public static Transport Serve(ProcessStartInfo command)
         {
             Child server = null;
@@ -111,11 +103,13 @@ namespace Dues
                 InTime(connect());
                 var stream = new NetworkStream(socket, ownsSocket: true) { WriteTimeout = WriteMilliseconds };
                 var secured = secure?.Invoke(stream) ?? stream;
-                return new Channel(secured, secured, () => socket.Shutdown(SocketShutdown.Send), () =>
+                Action endOutput = () => socket.Shutdown(SocketShutdown.Send);
+                Action end = () =>
                 {
                     socket.Shutdown(SocketShutdown.Both);
                     socket.Dispose();
-                });
+                };
+                return new Channel(secured, secured, endOutput, end, secure == null ? socket : null);
             }
             catch
             {
@@ -152,13 +146,13 @@ namespace Dues
     /// <summary>Two streams to a server, and how they are ended.</summary>
     internal sealed class Channel
     {
-        private readonly Action endOutput;
-        private Action end;
+        private readonly Action endOutput, end;
 
-        internal Channel(Stream input, Stream output, Action endOutput, Action end)
+        internal Channel(Stream input, Stream output, Action endOutput, Action end, Socket socket = null)
         {
             Input = input;
             Output = output;
+            Socket = socket;
             this.endOutput = endOutput;
             this.end = end;
         }
@@ -166,17 +160,20 @@ namespace Dues
         internal Stream Input { get; }
         internal Stream Output { get; }
 
+        /// <summary>Whose bytes are those of the input, so that it can be asked whether there are any; else null.</summary>
+        internal Socket Socket { get; }
+
         /// <summary>Tells the server that nothing more will come, so that it ends what it streams.</summary>
         internal void EndOutput() => Try(endOutput);
 
-        /// <summary>Ends it once, so that who reads sees the end, and what it stands on.</summary>
-        internal void End() => Try(Interlocked.Exchange(ref end, null));
+        /// <summary>Ends it, so that who reads sees the end, and what it stands on. May be called more than once.</summary>
+        internal void End() => Try(end);
 
         private static void Try(Action ending)
         {
             try
             {
-                ending?.Invoke();
+                ending();
             }
             catch (Exception error) when (
                 error is IOException || error is SocketException || error is InvalidOperationException)
