@@ -125,7 +125,7 @@ namespace Dues
         private async Task Begin(bool blocking)
         {
             cancellation.ThrowIfCancellationRequested();
-            connection = client.Connect();
+            connection = client.Connect(isStream);
             isSent = false;
             id = connection.Begin(this);
             await Receive(blocking).ConfigureAwait(false);

@@ -49,6 +49,7 @@ namespace Dues
         /// <summary>Tells a server that was dialled to end.</summary>
         internal void Terminate()
         {
+            if (HasExited) return;
             try
             {
                 Kill(process.Id, Terminated);
@@ -66,13 +67,12 @@ namespace Dues
             {
                 tell();
             }
-            catch (IOException)
+            finally  // for what it has not taken it will not take any more
             {
-                // What it has not taken it will not take any more.
+                if (!process.WaitForExit(ExitMilliseconds)) process.Kill();
+                process.WaitForExit();
+                process.Dispose();
             }
-            if (!process.WaitForExit(ExitMilliseconds)) process.Kill();
-            process.WaitForExit();
-            process.Dispose();
         }
 
         [DllImport("libc", EntryPoint = "kill")]

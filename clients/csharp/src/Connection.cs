@@ -97,8 +97,10 @@ namespace Dues
         /// <summary>A request, or without an id a notification.</summary>
         internal static byte[] Line(string method, JsonObject parameters, long? id = null)
         {
-            var message = new Dictionary<string, object> { ["jsonrpc"] = "2.0", ["method"] = method, ["params"] = parameters };
+            var message = new Dictionary<string, object> { ["jsonrpc"] = "2.0" };
             if (id != null) message["id"] = id;
+            message["method"] = method;
+            message["params"] = parameters;
             var line = Json.Encode(Json.Write(message) + "\n");
             if (line.Length <= LongestLine) return line;
             throw new ArgumentException($"{method}: the call is {line.Length} bytes long; a line may have {LongestLine}");

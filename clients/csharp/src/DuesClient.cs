@@ -93,11 +93,11 @@ namespace Dues
         }
 
         /// <summary>The connection for an attempt: a new one where there is none any more.</summary>
-        internal Connection Connect()
+        internal Connection Connect(bool isStream)
         {
             lock (hello)
             {
-                if (isClosed) throw new ObjectDisposedException(nameof(DuesClient));
+                if (isClosed || (isClosing && isStream)) throw new ObjectDisposedException(nameof(DuesClient));
                 if (connection == null || !connection.IsAlive()) connection = new Connection(transport.Dial, hello);
                 return connection;
             }

@@ -5,7 +5,6 @@ using System.IO;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Threading;
@@ -13,6 +12,8 @@ using System.Threading.Tasks;
 
 namespace Dues
 {
+    using JsonObject = IReadOnlyDictionary<string, object>;
+
     /// <summary>How a server is reached. It belongs to the client that it is given to.</summary>
     public sealed class Transport
     {
@@ -40,19 +41,13 @@ namespace Dues
         /// <param name="host">Where the server is, and what its certificate must say.</param>
         /// <param name="port">Its port.</param>
         /// <param name="authorities">The certificates of the authorities to trust, and no others.</param>
-        /// <param name="certificate">The client's own, with its key, where the server wants one.</param>
-        public static Transport Tls(
-            string host, int port, X509Certificate2Collection authorities = null, X509Certificate2 certificate = null)
-        {
-            var own = new X509CertificateCollection();
-            if (certificate != null) own.Add(certificate);
-            return new Transport(() => OpenTcp(host, port, stream =>
+        public static Transport Tls(string host, int port, X509Certificate2Collection authorities = null) =>
+            new Transport(() => OpenTcp(host, port, stream =>
             {
                 var secure = new SslStream(stream, leaveInnerStreamOpen: false, new Trust(host, authorities).Covers);
-                InTime(secure.AuthenticateAsClientAsync(host, own, SslProtocols.None, checkCertificateRevocation: false));
+                InTime(secure.AuthenticateAsClientAsync(host));
                 return secure;
             }));
-        }
 
         /// <summary>A Unix socket.</summary>
         public static Transport Unix(string path) => new Transport(() =>
@@ -82,7 +77,8 @@ namespace Dues
                         place = server.FirstLine();
                     }
                     InTime(place);
-                    var tcp = (Json.Read(place.Result) as IReadOnlyDictionary<string, object>)?["tcp"] as string;
+                    var tcp = Wire.Text(Json.Read(place.Result) as JsonObject ?? Wire.Nothing, "tcp")
+                        ?? throw new IOException("the server does not listen on TCP");
                     var colon = tcp.LastIndexOf(':');
                     return Tcp(tcp.Substring(0, colon).Trim('[', ']'), int.Parse(tcp.Substring(colon + 1))).Dial();
                 },
@@ -103,7 +99,13 @@ namespace Dues
                 InTime(connect());
                 var stream = new NetworkStream(socket, ownsSocket: true) { WriteTimeout = WriteMilliseconds };
                 var secured = secure?.Invoke(stream) ?? stream;
-                Action endOutput = () => socket.Shutdown(SocketShutdown.Send);
+                Action endOutput = () =>
+                {
+#if NETCOREAPP  // the others cannot say so under TLS
+                    (secured as SslStream)?.ShutdownAsync().Wait(DialMilliseconds);
+#endif
+                    socket.Shutdown(SocketShutdown.Send);
+                };
                 Action end = () =>
                 {
                     socket.Shutdown(SocketShutdown.Both);

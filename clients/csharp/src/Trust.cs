@@ -25,7 +25,6 @@ namespace Dues
         internal bool Covers(object sender, X509Certificate certificate, X509Chain given, SslPolicyErrors errors)
         {
             if (authorities == null || certificate == null) return errors == SslPolicyErrors.None;
-            var others = given.ChainPolicy.ExtraStore;
             using (var server = new X509Certificate2(certificate))
                 return LeadsToUs(server, given.ChainPolicy.ExtraStore, errors);
         }
