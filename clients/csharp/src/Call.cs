@@ -16,7 +16,7 @@ namespace Dues
         /// <summary>The server's deadline, counted from the call; the client gives up a second later.</summary>
         public TimeSpan? Timeout { get; set; }
 
-        /// <summary>With the same key and params a change is made once. The client makes one where none is given.</summary>
+        /// <summary>With the same key and params a change is made once. The client makes one if none is given.</summary>
         public string IdempotencyKey { get; set; }
 
         /// <summary>W3C trace context; it appears in the server's log lines of the call.</summary>
@@ -29,10 +29,10 @@ namespace Dues
         public bool Verbose { get; set; }
     }
 
-    /// <summary>A call through all of its attempts: the values before its result, if it streams, and the result.</summary>
+    /// <summary>A call through all of its attempts: its values, where it streams, and its result.</summary>
     internal sealed class Call
     {
-        /// <summary>Values that are kept for a reader who is slow; behind them comes the message that there were more.</summary>
+        /// <summary>Values that are kept for a reader who is slow; behind them it says that there were more.</summary>
         private const int MaximumValues = 256;
         private static readonly JsonObject Overflow = new Dictionary<string, object>();
 
@@ -52,7 +52,7 @@ namespace Dues
         private bool isSent;
         private int failures;  // since the last value
 
-        private readonly Queue<JsonObject> messages = new Queue<JsonObject>();  // its lock guards it and what follows
+        private readonly Queue<JsonObject> messages = new Queue<JsonObject>();  // guards what follows
         private TaskCompletionSource<JsonObject> waiting;  // for the next one
 
         internal Call(
@@ -173,7 +173,7 @@ namespace Dues
             }
         }
 
-        /// <summary>Takes a message from the connection; false for a value that finds no room, after which it is over.</summary>
+        /// <summary>Takes a message from the connection; false for a value that finds no room: it is over.</summary>
         internal bool Take(JsonObject message)
         {
             lock (messages)
@@ -194,7 +194,8 @@ namespace Dues
         /// <summary>How long to wait before the next attempt; null where the error stands.</summary>
         private TimeSpan? PauseAfter(DuesException error)
         {
-            if (!error.Retryable || error.Reason == "NO_ANSWER" || !isSafeToRepeat || failures >= client.Retries) return null;
+            var mayHelp = error.Retryable && error.Reason != "NO_ANSWER";
+            if (!mayHelp || !isSafeToRepeat || failures >= client.Retries) return null;
             if (isStream && Wire.Get(parameters, "after") == null) return null;  // nothing behind which it could go on
             var longest = Math.Min(LongestPauseMilliseconds, 100 * Math.Pow(2, failures));
             var pause = error.RetryAfter ?? TimeSpan.FromMilliseconds(longest * RandomBytes(1)[0] / 255);

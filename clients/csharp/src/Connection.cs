@@ -12,16 +12,16 @@ namespace Dues
     using JsonObject = IReadOnlyDictionary<string, object>;
 
     /// <summary>
-    /// One connection, from its dialling to its loss. A thread of its own dials, says hello, and reads while there are calls. But
-    /// handing an answer over to another thread may take longer than getting it: so where nobody reads, a caller whose thread
-    /// waits anyway reads the socket itself, until it has its answer.
+    /// One connection, from its dialling to its loss. A thread of its own dials, says hello, and reads for who waits. But
+    /// handing an answer over to another thread may take longer than getting it: so where nobody reads, a caller whose
+    /// thread waits anyway reads the socket itself, until it has its answer.
     /// </summary>
     internal sealed class Connection
     {
         private const int LongestLine = 1 << 20, LongestAnswer = 1 << 26;  // bytes
         private const int ClosingMilliseconds = 10000;
 
-        private readonly Dictionary<long, Call> calls = new Dictionary<long, Call>();  // its lock guards it and what follows
+        private readonly Dictionary<long, Call> calls = new Dictionary<long, Call>();  // guards what follows
         private long lastId;
         private JsonObject state;  // the answer to hello, once it is there; an error, once the connection is lost
         private bool isRead = true;  // somebody reads: at first the thread
@@ -48,7 +48,7 @@ namespace Dues
             return !IsLost;
         }
 
-        /// <summary>Takes up a call. Its first message is the answer to hello, after which it may send its request.</summary>
+        /// <summary>Takes up a call, whose first message is the answer to hello: then it may send its line.</summary>
         internal long Begin(Call call)
         {
             lock (calls)
@@ -103,7 +103,7 @@ namespace Dues
             message["params"] = parameters;
             var line = Json.Encode(Json.Write(message) + "\n");
             if (line.Length <= LongestLine) return line;
-            throw new ArgumentException($"{method}: the call is {line.Length} bytes long; a line may have {LongestLine}");
+            throw new ArgumentException($"{method}: a line of {line.Length} bytes; it may have {LongestLine}");
         }
 
         internal void Write(byte[] line)
@@ -143,7 +143,7 @@ namespace Dues
             {
                 Lose(error);
             }
-            while (Read(Timeout.Infinite)) WaitForTurn();
+            while (!IsLost && Read(Timeout.Infinite)) WaitForTurn();
             channel?.End();
         }
 
@@ -166,13 +166,19 @@ namespace Dues
         {
             try
             {
-                if (milliseconds >= 0 && !channel.Socket.Poll(milliseconds * 1000, SelectMode.SelectRead)) return false;
+                const int longest = int.MaxValue / 1000;
+                var time = Math.Min(milliseconds, longest) * 1000;
+                if (time >= 0 && !channel.Socket.Poll(time, SelectMode.SelectRead)) return false;
                 var read = channel.Input.Read(buffer, count, buffer.Length - count);
                 if (read <= 0) throw new EndOfStreamException("the server ended it");
                 var start = 0;
                 var filled = count + read;
-                for (int end; (end = Array.IndexOf(buffer, (byte)'\n', count, filled - count)) >= 0; start = count = end + 1)
+                int end;
+                while ((end = Array.IndexOf(buffer, (byte)'\n', count, filled - count)) >= 0)
+                {
                     Take(Json.Read(buffer, start, end - start) as JsonObject ?? throw new FormatException("no object"));
+                    start = count = end + 1;
+                }
                 count = filled - start;
                 Buffer.BlockCopy(buffer, start, buffer, 0, count);
                 if (count == LongestAnswer) throw new FormatException("a line of the server's is too long");
@@ -195,7 +201,7 @@ namespace Dues
             }
             lock (calls)
             {
-                // An error without an id is about a line that the server could not read: whose, is plain if there is one.
+                // An error without an id is about a line that could not be read: whose, is plain if there is one.
                 var isAnyone = calls.Count == 1 && message.ContainsKey("error");
                 var id = Wire.Integer(value ?? message, "id") ?? (isAnyone ? calls.Keys.Single() : -1);
                 if (!calls.TryGetValue(id, out var call)) return;  // nobody waits for it any more
