@@ -16,7 +16,7 @@ namespace Dues
         /// <summary>The server's deadline, counted from the call; the client gives up a second later.</summary>
         public TimeSpan? Timeout { get; set; }
 
-        /// <summary>With the same key and params a change is made once. The client makes one if none is given.</summary>
+        /// <summary>With the same key and params a change is made once. The client makes one unless given.</summary>
         public string IdempotencyKey { get; set; }
 
         /// <summary>W3C trace context; it appears in the server's log lines of the call.</summary>
@@ -56,8 +56,8 @@ namespace Dues
         private TaskCompletionSource<JsonObject> waiting;  // for the next one
 
         internal Call(
-            DuesClient client, string method, JsonObject parameters, CallOptions options, CancellationToken cancellation,
-            bool isStream = false)
+            DuesClient client, string method, JsonObject parameters, CallOptions options,
+            CancellationToken cancellation, bool isStream = false)
         {
             this.client = client;
             this.method = method;

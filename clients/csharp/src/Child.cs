@@ -34,7 +34,7 @@ namespace Dues
         internal Stream Output => process.StandardOutput.BaseStream;
         internal bool HasExited => process.HasExited;
 
-        /// <summary>The first line that it writes; the others are read too, so that it never waits for a reader.</summary>
+        /// <summary>The first line that it writes; the others are read too, or it would wait for a reader.</summary>
         internal Task<string> FirstLine()
         {
             var first = new TaskCompletionSource<string>();

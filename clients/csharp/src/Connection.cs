@@ -12,9 +12,9 @@ namespace Dues
     using JsonObject = IReadOnlyDictionary<string, object>;
 
     /// <summary>
-    /// One connection, from its dialling to its loss. A thread of its own dials, says hello, and reads for who waits. But
-    /// handing an answer over to another thread may take longer than getting it: so where nobody reads, a caller whose
-    /// thread waits anyway reads the socket itself, until it has its answer.
+    /// One connection, from its dialling to its loss. A thread of its own dials, says hello, and reads for who waits.
+    /// But handing an answer over to another thread may take longer than getting it: so where nobody reads, a caller
+    /// whose thread waits anyway reads the socket itself, until it has its answer.
     /// </summary>
     internal sealed class Connection
     {

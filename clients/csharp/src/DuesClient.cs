@@ -8,13 +8,14 @@ namespace Dues
     using JsonObject = IReadOnlyDictionary<string, object>;
 
     /// <summary>
-    /// A client of Dues, the subscription billing service, with methods for each of the service's. Any number of threads may
-    /// use one; their calls run at once on one connection, which is made when it is needed and again after it was lost.
+    /// A client of Dues, the subscription billing service, with methods for each of the service's. Any number of
+    /// threads may use one; their calls run at once on one connection, which is made when it is needed and again after
+    /// it was lost.
     /// </summary>
     /// <example><code>
     /// using (var dues = new DuesClient())
     /// {
-    ///     var customer = await dues.CreateCustomerAsync(new CreateCustomerParams { Email = "jenny.rosen@example.com" });
+    ///     var customer = await dues.CreateCustomerAsync(new CreateCustomerParams { Email = "jenny@example.com" });
     /// }
     /// </code></example>
     public sealed partial class DuesClient : IDisposable
@@ -53,7 +54,8 @@ namespace Dues
         public JsonObject Call(
             string method, JsonObject parameters = null, CallOptions options = null,
             CancellationToken cancellation = default) =>
-            Complete(new Call(this, method, parameters, options, cancellation), blocking: true).GetAwaiter().GetResult();
+            Complete(new Call(this, method, parameters, options, cancellation), blocking: true)
+                .GetAwaiter().GetResult();
 
         /// <summary>Any method by its name on the wire.</summary>
         /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
@@ -104,8 +106,8 @@ namespace Dues
         }
 
         /// <summary>
-        /// Takes no further calls, waits for those in flight, 10 seconds at most, has the server end the streams, and ends the
-        /// connection and what was spawned.
+        /// Takes no further calls, waits for those in flight, 10 seconds at most, has the server end the streams, and
+        /// ends the connection and what was spawned.
         /// </summary>
         public void Dispose()
         {

@@ -7,8 +7,9 @@ namespace Dues
     using JsonObject = IReadOnlyDictionary<string, object>;
 
     /// <summary>
-    /// The values of a call that streams, for one reader: by <c>await foreach</c>, or by <see cref="MoveNextAsync"/> and
-    /// <see cref="Current"/>. After an error that may pass it goes on behind the last value. Who leaves it must dispose of it.
+    /// The values of a call that streams, for one reader: by <c>await foreach</c>, or by <see cref="MoveNextAsync"/>
+    /// and <see cref="Current"/>. After an error that may pass it goes on behind the last value. Who leaves it must
+    /// dispose of it.
     /// </summary>
     public sealed class DuesStream<TValue, TResult> : IDisposable
     {

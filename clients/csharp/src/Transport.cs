@@ -63,7 +63,7 @@ namespace Dues
             return new Channel(server.Output, server.Input, server.EndInput, () => server.End(server.EndInput));
         });
 
-        /// <summary>A server that is spawned, and dialled where the first line of its output says that it listens.</summary>
+        /// <summary>A server that is spawned, and dialled where the first line of its output says.</summary>
         public static Transport Serve(ProcessStartInfo command)
         {
             Child server = null;
@@ -162,13 +162,13 @@ namespace Dues
         internal Stream Input { get; }
         internal Stream Output { get; }
 
-        /// <summary>Whose bytes are those of the input, so that it can be asked whether there are any; else null.</summary>
+        /// <summary>Whose bytes are those of the input, so that it can be asked for them; else null.</summary>
         internal Socket Socket { get; }
 
         /// <summary>Tells the server that nothing more will come, so that it ends what it streams.</summary>
         internal void EndOutput() => Try(endOutput);
 
-        /// <summary>Ends it, so that who reads sees the end, and what it stands on. May be called more than once.</summary>
+        /// <summary>Ends it, so that who reads sees the end, and what it stands on; also more than once.</summary>
         internal void End() => Try(end);
 
         private static void Try(Action ending)

@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using System.Net;
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 #if __MonoCS__
 using System.Reflection;
@@ -30,12 +31,13 @@ namespace Dues
         }
 
 #if __MonoCS__
-        /// <summary>Mono's X509Chain knows no elliptic curves. Its TLS does; but to that, addresses are no names.</summary>
+        /// <summary>Mono's X509Chain knows no elliptic curves; its TLS does, but only names of hosts.</summary>
         private bool LeadsToUs(X509Certificate2 server, X509Certificate2Collection others, SslPolicyErrors errors)
         {
             var settings = MonoTlsSettings.CopyDefaultSettings();
             settings.TrustAnchors = authorities;
-            typeof(MonoTlsSettings).GetProperty("CertificateSearchPaths", BindingFlags.Instance | BindingFlags.NonPublic)
+            const BindingFlags hidden = BindingFlags.Instance | BindingFlags.NonPublic;
+            typeof(MonoTlsSettings).GetProperty("CertificateSearchPaths", hidden)
                 .SetValue(settings, new[] { "@trusted" });
             var isAddress = IPAddress.TryParse(host, out var address);
             if (isAddress && !Names(server, address)) return false;
@@ -60,10 +62,12 @@ namespace Dues
             {
                 chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
                 chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
+                chain.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1"));  // server authentication
                 chain.ChainPolicy.ExtraStore.AddRange(authorities);
                 chain.ChainPolicy.ExtraStore.AddRange(others);
-                return chain.Build(server) && (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == 0
-                    && authorities.Contains(chain.ChainElements[chain.ChainElements.Count - 1].Certificate);
+                if (!chain.Build(server) || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != 0) return false;
+                var root = chain.ChainElements[chain.ChainElements.Count - 1].Certificate.RawData;
+                return authorities.Cast<X509Certificate2>().Any(authority => authority.RawData.SequenceEqual(root));
             }
         }
 #endif
