@@ -43,7 +43,7 @@ internal static class Tests
         var lost = Catch<DuesException>(() => client.RpcHealth());
         Expect(lost?.Reason == "CONNECTION_LOST" && !lost.ToString().Contains("tok_secret"), "who cannot connect says so");
         var tooMuch = new Dictionary<string, object> { ["a"] = new string('x', 1 << 20) };
-        Expect(Throws<ArgumentException>(() => Call.Line("X", tooMuch)), "a line has an end");
+        Expect(Throws<ArgumentException>(() => Connection.Line("X", tooMuch)), "a line has an end");
         client.Dispose();
         Expect(Throws<ObjectDisposedException>(() => client.RpcHealth()), "a closed client takes no calls");
         return failures;

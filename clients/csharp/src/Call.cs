@@ -16,7 +16,7 @@ namespace Dues
         /// <summary>The server's deadline, counted from the call; the client gives up a second later.</summary>
         public TimeSpan? Timeout { get; set; }
 
-        /// <summary>With the same key and params a change is made once. The client makes one where none is given.</summary>
+        /// <summary>With the same key and params a change is made once. The client makes one unless given.</summary>
         public string IdempotencyKey { get; set; }
 
         /// <summary>W3C trace context; it appears in the server's log lines of the call.</summary>
@@ -29,79 +29,177 @@ namespace Dues
         public bool Verbose { get; set; }
     }
 
-    /// <summary>A call through all of its attempts: what it says, its time, and whether it may be made again.</summary>
+    /// <summary>A call through all of its attempts: its values, where it streams, and its result.</summary>
     internal sealed class Call
     {
-        private const int LongestLine = 1 << 20;
+        /// <summary>Values that are kept for a reader who is slow; behind them it says that there were more.</summary>
+        private const int MaximumValues = 256;
+        private static readonly JsonObject Overflow = new Dictionary<string, object>();
+
         private const double GraceMilliseconds = 1000, PatienceMilliseconds = 90000, LongestPauseMilliseconds = 5000;
         private static readonly RandomNumberGenerator Entropy = RandomNumberGenerator.Create();
 
+        private readonly DuesClient client;
+        private readonly string method;
         private readonly CallOptions options;
+        private readonly CancellationToken cancellation;
+        private readonly bool isStream, isSafeToRepeat;
         private readonly string key;
-        private readonly bool isSafeToRepeat;
         private readonly Stopwatch clock = Stopwatch.StartNew();
+        private JsonObject parameters;  // those of a stream change as it goes on
+        private Connection connection;  // of this attempt; null where the server must be asked, first or again
+        private long id;
+        private bool isSent;
+        private int failures;  // since the last value
 
-        internal Call(string method, JsonObject parameters, CallOptions options)
+        private readonly Queue<JsonObject> messages = new Queue<JsonObject>();  // guards what follows
+        private TaskCompletionSource<JsonObject> waiting;  // for the next one
+
+        internal Call(
+            DuesClient client, string method, JsonObject parameters, CallOptions options,
+            CancellationToken cancellation, bool isStream = false)
         {
-            Method = method;
-            Params = parameters ?? Wire.Nothing;
-            this.options = options = options ?? new CallOptions();
-            key = options.IdempotencyKey;
-            var isKnown = Contract.IsSafeToRepeat.TryGetValue(method, out isSafeToRepeat);
-            if (key == null && isKnown && !isSafeToRepeat)
-                key = string.Concat(RandomBytes(16).Select(one => one.ToString("x2")));
+            this.client = client;
+            this.method = method;
+            this.parameters = parameters ?? Wire.Nothing;
+            this.options = options ?? new CallOptions();
+            this.cancellation = cancellation;
+            this.isStream = isStream;
+            var needsKey = Contract.IsSafeToRepeat.TryGetValue(method, out isSafeToRepeat) && !isSafeToRepeat;
+            key = this.options.IdempotencyKey ?? (needsKey ? BitConverter.ToString(RandomBytes(16)) : null);
             isSafeToRepeat |= key != null;
         }
 
-        internal string Method { get; }
+        /// <summary>The result, once <see cref="Next"/> had no more values.</summary>
+        internal JsonObject Result { get; private set; }
 
-        /// <summary>What a stream is asked for changes as it goes on.</summary>
-        internal JsonObject Params { get; set; }
+        /// <summary>Whether it waits for others to read.</summary>
+        internal bool IsFollowing { get; set; }
 
         /// <summary>Until the server's deadline, or that of the client's patience.</summary>
         private double MillisecondsLeft =>
-            (options.Timeout?.TotalMilliseconds ?? PatienceMilliseconds) - clock.Elapsed.TotalMilliseconds;
+            (options.Timeout?.TotalMilliseconds ?? (isStream ? double.PositiveInfinity : PatienceMilliseconds))
+            - clock.Elapsed.TotalMilliseconds;
 
-        /// <summary>Until the client gives up; -1 for a stream that may be silent for ever.</summary>
-        internal int Patience(bool isStream)
+        /// <summary>Waits for the next value; null behind the last one. `blocking` lets this thread wait.</summary>
+        internal async Task<JsonObject> Next(bool blocking)
         {
-            if (options.Timeout == null && isStream) return Timeout.Infinite;
-            var grace = options.Timeout == null ? 0 : GraceMilliseconds;
-            return (int)Math.Min(int.MaxValue, Math.Max(0, Math.Ceiling(MillisecondsLeft + grace)));
+            while (Result == null)
+            {
+                TimeSpan pause;
+                try
+                {
+                    if (connection == null) await Begin(blocking).ConfigureAwait(false);
+                    var message = await Receive(blocking).ConfigureAwait(false);
+                    if (message.ContainsKey("method")) return Value(Wire.Raw(message, "params"));
+                    connection = null;
+                    if (message != Overflow) Result = Wire.Raw(message, "result") ?? Wire.Nothing;
+                    continue;
+                }
+                catch (DuesException error) when (PauseAfter(error) is TimeSpan due)
+                {
+                    pause = due;
+                }
+                catch
+                {
+                    Leave();
+                    throw;
+                }
+                connection = null;
+                failures++;
+                if (blocking) cancellation.WaitHandle.WaitOne(pause);
+                else await Task.Delay(pause, cancellation).ConfigureAwait(false);
+            }
+            return null;
         }
 
-        /// <summary>The request, with what is left of its time.</summary>
-        internal byte[] Line(long id)
+        private JsonObject Value(JsonObject about)
         {
-            var meta = (Wire.Raw(Params, "_meta") ?? Wire.Nothing).ToDictionary(member => member.Key, member => member.Value);
+            var value = Wire.Raw(about, "value") ?? Wire.Nothing;
+            failures = 0;
+            parameters = Wire.With(parameters, "after", Wire.Get(value, "seq"));
+            return value;
+        }
+
+        /// <summary>Sends the request, with what is left of its time, once the server has answered hello.</summary>
+        private async Task Begin(bool blocking)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            connection = client.Connect(isStream);
+            isSent = false;
+            id = connection.Begin(this);
+            await Receive(blocking).ConfigureAwait(false);
+            var meta = (Wire.Raw(parameters, "_meta") ?? Wire.Nothing).ToDictionary(one => one.Key, one => one.Value);
             if (options.Timeout != null) meta["timeoutMs"] = (long)Math.Max(1, MillisecondsLeft);
             if (key != null) meta["idempotencyKey"] = key;
             if (options.Authorization != null) meta["authorization"] = options.Authorization;
             if (options.Traceparent != null) meta["traceparent"] = options.Traceparent;
             if (options.Verbose) meta["verbose"] = true;
-            return Line(Method, meta.Count == 0 ? Params : Wire.With(Params, "_meta", meta), id);
+            var line = Connection.Line(method, meta.Count == 0 ? parameters : Wire.With(parameters, "_meta", meta), id);
+            isSent = true;
+            connection.Write(line);
         }
 
-        /// <summary>A request, or without an id a notification.</summary>
-        internal static byte[] Line(string method, JsonObject parameters, long? id = null)
+        /// <summary>Waits for the next message.</summary>
+        private async Task<JsonObject> Receive(bool blocking)
         {
-            var message = new Dictionary<string, object> { ["jsonrpc"] = "2.0" };
-            if (id != null) message["id"] = id;
-            message["method"] = method;
-            message["params"] = parameters;
-            var line = Json.Encode(Json.Write(message) + "\n");
-            if (line.Length <= LongestLine) return line;
-            throw new ArgumentException($"{method}: the call is {line.Length} bytes long; a line may have {LongestLine}");
+            var grace = options.Timeout == null ? 0 : GraceMilliseconds;
+            var isEndless = options.Timeout == null && isStream;
+            var left = isEndless ? Timeout.Infinite : (int)Math.Max(0, MillisecondsLeft + grace);
+            var next = Message();
+            if (!next.IsCompleted && blocking && !cancellation.CanBeCanceled) connection.Lead(next, left);
+            if (!next.IsCompleted) connection.Follow(this);
+            if (blocking) next.Wait(left, cancellation);
+            else if (!next.IsCompleted)
+            {
+                using (var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation))
+                {
+                    await Task.WhenAny(next, Task.Delay(left, end.Token)).ConfigureAwait(false);
+                    end.Cancel();
+                }
+            }
+            cancellation.ThrowIfCancellationRequested();
+            var problem = next.IsCompleted ? Wire.Raw(next.Result, "error") : DuesException.NoAnswer(method);
+            return problem == null ? next.Result : throw new DuesException(problem);
         }
 
-        /// <summary>How long to wait after the attempt of that number; null where the error stands.</summary>
-        internal TimeSpan? PauseAfter(DuesException error, int attempt, int retries, bool isStream = false)
+        private Task<JsonObject> Message()
         {
-            if (!error.Retryable || error.Reason == "NO_ANSWER" || !isSafeToRepeat || attempt > retries) return null;
-            var longest = Math.Min(LongestPauseMilliseconds, 100 * Math.Pow(2, attempt - 1));
+            lock (messages)
+            {
+                if (messages.Count > 0) return Task.FromResult(messages.Dequeue());
+                waiting = new TaskCompletionSource<JsonObject>(TaskCreationOptions.RunContinuationsAsynchronously);
+                return waiting.Task;
+            }
+        }
+
+        /// <summary>Takes a message from the connection; false for a value that finds no room: it is over.</summary>
+        internal bool Take(JsonObject message)
+        {
+            lock (messages)
+            {
+                var hasRoom = messages.Count < MaximumValues || !message.ContainsKey("method");
+                if (waiting == null || !waiting.TrySetResult(message)) messages.Enqueue(hasRoom ? message : Overflow);
+                return hasRoom;
+            }
+        }
+
+        /// <summary>Nobody waits any more; the server is told.</summary>
+        internal void Leave()
+        {
+            connection?.Abandon(id, isSent);
+            connection = null;
+        }
+
+        /// <summary>How long to wait before the next attempt; null where the error stands.</summary>
+        private TimeSpan? PauseAfter(DuesException error)
+        {
+            var mayHelp = error.Retryable && error.Reason != "NO_ANSWER";
+            if (!mayHelp || !isSafeToRepeat || failures >= client.Retries) return null;
+            if (isStream && Wire.Get(parameters, "after") == null) return null;  // nothing behind which it could go on
+            var longest = Math.Min(LongestPauseMilliseconds, 100 * Math.Pow(2, failures));
             var pause = error.RetryAfter ?? TimeSpan.FromMilliseconds(longest * RandomBytes(1)[0] / 255);
-            var isInTime = pause.TotalMilliseconds < MillisecondsLeft || (isStream && options.Timeout == null);
-            return isInTime ? pause : default(TimeSpan?);
+            return pause.TotalMilliseconds < MillisecondsLeft ? pause : default(TimeSpan?);
         }
 
         private static byte[] RandomBytes(int count)
@@ -110,110 +208,5 @@ namespace Dues
             Entropy.GetBytes(bytes);
             return bytes;
         }
-    }
-
-    /// <summary>An attempt in flight: it waits for its answer, and before it for the values of its stream.</summary>
-    internal sealed class Attempt
-    {
-        /// <summary>Values that are kept for a reader who is slow.</summary>
-        private const int MaximumValues = 256;
-
-        private readonly Queue<JsonObject> values = new Queue<JsonObject>();
-        private readonly SemaphoreSlim arrived = new SemaphoreSlim(0);  // counts the values, the end, and an appointment
-        private readonly Connection connection;
-        private readonly bool isStream;
-        private JsonObject result;
-        private Func<Exception> problem;
-
-        internal Attempt(Connection connection, Call call, bool isStream, bool canLead)
-        {
-            this.connection = connection;
-            Call = call;
-            this.isStream = isStream;
-            CanLead = canLead;
-            connection.Begin(this);
-        }
-
-        internal Call Call { get; }
-        internal long Id { get; set; }
-
-        /// <summary>Whether its caller waits, and not for a cancellation too, so that it might as well read; once.</summary>
-        internal bool CanLead { get; set; }
-
-        /// <summary>Whether its caller is to read.</summary>
-        internal bool IsLeader { get; set; }
-
-        internal bool HasArrived => arrived.CurrentCount > 0;
-
-        /// <summary>Whether values were dropped for a reader who is slow, so that there is no result.</summary>
-        internal bool IsCut { get; private set; }
-
-        internal void Finish(JsonObject result)
-        {
-            this.result = result;
-            arrived.Release();
-        }
-
-        /// <summary>Each attempt throws an exception of its own, which takes up the stack.</summary>
-        internal void Fail(Func<Exception> problem)
-        {
-            this.problem = problem;
-            arrived.Release();
-        }
-
-        /// <summary>Wakes its caller, to read.</summary>
-        internal void Appoint()
-        {
-            IsLeader = true;
-            arrived.Release();
-        }
-
-        /// <summary>False where it finds no room: then it is over.</summary>
-        internal bool Add(JsonObject value)
-        {
-            if (!isStream) return true;
-            lock (values)
-            {
-                IsCut = values.Count == MaximumValues;
-                if (!IsCut) values.Enqueue(value);
-            }
-            arrived.Release();
-            return !IsCut;
-        }
-
-        /// <summary>Waits for a value or the end. `blocking` lets this thread wait, and then the task is complete.</summary>
-        internal async Task<JsonObject> Next(bool blocking, CancellationToken cancellation)
-        {
-            try
-            {
-                var isThere = await Arrives(blocking, cancellation).ConfigureAwait(false);
-                if (isThere && IsLeader)
-                {
-                    connection.Lead(this, Call.Patience(isStream));
-                    isThere = arrived.Wait(0);
-                }
-                if (!isThere) throw DuesException.NoAnswer(Call.Method);
-            }
-            catch
-            {
-                Abandon();
-                throw;
-            }
-            lock (values) if (values.Count > 0) return values.Dequeue();
-            return null;
-        }
-
-        private Task<bool> Arrives(bool blocking, CancellationToken cancellation)
-        {
-            var patience = Call.Patience(isStream);
-            return blocking
-                ? Task.FromResult(arrived.Wait(patience, cancellation)) : arrived.WaitAsync(patience, cancellation);
-        }
-
-        /// <summary>Nobody waits any more; the server is told.</summary>
-        internal void Abandon() => connection.Abandon(this);
-
-        /// <summary>The result, once <see cref="Next"/> had no more values.</summary>
-        internal JsonObject Result => problem == null ? result : throw problem();
     }
 }

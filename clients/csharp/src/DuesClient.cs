@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -9,13 +8,14 @@ namespace Dues
     using JsonObject = IReadOnlyDictionary<string, object>;
 
     /// <summary>
-    /// A client of Dues, the subscription billing service, with methods for each of the service's. Any number of threads may
-    /// use one; their calls run at once on one connection, which is made when it is needed and again after it was lost.
+    /// A client of Dues, the subscription billing service, with methods for each of the service's. Any number of
+    /// threads may use one; their calls run at once on one connection, which is made when it is needed and again after
+    /// it was lost.
     /// </summary>
     /// <example><code>
     /// using (var dues = new DuesClient())
     /// {
-    ///     var customer = await dues.CreateCustomerAsync(new CreateCustomerParams { Email = "jenny.rosen@example.com" });
+    ///     var customer = await dues.CreateCustomerAsync(new CreateCustomerParams { Email = "jenny@example.com" });
     /// }
     /// </code></example>
     public sealed partial class DuesClient : IDisposable
@@ -27,10 +27,9 @@ namespace Dues
 
         private readonly Transport transport;
         private readonly JsonObject hello;
-        private readonly object gate = new object();  // guards what follows
         private Connection connection;
         private int callsInFlight;
-        private bool isClosing, isClosed;
+        private volatile bool isClosing, isClosed;
 
         /// <summary>A client that will connect when its first call needs it.</summary>
         /// <param name="transport">How the server is reached; TCP to 127.0.0.1:7171 unless given.</param>
@@ -55,14 +54,15 @@ namespace Dues
         public JsonObject Call(
             string method, JsonObject parameters = null, CallOptions options = null,
             CancellationToken cancellation = default) =>
-            Complete(new Call(method, parameters, options), true, cancellation).GetAwaiter().GetResult();
+            Complete(new Call(this, method, parameters, options, cancellation), blocking: true)
+                .GetAwaiter().GetResult();
 
         /// <summary>Any method by its name on the wire.</summary>
         /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
         public Task<JsonObject> CallAsync(
             string method, JsonObject parameters = null, CallOptions options = null,
             CancellationToken cancellation = default) =>
-            Complete(new Call(method, parameters, options), false, cancellation);
+            Complete(new Call(this, method, parameters, options, cancellation), blocking: false);
 
         /// <summary>Any method that streams, by its name on the wire.</summary>
         public DuesStream<JsonObject, JsonObject> Stream(
@@ -73,93 +73,50 @@ namespace Dues
         private DuesStream<TValue, TResult> Stream<TValue, TResult>(
             string method, JsonObject parameters, CallOptions options, CancellationToken cancellation,
             Func<JsonObject, TValue> toValue, Func<JsonObject, TResult> toResult) =>
-            new DuesStream<TValue, TResult>(this, new Call(method, parameters, options), toValue, toResult, cancellation);
+            new DuesStream<TValue, TResult>(
+                new Call(this, method, parameters, options, cancellation, isStream: true), toValue, toResult);
 
         private static async Task<T> Typed<T>(Task<JsonObject> result, Func<JsonObject, T> toResult) =>
             toResult(await result.ConfigureAwait(false));
 
-        /// <summary>All the attempts of a call. `blocking` lets this thread wait; the task is complete then.</summary>
-        private async Task<JsonObject> Complete(Call call, bool blocking, CancellationToken cancellation)
+        private async Task<JsonObject> Complete(Call call, bool blocking)
         {
-            cancellation.ThrowIfCancellationRequested();
-            Enter();
+            Interlocked.Increment(ref callsInFlight);
             try
             {
-                for (var number = 1; ; number++)
-                {
-                    TimeSpan pause;
-                    try
-                    {
-                        var attempt = Begin(call, canLead: blocking && !cancellation.CanBeCanceled);
-                        await attempt.Next(blocking, cancellation).ConfigureAwait(false);
-                        return attempt.Result;
-                    }
-                    catch (DuesException error) when (call.PauseAfter(error, number, Retries) is TimeSpan due)
-                    {
-                        pause = due;
-                    }
-                    if (blocking) cancellation.WaitHandle.WaitOne(pause);
-                    else await Task.Delay(pause, cancellation).ConfigureAwait(false);
-                    cancellation.ThrowIfCancellationRequested();
-                }
+                if (isClosing) throw new ObjectDisposedException(nameof(DuesClient));
+                while (await call.Next(blocking).ConfigureAwait(false) != null) { }
+                return call.Result;
             }
             finally
             {
-                Leave();
+                Interlocked.Decrement(ref callsInFlight);
             }
         }
 
-        /// <summary>Takes up a call, unless the client is closing; <see cref="Leave"/> must follow.</summary>
-        private void Enter()
+        /// <summary>The connection for an attempt: a new one where there is none any more.</summary>
+        internal Connection Connect(bool isStream)
         {
-            lock (gate)
-            {
-                if (isClosing) throw new ObjectDisposedException(nameof(DuesClient));
-                callsInFlight++;
-            }
-        }
-
-        private void Leave()
-        {
-            lock (gate)
-            {
-                callsInFlight--;
-                if (isClosing) Monitor.PulseAll(gate);
-            }
-        }
-
-        internal Attempt Begin(Call call, bool isStream = false, bool canLead = false)
-        {
-            Connection current;
-            lock (gate)
+            lock (hello)
             {
                 if (isClosed || (isClosing && isStream)) throw new ObjectDisposedException(nameof(DuesClient));
-                if (connection == null || connection.IsLost) connection = new Connection(transport.Dial, hello);
-                current = connection;
+                if (connection == null || !connection.IsAlive()) connection = new Connection(transport.Dial, hello);
+                return connection;
             }
-            return new Attempt(current, call, isStream, canLead);
         }
 
         /// <summary>
-        /// Takes no further calls, waits for those in flight, 10 seconds at most, has the server end the streams, and ends the
-        /// connection and what was spawned.
+        /// Takes no further calls, waits for those in flight, 10 seconds at most, has the server end the streams, and
+        /// ends the connection and what was spawned.
         /// </summary>
         public void Dispose()
         {
-            var clock = Stopwatch.StartNew();
-            Func<TimeSpan> left =
-                () => TimeSpan.FromMilliseconds(Math.Max(0, ClosingMilliseconds - clock.ElapsedMilliseconds));
-            lock (gate)
-            {
-                if (isClosing) return;
-                isClosing = true;
-                while (callsInFlight > 0 && left() > TimeSpan.Zero) Monitor.Wait(gate, left());
-                isClosed = true;
-            }
-            connection?.EndStreams(left());
+            if (isClosing) return;
+            isClosing = true;
+            SpinWait.SpinUntil(() => Volatile.Read(ref callsInFlight) == 0, ClosingMilliseconds);
+            lock (hello) isClosed = true;
             connection?.Close();
-            transport.Dispose();
-            connection?.Join();
+            transport.End();
         }
     }
 }

@@ -6,14 +6,14 @@ namespace Dues
     using JsonObject = IReadOnlyDictionary<string, object>;
 
     /// <summary>
-    /// A call was refused, or failed. <see cref="Reason"/> is a constant to act on; the message is for a person. The client's
-    /// own reasons are CONNECTION_LOST and NO_ANSWER: whether the call had its effect is unknown then.
+    /// A call was refused, or failed. <see cref="Reason"/> is a constant to act on; the message is for a person. The
+    /// client's own reasons are CONNECTION_LOST and NO_ANSWER: whether the call had its effect is unknown then.
     /// </summary>
     public sealed class DuesException : Exception
     {
         private readonly ErrorData data;
 
-        internal DuesException(JsonObject error, Exception cause = null) : base(Wire.Text(error, "message") ?? "", cause)
+        internal DuesException(JsonObject error) : base(Wire.Text(error, "message") ?? "")
         {
             Code = Wire.Integer(error, "code") ?? 0;
             data = new ErrorData(Wire.Raw(error, "data") ?? Wire.Nothing);
@@ -35,7 +35,7 @@ namespace Dues
         public TimeSpan? RetryAfter =>
             data.RetryAfterMs is long pause ? TimeSpan.FromMilliseconds(pause) : default(TimeSpan?);
 
-        /// <summary>The id of the object that the error is about, where a program would go on with it; else null.</summary>
+        /// <summary>The id of the object that the error is about, where one would go on with it; else null.</summary>
         public string SubjectId => data.SubjectId;
 
         /// <summary>Every violation of the method's schema, in the order of the message.</summary>
@@ -50,17 +50,19 @@ namespace Dues
 
         public override string ToString() => Status + " " + Reason + ": " + base.ToString();
 
-        internal static DuesException ConnectionLost(Exception cause) =>
-            Own(-32014, "UNAVAILABLE", "CONNECTION_LOST", "The connection is lost: " + cause.GetBaseException().Message, cause);
+        internal static JsonObject ConnectionLost(Exception cause) =>
+            Own(-32014, "UNAVAILABLE", "CONNECTION_LOST", "Connection lost: " + cause.GetBaseException().Message);
 
-        internal static DuesException NoAnswer(string method) =>
-            Own(-32004, "DEADLINE_EXCEEDED", "NO_ANSWER", method + ": the server was silent past the deadline.", null);
+        internal static JsonObject NoAnswer(string method) =>
+            Own(-32004, "DEADLINE_EXCEEDED", "NO_ANSWER", method + ": the server was silent past the deadline.");
 
-        private static DuesException Own(long code, string status, string reason, string message, Exception cause)
+        private static JsonObject Own(long code, string status, string reason, string message)
         {
-            var data = new Dictionary<string, object> { ["status"] = status, ["reason"] = reason, ["retryable"] = true };
-            return new DuesException(
-                new Dictionary<string, object> { ["code"] = code, ["message"] = message, ["data"] = data }, cause);
+            var data = new Dictionary<string, object>
+            {
+                ["status"] = status, ["reason"] = reason, ["retryable"] = true,
+            };
+            return new Dictionary<string, object> { ["code"] = code, ["message"] = message, ["data"] = data };
         }
     }
 }

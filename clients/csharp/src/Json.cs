@@ -8,8 +8,8 @@ using System.Text;
 namespace Dues
 {
     /// <summary>
-    /// JSON, read strictly and kept exactly. Its values are null, bool, long, decimal (or double where that is too narrow),
-    /// string, IReadOnlyList&lt;object&gt; and IReadOnlyDictionary&lt;string, object&gt;.
+    /// JSON, read strictly and kept exactly. Its values are null, bool, long, decimal (or double where that is too
+    /// narrow), string, IReadOnlyList&lt;object&gt; and IReadOnlyDictionary&lt;string, object&gt;.
     /// </summary>
     public static class Json
     {
@@ -155,7 +155,7 @@ namespace Dues
             /// <summary>Skips white space; the byte behind it, or -1 at the end.</summary>
             private int Next()
             {
-                while (at < end && (bytes[at] == ' ' || bytes[at] == '\t' || bytes[at] == '\r' || bytes[at] == '\n')) at++;
+                while (Peek() == ' ' || Peek() == '\t' || Peek() == '\r' || Peek() == '\n') at++;
                 return Peek();
             }
 
@@ -286,10 +286,11 @@ namespace Dues
                 }
                 var text = Encoding.ASCII.GetString(bytes, start, at - start);
                 var culture = CultureInfo.InvariantCulture;
-                if (isInteger && long.TryParse(text, NumberStyles.AllowLeadingSign, culture, out var integer)) return integer;
+                var whole = NumberStyles.AllowLeadingSign;
+                if (isInteger && long.TryParse(text, whole, culture, out var integer)) return integer;
                 if (decimal.TryParse(text, NumberStyles.Float, culture, out var fraction)) return fraction;
-                if (double.TryParse(text, NumberStyles.Float, culture, out var wide) && !double.IsInfinity(wide)) return wide;
-                throw Wrong();
+                var isNumber = double.TryParse(text, NumberStyles.Float, culture, out var wide);
+                return isNumber && !double.IsInfinity(wide) ? wide : throw Wrong();
             }
 
             private void Digits()

@@ -14,7 +14,8 @@ namespace Dues
     {
         internal static readonly JsonObject Nothing = new Dictionary<string, object>();
 
-        internal static object Get(JsonObject from, string name) => from.TryGetValue(name, out var value) ? value : null;
+        internal static object Get(JsonObject from, string name) =>
+            from.TryGetValue(name, out var value) ? value : null;
 
         internal static string Text(JsonObject from, string name) => Get(from, name) as string;
 
