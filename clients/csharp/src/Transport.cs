@@ -5,6 +5,7 @@ using System.IO;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Threading;
@@ -41,11 +42,15 @@ namespace Dues
         /// <param name="host">Where the server is, and what its certificate must say.</param>
         /// <param name="port">Its port.</param>
         /// <param name="authorities">The certificates of the authorities to trust, and no others.</param>
-        public static Transport Tls(string host, int port, X509Certificate2Collection authorities = null) =>
+        /// <param name="certificate">The client's own, with its key, for a server that asks for one.</param>
+        public static Transport Tls(
+            string host, int port, X509Certificate2Collection authorities = null, X509Certificate2 certificate = null) =>
             new Transport(() => OpenTcp(host, port, stream =>
             {
+                var own = new X509CertificateCollection();
+                if (certificate != null) own.Add(certificate);
                 var secure = new SslStream(stream, leaveInnerStreamOpen: false, new Trust(host, authorities).Covers);
-                InTime(secure.AuthenticateAsClientAsync(host));
+                InTime(secure.AuthenticateAsClientAsync(host, own, SslProtocols.None, checkCertificateRevocation: false));
                 return secure;
             }));
 
