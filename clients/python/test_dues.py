@@ -211,7 +211,8 @@ class CoreTest(ServedTest):
         self.assertEqual(dues.rpc_health().status, "SERVING")
 
     def test_a_server_that_cannot_be_reached_is_a_lost_connection(self) -> None:
-        with Dues.connect(unix="/nowhere", retries=1) as dues, self.assertRaisesRegex(DuesError, "CONNECTION_LOST") as caught:
+        dues = Dues.connect(unix="/nowhere", retries=1)
+        with dues, self.assertRaises(DuesError) as caught:
             dues.rpc_health()
         error: DuesError = caught.exception
         self.assertEqual((error.status, error.code, error.reason, error.retryable),
@@ -371,9 +372,11 @@ class StreamTest(ServedTest):
         dues = self.stream([much, rest])
         events = dues.watch_events()
         self.assertEqual(next(events).seq, 1)
-        dues.call("Echo", {})  # whoever waits for an answer meets the values on its way
-        self.assertEqual([value.seq for value in events], list(range(2, 258)))
-        self.assertEqual(self.afters(), [None, 257])
+        dues.call("Echo", {})  # the answer comes behind the values
+        kept = [value.seq for value in events]
+        self.assertEqual(kept, list(range(2, kept[-1] + 1)))
+        self.assertIn(kept[-1], (256, 257))  # the first was taken when the last came, or was not
+        self.assertEqual(self.afters(), [None, kept[-1]])
         self.assertIn("rpc.cancel", [call["method"] for call in self.server.received])
 
     def test_closing_ends_a_stream_that_is_waited_for(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import queue
 import random
@@ -14,7 +13,7 @@ import threading
 import weakref
 from time import monotonic
 from typing import (
-    TYPE_CHECKING, Any, Callable, Dict, Generator, Generic, Iterator, Mapping, Optional, Sequence, Set, Type, TypedDict,
+    TYPE_CHECKING, Any, Callable, Dict, Generator, Generic, Iterator, Mapping, Optional, Sequence, Type, TypedDict,
     TypeVar, cast)
 
 from ._connection import Connection, take
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._connection import Inbox
-
-PROTOCOL_VERSION = 1
-"""The version of the wire protocol that this client speaks."""
 
 VERSION = "1.0.0"
 """The version of this client."""
@@ -119,12 +115,12 @@ class Client:
     """Everything but the service's own methods."""
 
     def __init__(
-        self, dial: Callable[[], socket.socket], end: Callable[[], None], token: Optional[str], timeout: Optional[float],
-        retries: int,
+        self, dial: Callable[[], socket.socket], end: Callable[[], None], token: Optional[str],
+        timeout: Optional[float], retries: int,
     ) -> None:
         self._dial, self._end, self._timeout, self._retries = dial, end, timeout, retries
         self._hello = given({
-            "client": f"dues-python/{VERSION}", "protocol": PROTOCOL_VERSION,
+            "client": f"dues-python/{VERSION}", "protocol": 1,
             "authorization": None if token is None else f"Bearer {token}"})
         self._state = threading.Condition()  # guards what follows
         self._is_closed = False
@@ -138,7 +134,7 @@ class Client:
         retries: int = 2,
     ) -> _C:
         """A server at an address; the first call dials it. `timeout` is every call's default."""
-        return cls(functools.partial(dial, host, port, unix, tls), lambda: None, token, timeout, retries)
+        return cls(lambda: dial(host, port, unix, tls), lambda: None, token, timeout, retries)
 
     @classmethod
     def spawn(
@@ -243,20 +239,15 @@ class Client:
             except queue.Empty:
                 raise DuesError(no_answer(method)) from None
             except DuesError as error:
-                pause = self._pause(error, attempt)
-                if pause >= deadline - monotonic() or not is_repeatable or streams and "after" not in wire:
-                    raise
                 attempt += 1
+                pause = error.retry_after
+                if pause is None:
+                    pause = random.uniform(0, min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** (attempt - 1)))
+                if (not error.retryable or attempt > self._retries or monotonic() + pause >= deadline
+                        or not is_repeatable or streams and "after" not in wire):
+                    raise
                 with contextlib.suppress(queue.Empty):  # but for a cancellation there is nothing to come
                     take(inbox, monotonic() + pause)
-
-    def _pause(self, error: DuesError, attempt: int) -> float:
-        """Seconds until a call is to be made again; infinite where it is not."""
-        if not error.retryable or attempt >= self._retries:
-            return math.inf
-        if error.retry_after is not None:
-            return error.retry_after
-        return random.uniform(0, min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** attempt))
 
     def _connected(self) -> Connection:
         with self._state:

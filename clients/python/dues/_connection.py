@@ -29,7 +29,7 @@ def take(inbox: Inbox, until: float) -> Dict[str, Any]:
     """The next message; raises it if it is an error, and queue.Empty if there is none by then."""
     message = inbox.get(timeout=None if until == math.inf else max(0.0, until - monotonic()))
     if "error" in message:
-        raise DuesError(message["error"])
+        raise DuesError(mapping(message["error"]))
     return message
 
 
@@ -40,11 +40,10 @@ class Connection:
         self.problem: Optional[Mapping[str, Any]] = None  # set once, when the connection is lost: an error
         self._is_open: Future[None] = Future()  # the server has answered rpc.hello, or there is a problem
         self._socket: Optional[socket.socket] = None
-        self._writing = threading.RLock()  # keeps lines whole
-        # Guards what follows. Reentrant, both: a stream that is collected as garbage is left wherever that happens.
-        self._lock = threading.RLock()
+        # Keeps lines whole. Reentrant, for a stream that is collected as garbage is left wherever that happens.
+        self._writing = threading.RLock()
         self._numbers = itertools.count(1)
-        self._calls: Dict[int, Inbox] = {}
+        self._calls: Dict[int, Inbox] = {}  # by number; needs no lock, for whatever is done to it is one step
         self._thread = threading.Thread(target=self._run, args=(dial, hello), name="dues", daemon=True)
         self._thread.start()
 
@@ -58,18 +57,16 @@ class Connection:
         """Sends a call whose answer goes to `inbox`. Whoever begins one must leave it, by the number given."""
         number = next(self._numbers)
         line = encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        with self._lock:
-            if self.problem is not None:
-                raise DuesError(self.problem)
-            self._calls[number] = inbox
-        self._send(line)
+        self._calls[number] = inbox
+        if self.problem is None:
+            self._send(line)
+        else:
+            self._lose(self.problem)  # those who lost it may have missed this call
         return number
 
     def leave(self, number: int) -> None:
         """Ends a call; the server is told where it has not answered."""
-        with self._lock:
-            is_unanswered = self._calls.pop(number, None) is not None
-        if is_unanswered:
+        if self._calls.pop(number, None) is not None:
             self._send(encode({"jsonrpc": "2.0", "method": "rpc.cancel", "params": {"id": number}}))
 
     def close(self, seconds: float) -> None:
@@ -83,12 +80,12 @@ class Connection:
         self._thread.join()
 
     def _lose(self, problem: Mapping[str, Any]) -> None:
-        """All calls in flight fail."""
-        with self._lock:
-            self.problem = self.problem or problem
-            calls, self._calls = self._calls, {}
-        for inbox in calls.values():
-            inbox.put({"error": self.problem})
+        """All calls in flight fail, and those that come too late."""
+        self.problem = self.problem or problem
+        for number in list(self._calls):
+            inbox = self._calls.pop(number, None)
+            if inbox is not None:
+                inbox.put({"error": self.problem})
         with contextlib.suppress(InvalidStateError):
             self._is_open.set_result(None)
         with contextlib.suppress(OSError):
@@ -110,7 +107,8 @@ class Connection:
         try:
             self._socket = dial()
             if self.problem is None:  # else it was ended meanwhile
-                self._send(encode({"jsonrpc": "2.0", "id": next(self._numbers), "method": "rpc.hello", "params": hello}))
+                number = next(self._numbers)
+                self._send(encode({"jsonrpc": "2.0", "id": number, "method": "rpc.hello", "params": hello}))
                 for line in self._lines(self._socket):
                     self._take(decode(line))
         except Exception as error:
@@ -143,13 +141,11 @@ class Connection:
             return self._lose(mapping(message["error"])) if "error" in message else self._is_open.set_result(None)
         is_value = message.get("method") == "rpc.stream"
         number: Any = (mapping(message.get("params")) if is_value else message).get("id")
-        with self._lock:
-            if number is None and "error" in message and len(self._calls) == 1:
-                number = next(iter(self._calls))  # the server did not understand whose line it was
-            inbox = self._calls.get(number) if is_value else self._calls.pop(number, None)
-        if inbox is None:
-            return  # whoever made the call has left it
-        if is_value and inbox.qsize() >= _MOST_VALUES:
-            message = {}
+        if number is None and "error" in message and len(self._calls) == 1:
+            number, = list(self._calls)  # the server did not understand whose line it was
+        inbox = self._calls.get(number) if is_value else self._calls.pop(number, None)
+        if is_value and inbox is not None and inbox.qsize() >= _MOST_VALUES:
             self.leave(number)
-        inbox.put(message)
+            message = {}
+        if inbox is not None:  # else whoever made the call has left it
+            inbox.put(message)
