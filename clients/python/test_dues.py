@@ -245,7 +245,7 @@ class CoreTest(ServedTest):
 
         dues = self.serve(react)
         with mock.patch("dues._client._GRACE_SECONDS", 0), self.assertRaises(DuesError):
-            dues.rpc_health(timeout=0.05)
+            dues.rpc_health(timeout=0.5)
         self.assertEqual(dues.rpc_health().status, "SERVING")
 
     def test_a_client_has_a_default_timeout(self) -> None:
