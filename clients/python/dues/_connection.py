@@ -141,8 +141,9 @@ class Connection:
             return self._lose(mapping(message["error"])) if "error" in message else self._is_open.set_result(None)
         is_value = message.get("method") == "rpc.stream"
         number: Any = (mapping(message.get("params")) if is_value else message).get("id")
-        if number is None and "error" in message and len(self._calls) == 1:
-            number, = list(self._calls)  # the server did not understand whose line it was
+        if number is None and "error" in message:  # the server did not understand whose line it was
+            numbers = list(self._calls)
+            number = numbers[0] if len(numbers) == 1 else None
         inbox = self._calls.get(number) if is_value else self._calls.pop(number, None)
         if is_value and inbox is not None and inbox.qsize() >= _MOST_VALUES:
             self.leave(number)
