@@ -19,7 +19,7 @@ from unittest import mock
 
 import dues as client
 import example
-from dues import Cancellation, Dues, DuesConnectionError, DuesError
+from dues import Cancellation, Dues, DuesError
 
 Message = Dict[str, Any]
 Send = Callable[[Any], None]
@@ -207,21 +207,22 @@ class CoreTest(ServedTest):
             received.wait(10)
             self.server.hang_up(self.server.connections[0])
             for call in calls:
-                self.assertIsInstance(call.exception(10), DuesConnectionError)
+                self.assertIn("CONNECTION_LOST", str(call.exception(10)))
         self.assertEqual(dues.rpc_health().status, "SERVING")
 
     def test_a_server_that_cannot_be_reached_is_a_lost_connection(self) -> None:
-        with Dues.connect(unix="/nowhere", retries=1) as dues, self.assertRaises(DuesConnectionError) as caught:
+        dues = Dues.connect(unix="/nowhere", retries=1)
+        with dues, self.assertRaises(DuesError) as caught:
             dues.rpc_health()
         error: DuesError = caught.exception
         self.assertEqual((error.status, error.code, error.reason, error.retryable),
                          ("UNAVAILABLE", -32014, "CONNECTION_LOST", True))
-        with self.assertRaises(DuesConnectionError):
+        with self.assertRaisesRegex(DuesError, "CONNECTION_LOST"):
             dues.rpc_health()
 
     def test_a_garbled_answer_ends_the_connection(self) -> None:
         dues = self.serve(lambda message, send: send(b"{oops\n"))
-        with self.assertRaises(DuesConnectionError):
+        with self.assertRaisesRegex(DuesError, "CONNECTION_LOST"):
             dues.rpc_health()
 
     def test_a_call_that_is_not_answered_in_time_is_given_up_and_cancelled(self) -> None:
@@ -244,7 +245,7 @@ class CoreTest(ServedTest):
 
         dues = self.serve(react)
         with mock.patch("dues._client._GRACE_SECONDS", 0), self.assertRaises(DuesError):
-            dues.rpc_health(timeout=0.05)
+            dues.rpc_health(timeout=0.5)
         self.assertEqual(dues.rpc_health().status, "SERVING")
 
     def test_a_client_has_a_default_timeout(self) -> None:
@@ -260,42 +261,6 @@ class CoreTest(ServedTest):
             {"client": f"dues-python/{client.__version__}", "protocol": 1, "authorization": "Bearer secret"}])
         self.assertEqual(self.server.received[0]["params"], {})
         self.assertEqual(self.server.received[1]["params"], {"_meta": {"authorization": "Bearer other"}})
-
-    def test_a_waiting_thread_takes_over_the_reading_when_the_reader_has_its_answer(self) -> None:
-        held: List[int] = []
-
-        def react(message: Message, send: Send) -> None:
-            if message["params"].get("now"):
-                send({"id": message["id"], "result": {}})
-                for number in held:
-                    time.sleep(0.1)
-                    send({"id": number, "result": {}})
-            elif message["method"] != "rpc.cancel":
-                held.append(message["id"])
-
-        dues = self.serve(react)
-        dues.call("Echo", {"now": True})
-        with ThreadPoolExecutor(4) as pool:
-            with mock.patch("dues._client._GRACE_SECONDS", 0):
-                first = pool.submit(dues.call, "Echo", {}, timeout=0.3)  # it reads until it gives up
-                self.assertTrue(eventually(lambda: len(held) == 1))
-                others = [pool.submit(dues.call, "Echo", {}) for _ in range(2)]
-                self.assertIsInstance(first.exception(10), DuesError)
-            self.assertTrue(eventually(lambda: len(held) == 3))
-            pool.submit(dues.call, "Echo", {"now": True})
-            self.assertEqual([call.result(10) for call in others], [{}, {}])
-
-    def test_who_reads_for_others_gives_up_in_time(self) -> None:
-        def react(message: Message, send: Send) -> None:
-            until = time.monotonic() + 3
-            while time.monotonic() < until:
-                send({"method": "noise"})
-
-        dues = self.serve(react)
-        begun = time.monotonic()
-        with mock.patch("dues._client._GRACE_SECONDS", 0), self.assertRaises(DuesError):
-            dues.rpc_health(timeout=0.2)
-        self.assertLess(time.monotonic() - begun, 2)
 
     def test_a_cancellation_ends_whatever_a_call_waits_for(self) -> None:
         def react(message: Message, send: Send) -> None:
@@ -321,8 +286,9 @@ class CoreTest(ServedTest):
         dues.call("Echo", {})
         self.server.connections[0].sendall(b'{"id":null,"error":{"code":-32008,"message":"idle for too long"}}\n')
         self.server.hang_up(self.server.connections[0])
-        with mock.patch("dues._connection._IDLE_SECONDS", 0):
-            self.assertEqual(dues.call("Echo", {}), {})
+        assert dues._connection is not None
+        dues._connection._thread.join(10)
+        self.assertEqual(dues.call("Echo", {}), {})
         self.assertEqual(len(self.server.connections), 2)
 
     def test_secrets_are_in_no_error_and_no_representation(self) -> None:
@@ -406,19 +372,12 @@ class StreamTest(ServedTest):
         dues = self.stream([much, rest])
         events = dues.watch_events()
         self.assertEqual(next(events).seq, 1)
-        dues.call("Echo", {})  # whoever waits for an answer meets the values on its way
-        self.assertEqual([value.seq for value in events], list(range(2, 258)))
-        self.assertEqual(self.afters(), [None, 257])
+        dues.call("Echo", {})  # the answer comes behind the values
+        kept = [value.seq for value in events]
+        self.assertEqual(kept, list(range(2, kept[-1] + 1)))
+        self.assertIn(kept[-1], (256, 257))  # the first was taken when the last came, or was not
+        self.assertEqual(self.afters(), [None, kept[-1]])
         self.assertIn("rpc.cancel", [call["method"] for call in self.server.received])
-
-    def test_a_lone_reader_may_be_as_slow_as_it_likes(self) -> None:
-        def much(message: Message, value: Callable[[int], None], send: Send) -> None:
-            for seq in range(1, 1000):
-                value(seq)
-            send({"id": message["id"], "result": {"after": 1000}})
-
-        dues = self.stream([much])
-        self.assertEqual([value.seq for value in dues.watch_events()], list(range(1, 1000)))
 
     def test_closing_ends_a_stream_that_is_waited_for(self) -> None:
         dues = self.stream([lambda message, value, send: value(1)])
@@ -429,7 +388,7 @@ class StreamTest(ServedTest):
             time.sleep(0.1)
             begun = time.monotonic()
             dues.close()
-            self.assertIsInstance(waiting.exception(10), DuesConnectionError)
+            self.assertIn("CONNECTION_LOST", str(waiting.exception(10)))
         self.assertLess(time.monotonic() - begun, 5)
 
 
@@ -449,31 +408,32 @@ class SpawnTest(unittest.TestCase):
             with dues:
                 self.assertEqual(dues.rpc_health().status, "SERVING")
             self.assertTrue(os.path.exists(folder + "/done"))
-        with self.assertRaises(DuesConnectionError):
+        with self.assertRaisesRegex(DuesError, "CONNECTION_LOST"):
             dues.rpc_health()
 
     def test_a_child_that_dies_fails_the_call(self) -> None:
         with self.spawn("import sys; sys.stdin.readline(); sys.exit(3)") as dues:
-            with self.assertRaises(DuesConnectionError):
+            with self.assertRaisesRegex(DuesError, "CONNECTION_LOST"):
                 dues.rpc_health()
 
     def test_a_child_that_does_not_end_is_ended(self) -> None:
         dues = self.spawn("""
             import signal, sys, time
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            print('{"id":1,"result":{}}', flush=True)
-            print('{"id":2,"result":{}}', flush=True)
+            for number in (1, 2):
+                sys.stdin.readline()
+                print('{"id":%d,"result":{}}' % number, flush=True)
             time.sleep(60)
             """)
         dues.call("Echo", {})
-        with mock.patch("dues._transport.EXIT_SECONDS", 0.3):
+        with mock.patch("dues._transport.STALL_SECONDS", 0.3):
             begun = time.monotonic()
             dues.close()
         self.assertLess(time.monotonic() - begun, 10)
 
     def test_a_child_that_says_no_address_is_a_lost_connection(self) -> None:
         with Dues.launch([sys.executable, "-c", "print('oops')"], retries=0) as dues:
-            with self.assertRaises(DuesConnectionError):
+            with self.assertRaisesRegex(DuesError, "CONNECTION_LOST"):
                 dues.rpc_health()
 
 

@@ -7,12 +7,13 @@ import re
 import ssl
 import sys
 import threading
+from datetime import datetime
 from typing import Any, Dict, List, Type
 
 from dues import (
     AddressInput, CallOptions, Cancellation, Dues, DuesError, ItemChange, ShippingInput, Stream, SubscriptionItemInput)
 from dues._types import SAFE_TO_REPEAT, STREAMING
-from dues._wire import Message, plain
+from dues._wire import Message, Result, plain
 
 _writing = threading.Lock()
 
@@ -43,6 +44,16 @@ def typed(method: str, name: str, value: Any) -> Any:
 def made(of: Type[Message], method: str, value: Dict[str, Any]) -> Message:
     names = {wire: name for name, wire in of._names.items()}
     return of(**{names[wire]: typed(method, wire, member) for wire, member in value.items()})
+
+
+def untyped(value: Any) -> Any:
+    """`value` as JSON has it, with the nulls that the server gave, and without what the client does not know."""
+    if isinstance(value, Result):
+        members = ((wire, getattr(value, name)) for name, wire in value._names.items())
+        return {wire: untyped(member) for wire, member in members if member is not None or wire in value.raw}
+    if isinstance(value, list):
+        return [untyped(element) for element in value]
+    return plain(value) if isinstance(value, datetime) else value
 
 
 def options(meta: Dict[str, Any]) -> CallOptions:
@@ -89,14 +100,14 @@ def answer(dues: Dues, message: Dict[str, Any], cancellation: Cancellation) -> N
         if isinstance(result, Stream):
             with result as stream:
                 for seq, value in enumerate(stream, 1):
-                    say({"method": "rpc.stream", "params": {"id": id, "seq": seq, "value": plain(value)}})
+                    say({"method": "rpc.stream", "params": {"id": id, "seq": seq, "value": untyped(value)}})
                 result = stream.result
-        say({"id": id, "result": plain(result)})
+        say({"id": id, "result": untyped(result)})
     except DuesError as error:
         data = {
             "status": error.status, "reason": error.reason, "retryable": error.retryable, "subjectId": error.subject_id,
             "retryAfterMs": None if error.retry_after is None else round(error.retry_after * 1000),
-            "violations": plain(error.violations) or None, "stripe": plain(error.stripe)}
+            "violations": untyped(error.violations) or None, "stripe": untyped(error.stripe)}
         say({"id": id, "error": {
             "code": error.code, "message": error.message,
             "data": {name: value for name, value in data.items() if value is not None}}})

@@ -9,12 +9,10 @@ Standard library only; Python 3.9 or later.
 """
 
 from . import _types
-from ._client import PROTOCOL_VERSION, VERSION as __version__, Cancellation, CallOptions, Stream
-from ._errors import DuesConnectionError, DuesError
+from ._client import VERSION as __version__, Cancellation, CallOptions, Stream
+from ._errors import DuesError
 from ._methods import Dues
 from ._types import *  # noqa: F403 - the types of the contract, all of them
 
-__all__ = [
-    "PROTOCOL_VERSION", "CallOptions", "Cancellation", "Dues", "DuesConnectionError", "DuesError", "Stream",
-    "__version__"]
+__all__ = ["CallOptions", "Cancellation", "Dues", "DuesError", "Stream", "__version__"]
 __all__ += _types.__all__

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ._types import StripeRefusal, Violation
 from ._wire import list_of, mapping, maybe
 
 
 class DuesError(Exception):
-    """A call failed. `reason` is a constant to act on; `message` is for a person."""
+    """A call failed. `reason` is a constant to act on; `message` is for a person.
+
+    With the reason CONNECTION_LOST it is not known whether the call took effect: repeat it with its idempotency key.
+    """
 
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(error)
@@ -29,21 +32,18 @@ class DuesError(Exception):
         return f"{self.status} {self.reason}: {self.message}"
 
 
-class DuesConnectionError(DuesError, ConnectionError):
-    """The connection was lost, or could not be made. Whether the call took effect is unknown: repeat it with its
-    idempotency key."""
+# The client's own errors, as the wire would have them.
+
+def connection_lost(problem: str) -> Dict[str, Any]:
+    return {"code": -32014, "message": problem, "data": {
+        "status": "UNAVAILABLE", "reason": "CONNECTION_LOST", "retryable": True}}
 
 
-def connection_lost(problem: str) -> DuesConnectionError:
-    return DuesConnectionError({"code": -32014, "message": problem, "data": {
-        "status": "UNAVAILABLE", "reason": "CONNECTION_LOST", "retryable": True}})
+def no_answer(method: str) -> Dict[str, Any]:
+    return {"code": -32004, "message": f"{method}: no answer in time.", "data": {
+        "status": "DEADLINE_EXCEEDED", "reason": "NO_ANSWER", "retryable": True}}
 
 
-def no_answer(method: str) -> DuesError:
-    return DuesError({"code": -32004, "message": f"{method}: no answer in time.", "data": {
-        "status": "DEADLINE_EXCEEDED", "reason": "NO_ANSWER", "retryable": True}})
-
-
-def caller_cancelled() -> DuesError:
-    return DuesError({"code": -32001, "message": "The caller cancelled the call.", "data": {
-        "status": "CANCELLED", "reason": "CALLER_CANCELLED", "retryable": False}})
+def caller_cancelled() -> Dict[str, Any]:
+    return {"code": -32001, "message": "The caller cancelled the call.", "data": {
+        "status": "CANCELLED", "reason": "CALLER_CANCELLED", "retryable": False}}

@@ -2,119 +2,126 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
 import subprocess
 import threading
-from typing import IO, Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, Optional, Sequence
 
-_DIAL_SECONDS = 10.0
+STALL_SECONDS = 10.0  # how long a server may take to be reached, to say hello, to take a line, or to end
+_CHUNK = 1 << 16
 _LONGEST_HANDSHAKE = 1 << 16
-EXIT_SECONDS = 10.0  # how long a spawned server may take to finish what is in flight
 
 
-class Network:
-    """A server at an address."""
+class TLSSocket(socket.socket):
+    """TLS that one thread may read while another writes. With an ssl.SSLSocket that is safe only since Python 3.13."""
 
-    def __init__(
-        self, host: str = "127.0.0.1", port: int = 7171, unix: Optional[str] = None,
-        tls: Optional[ssl.SSLContext] = None,
-    ) -> None:
-        self._host, self._port, self._unix, self._tls = host, port, unix, tls
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, host: str) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._lock = threading.Lock()  # guards the three; nothing is waited for while it is held
+        super().__init__(fileno=sock.detach())
+        self.settimeout(STALL_SECONDS)
 
-    def dial(self) -> socket.socket:
-        if self._unix is not None:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.settimeout(_DIAL_SECONDS)
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        while True:
+            try:
+                with self._lock:
+                    return self._tls.read(size)
+            except ssl.SSLWantReadError:
+                self._receive()
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                with self._lock:
+                    rest = rest[self._tls.write(rest):]
+            except ssl.SSLWantReadError:  # shaking hands
+                super().sendall(self._outgoing.read())
+                self._receive()
+        with self._lock:
+            sealed = self._outgoing.read()
+        super().sendall(sealed)
+
+    def shutdown(self, how: int) -> None:
+        if how == socket.SHUT_WR:
+            with self._lock, contextlib.suppress(ssl.SSLError):  # the answer is not waited for
+                self._tls.unwrap()
+            self.sendall(b"")
+        super().shutdown(how)
+
+    def _receive(self) -> None:
+        chunk = super().recv(_CHUNK)
+        if not chunk:
+            raise ConnectionError("the server closed the connection")
+        with self._lock:
+            self._incoming.write(chunk)
+
+
+def dial(host: str, port: int, unix: Optional[str], tls: Optional[ssl.SSLContext]) -> socket.socket:
+    """A connection to an address, on which nothing waits longer than STALL_SECONDS."""
+    sock = socket.create_connection((host, port), STALL_SECONDS) if unix is None else socket.socket(socket.AF_UNIX)
+    try:
+        if unix is None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
-            sock = socket.create_connection((self._host, self._port), _DIAL_SECONDS)
-        try:
-            if self._unix is not None:
-                sock.connect(self._unix)
-            else:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock if self._tls is None else self._tls.wrap_socket(sock, server_hostname=self._host)
-        except BaseException:
-            sock.close()
-            raise
-
-    def end(self) -> None:
-        """A server that is only dialled goes on."""
+            sock.settimeout(STALL_SECONDS)
+            sock.connect(unix)
+        return sock if tls is None else TLSSocket(sock, tls, host)
+    except BaseException:
+        sock.close()
+        raise
 
 
-class Stdio:
-    """A server that is spawned, once for each connection."""
+class Child:
+    """A server that is spawned, once for each connection, and spoken to over its standard streams."""
 
-    def __init__(
-        self, command: Sequence[str], env: Optional[Mapping[str, str]], stderr: Union[None, int, IO[bytes]]
-    ) -> None:
-        self._command, self._env, self._stderr = command, env, stderr
-        self._child: Optional[subprocess.Popen[bytes]] = None
+    def __init__(self, command: Sequence[str], popen: Mapping[str, Any]) -> None:
+        self._command, self._popen = command, popen
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._streams: Optional[socket.socket] = None
 
     def dial(self) -> socket.socket:
         self.end()
         ours, theirs = socket.socketpair()
+        ours.settimeout(STALL_SECONDS)
+        self._streams = ours
         with theirs:
-            try:
-                self._spawn(theirs.fileno(), theirs.fileno())
-            except BaseException:
-                ours.close()
-                raise
+            self._process = subprocess.Popen(
+                self._command, stdin=theirs.fileno(), stdout=theirs.fileno(), **self._popen)
         return ours
 
     def end(self) -> None:
-        """Waits for the server, which ends with its input."""
-        if self._child is None:
-            return
-        child, self._child = self._child, None
-        with child:
-            try:
-                child.wait(EXIT_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-
-    def _spawn(self, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
-        self._child = subprocess.Popen(
-            self._command, stdin=stdin, stdout=stdout, stderr=self._stderr, env=self._env)
-        return self._child
+        """Waits for the process, which ends with its input."""
+        if self._streams is not None:
+            self._streams.close()
+        if self._process is not None:
+            with self._process as process:
+                try:
+                    process.wait(STALL_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
-class Launch(Stdio):
+class DialledChild(Child):
     """A server that is spawned, says in its first line where it listens, and is dialled there."""
 
-    def __init__(
-        self, command: Sequence[str], env: Optional[Mapping[str, str]], stderr: Union[None, int, IO[bytes]],
-        tls: Optional[ssl.SSLContext],
-    ) -> None:
-        super().__init__(command, env, stderr)
-        self._tls = tls
-        self._network = Network()
+    def __init__(self, command: Sequence[str], popen: Mapping[str, Any], tls: Optional[ssl.SSLContext]) -> None:
+        super().__init__(command, popen)
+        self._tls, self._address = tls, ""
 
     def dial(self) -> socket.socket:
-        if self._child is None or self._child.poll() is not None:  # else it goes on, and only the connection was lost
-            self.end()
-            self._network = self._launch()
-        return self._network.dial()
+        if not self._address or self._process is None or self._process.poll() is not None:
+            self._address = ""
+            with super().dial().makefile("rb") as lines:
+                self._address = json.loads(lines.readline(_LONGEST_HANDSHAKE))["tcp"]
+        host, _, port = self._address.rpartition(":")
+        return dial(host.strip("[]"), int(port), None, self._tls)
 
     def end(self) -> None:
-        if self._child is not None:
-            self._child.terminate()
+        if self._process is not None:
+            self._process.terminate()
         super().end()
-
-    def _launch(self) -> Network:
-        child = self._spawn(subprocess.DEVNULL, subprocess.PIPE)
-        assert child.stdout is not None
-        timer = threading.Timer(_DIAL_SECONDS, child.kill)
-        timer.start()
-        try:
-            handshake = json.loads(child.stdout.readline(_LONGEST_HANDSHAKE))
-            if handshake["tcp"] is None:
-                return Network(unix=handshake["unix"], tls=self._tls)
-            host, _, port = handshake["tcp"].rpartition(":")
-            return Network(host.strip("[]"), int(port), tls=self._tls)
-        except (KeyError, OSError, TypeError, ValueError):
-            self.end()
-            raise ConnectionError("the server does not say where it listens") from None
-        finally:
-            timer.cancel()

@@ -16,32 +16,11 @@ class Message:
 
     _names: ClassVar[Dict[str, str]] = {}
 
-    def to_wire(self) -> Dict[str, Any]:
-        """The object as JSON has it, without the members that are None."""
-        members = ((wire, getattr(self, name)) for name, wire in self._names.items())
-        return {wire: plain(value) for wire, value in members if value is not None}
-
 
 class Result(Message):
     """An object that the server gave."""
 
     raw: Dict[str, Any]
-
-    def to_wire(self) -> Dict[str, Any]:
-        """The object as JSON has it, without what this client does not know."""
-        nulls: Dict[str, Any] = {wire: None for wire in self._names.values() if wire in self.raw}
-        return {**nulls, **super().to_wire()}
-
-
-def plain(value: Any) -> Any:
-    """`value` as JSON has it."""
-    if isinstance(value, Message):
-        return value.to_wire()
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
-    if isinstance(value, Mapping):
-        return {name: plain(member) for name, member in value.items()}
-    return [plain(element) for element in value] if isinstance(value, (list, tuple)) else value
 
 
 def given(params: Mapping[str, Any]) -> Dict[str, Any]:
@@ -49,18 +28,22 @@ def given(params: Mapping[str, Any]) -> Dict[str, Any]:
     return {name: value for name, value in params.items() if value is not None}
 
 
-def _not_json(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """`value`, one level of it, as JSON has it; raises TypeError where JSON has no such thing."""
+    if isinstance(value, Message):
+        return given({wire: getattr(value, name) for name, wire in value._names.items()})
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _not_json(value: str) -> None:
     raise ValueError(f"{value} is not JSON")
 
 
-def _converted(value: Any) -> Any:
-    converted = plain(value)
-    if converted is value:
-        raise TypeError(f"{type(value).__name__} has no form in JSON")
-    return converted
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_converted).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain).encode
 _decode = json.JSONDecoder(parse_constant=_not_json).decode
 
 
@@ -75,12 +58,9 @@ def encode(message: Dict[str, Any]) -> bytes:
     return line
 
 
-def decode(line: bytes) -> Any:
-    """The JSON value that `line` is; raises ValueError where it is none."""
-    try:
-        return _decode(line.decode())
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+def decode(line: bytearray) -> Any:
+    """The object that `line` is, or an empty one for another JSON value; raises where it is no JSON."""
+    return mapping(_decode(line.decode()))
 
 
 def mapping(value: Any) -> Any:
