@@ -50,7 +50,7 @@ struct Main {
             if let older { return try compare(with: older, document) }
             let contract = try ContractModel(source)
             try Conventions(contract: contract, source: source, document: document).check()
-            let files = try Generator(contract: contract, document: document, workspace: workspace).files()
+            let files = Generator(contract: contract, document: document, workspace: workspace).files()
             let stale = workspace.stale(files)
             if isCheck {
                 if !stale.isEmpty { fail(stale.map { "\($0): stale; run schemagen" }) }

@@ -2,9 +2,8 @@
 protocol ClientEmitter: SendableMetatype {
     init(contract: ContractModel)
 
-    /// The generated files. `current` gives the text of a file as it is, for one that is generated in part; it throws where
-    /// there is none.
-    func files(_ current: (_ path: String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File]
+    /// The generated files.
+    func files() -> [Workspace.File]
 }
 
 /// The clients that are generated, in the order of the alphabet.

@@ -9,7 +9,7 @@ struct CSharpEmitter: ClientEmitter {
     /// The type of a JSON object that is not known better.
     static let jsonObject = "IReadOnlyDictionary<string, object>"
 
-    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
+    func files() -> [Workspace.File] {
         let data = ["System", "System.Collections.Generic"]
         let calls = ["System.Collections.Generic", "System.Threading", "System.Threading.Tasks"]
         return [

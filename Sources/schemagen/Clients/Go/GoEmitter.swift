@@ -10,7 +10,7 @@ struct GoEmitter: ClientEmitter {
         (path: "encoding/json", use: "json.RawMessage"), (path: "time", use: "time.Time"),
     ]
 
-    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
+    func files() -> [Workspace.File] {
         let types = GoTypes(contract: contract)
         return [
             file("types.go", "dues") { types.shared(into: &$0) },

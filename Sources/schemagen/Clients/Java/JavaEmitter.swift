@@ -4,7 +4,7 @@ struct JavaEmitter: ClientEmitter {
 
     private static let folder = "clients/java/src/main/java/dues"
 
-    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
+    func files() -> [Workspace.File] {
         let types = JavaTypes(contract: contract)
         let classes = types.classes() + [dues(), table()]
         return classes.map { Workspace.File(path: "\(Self.folder)/\($0.name).java", text: $0.source.text) }

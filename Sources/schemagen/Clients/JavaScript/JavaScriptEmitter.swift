@@ -7,7 +7,7 @@ struct JavaScriptEmitter: ClientEmitter {
 
     private static let folder = "clients/javascript/src"
 
-    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
+    func files() -> [Workspace.File] {
         let declarations = TypeScriptDeclarations(contract: contract)
         return [
             Workspace.File(path: "\(Self.folder)/generated.d.ts", text: declarations.text()),

@@ -7,7 +7,7 @@ struct PHPEmitter: ClientEmitter {
     private static let root = "clients/php"
     private static let typesFolder = "\(root)/src/Types"
 
-    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
+    func files() -> [Workspace.File] {
         [
             Workspace.File(path: "\(Self.root)/src/CallOptions.php", text: callOptions()),
             Workspace.File(path: "\(Self.root)/src/Method.php", text: methodEnumeration()),

@@ -2,7 +2,7 @@
 struct PythonEmitter: ClientEmitter {
     let contract: ContractModel
 
-    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
+    func files() -> [Workspace.File] {
         [module("_types", types), module("_methods", methods)]
     }
 

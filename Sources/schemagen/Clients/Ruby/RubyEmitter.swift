@@ -4,7 +4,7 @@ struct RubyEmitter: ClientEmitter {
 
     private static let folder = "clients/ruby"
 
-    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
+    func files() -> [Workspace.File] {
         [
             Workspace.File(path: "\(Self.folder)/lib/dues/types.rb", text: types()),
             Workspace.File(path: "\(Self.folder)/lib/dues/methods.rb", text: methods()),

@@ -10,7 +10,7 @@ struct SwiftClientEmitter: ClientEmitter {
     /// How Swift is laid out.
     var swift: SwiftEmitter { SwiftEmitter(contract: contract) }
 
-    func files(_ current: (String) throws(SchemaErrors) -> String) throws(SchemaErrors) -> [Workspace.File] {
+    func files() -> [Workspace.File] {
         [
             Workspace.File(path: "\(Self.folder)/Words.swift", text: words()),
             Workspace.File(path: "\(Self.folder)/Inputs.swift", text: inputs()),
