@@ -74,7 +74,7 @@ let package = Package(
         // The client for Swift, and the programs that show it, measure it, and hold it to what every client does.
         // Its calls run where their callers do: to go elsewhere and back takes longer than many an answer.
         .target(
-            name: "DuesClient", dependencies: ["RPC", "EventLoop", "JSON"], path: "clients/swift/Sources/DuesClient",
+            name: "DuesClient", dependencies: ["EventLoop", "JSON"], path: "clients/swift/Sources/DuesClient",
             swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
         clientProgram("DuesClientDriver", ["DuesClient", "JSON"], "conformance"),
         clientProgram("DuesClientExample", ["DuesClient"], "example"),

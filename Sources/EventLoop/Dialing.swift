@@ -17,9 +17,6 @@ extension SocketAddress {
             return false
         }
         guard found >= 0 else { throw failure }
-        // What is sent is whole, and waits for nothing that might be sent with it.
-        var on: Int32 = 1
-        setsockopt(found, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
         return Descriptor(owning: found)
     }
 }

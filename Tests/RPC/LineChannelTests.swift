@@ -38,14 +38,13 @@ import Testing
         #expect(failure.description.hasPrefix("TLS failed: certificate verify failed"))
     }
 
-    /// Says lines short and long to an echo from one thread, and hears them again on another; then ends, and so does the echo.
+    /// Says lines short and long to an echo, and hears them again; then ends, and so does the echo.
     private func converse(_ channel: LineChannel) throws {
         let lines = ["{}", String(repeating: "long ", count: 50_000), "", "last"]
-        let sender = try Thread.start { for line in lines { try? channel.send(line.utf8) } }
+        for line in lines { try channel.send(line.utf8) }
         for line in lines {
             #expect(try channel.receive(timeoutMilliseconds: 10_000) == Array(line.utf8))
         }
-        sender.join()
         let silence = try #require(throws: SystemError.self) { try channel.receive(timeoutMilliseconds: 1) }
         #expect(silence.description.contains("no answer came"))
         try channel.send("one more".utf8)

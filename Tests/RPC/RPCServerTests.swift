@@ -255,8 +255,8 @@ import Testing
             let session = try Session(limits)
             defer { session.thread.stop() }
             let health = Array(#"{"jsonrpc":"2.0","id":1,"method":"rpc.health"}"#.utf8)
-            let channel = session.channel
-            let sender = try Thread.start { for _ in 0..<20_000 { try? channel.send(health) } }
+            let channel = SendableChannel(session.channel)
+            let sender = try Thread.start { for _ in 0..<20_000 { try? channel.value.send(health) } }
             var count = 0
             while count < 20_000 {
                 #expect(try session.channel.receive(timeoutMilliseconds: 60_000) != nil)
@@ -265,4 +265,10 @@ import Testing
             sender.join()
         }
     }
+}
+
+/// One thread sends and another receives: the two directions share nothing but the descriptor.
+private struct SendableChannel: @unchecked Sendable {  // see above
+    let value: LineChannel
+    init(_ value: LineChannel) { self.value = value }
 }

@@ -17,7 +17,7 @@ enum Arrows {
         "Transcripts": ["RPC", "HTTP", "JSON"],
         "dues": ["Service", "Sandbox", "Transcripts", "RPC", "Store", "Stripe", "HTTP", "Contract", "Billing"],
         "schemagen": ["JSON"],
-        "DuesClient": ["RPC", "EventLoop", "JSON"],
+        "DuesClient": ["EventLoop", "JSON"],
         "DuesClientDriver": ["DuesClient"],
         "DuesClientExample": ["DuesClient"],
         "DuesClientBench": ["DuesClient"],

@@ -1,13 +1,8 @@
 internal import Glibc
-internal import Synchronization
 
-/// A blocking client's end of TLS over a connected socket. One thread may write while another receives.
-package final class TLSStream: @unchecked Sendable {  // `turn` guards the session; the rest is of one direction
+/// A blocking client's end of TLS over a connected socket: for the command line and for tests. Belongs to one thread at a time.
+package final class TLSStream {
     package let session: TLSSession
-    /// Whose turn it is at the session. Nobody waits for the network in it.
-    private let turn = Mutex(())
-    /// Who writes what the session gave to be sent, which must stay in its order. Taken before `turn`.
-    private let writing = Mutex(())
     private let socket: Descriptor
     /// Decrypted and not yet read.
     private var ready: [UInt8] = []
@@ -16,7 +11,7 @@ package final class TLSStream: @unchecked Sendable {  // `turn` guards the sessi
     package init(_ socket: consuming Descriptor, context: TLSContext, host: String) throws(TLSError) {
         self.socket = socket
         session = try TLSSession(context, host: host)
-        try flush {}
+        try flush()
         while session.state == .handshaking { try receive() }
     }
 
@@ -25,12 +20,14 @@ package final class TLSStream: @unchecked Sendable {  // `turn` guards the sessi
 
     /// Sends all of `bytes`.
     package func write(_ bytes: some Sequence<UInt8>) throws(TLSError) {
-        try flush { session.send(bytes) }
+        session.send(bytes)
+        try flush()
     }
 
     /// Says that nothing more will be written. Reading goes on.
     package func endWriting() throws(TLSError) {
-        try flush { session.end() }
+        session.end()
+        try flush()
     }
 
     /// The next bytes, as many as there are; nil when the server has said that there are no more.
@@ -51,35 +48,26 @@ package final class TLSStream: @unchecked Sendable {  // `turn` guards the sessi
         let count = Glibc.read(socket.raw, &chunk, chunk.count)
         if count < 0, errno == EINTR { return }
         guard count >= 0 else { throw failure("cannot read") }
-        let mustAnswer = turn.withLock { _ in
-            session.receive(chunk.span.extracting(0..<count), into: &ready)
-            return session.hasOutput
-        }
-        if mustAnswer { try flush {} }
+        session.receive(chunk.span.extracting(0..<count), into: &ready)
+        try flush()
         if case .failed(let reason) = session.state { throw TLSError(step: "TLS failed", reason: reason) }
         guard count > 0 || session.peerHasEnded else {
             throw TLSError(step: "TLS failed", reason: "the server hung up without saying so")
         }
     }
 
-    /// Sends what the session has to say after `act`.
-    private func flush(after act: () -> Void) throws(TLSError) {
-        try writing.withLock { _ throws(TLSError) in
-            var output: [UInt8] = []
-            turn.withLock { _ in
-                act()
-                session.takeEncrypted(into: &output)
+    private func flush() throws(TLSError) {
+        var output: [UInt8] = []
+        session.takeEncrypted(into: &output)
+        var sent = 0
+        while sent < output.count {
+            let count = output.withUnsafeBytes {
+                // Not empty, so that it has an address.
+                send(socket.raw, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
             }
-            var sent = 0
-            while sent < output.count {
-                let count = output.withUnsafeBytes {
-                    // Not empty, so that it has an address.
-                    send(socket.raw, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
-                }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw failure("cannot write") }
-                sent += count
-            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("cannot write") }
+            sent += count
         }
     }
 

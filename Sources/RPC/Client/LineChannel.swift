@@ -3,21 +3,16 @@ internal import Glibc
 
 /// Lines over what blocks: a socket's two directions, TLS on top of them, or a child's standard streams.
 ///
-/// One thread may send while another receives; each of the two belongs to one thread at a time.
-package final class LineChannel: @unchecked Sendable {  // the directions share nothing but what does not change
+/// Belongs to one thread at a time; except over TLS, one thread may send while another receives.
+package final class LineChannel {
     private let input: Way
     /// Touched by who sends, and nil once a pair's output is closed.
     private var output: Way?
     private var buffer: [UInt8] = []
-    /// Bytes of `buffer` that have no end of a line.
-    private var searched = 0
-    private var chunk = [UInt8](repeating: 0, count: 64 * 1024)
     private var hasEnded = false
 
     /// Bytes that a line may have: more than any server of ours sends.
-    private static let longestLine = 64 << 20
-    /// A year, in milliseconds.
-    package static let forever: Int64 = 365 * 86_400_000
+    private static let longestLine = 256 << 20
 
     private enum Way {
         case socket(Box)
@@ -72,35 +67,24 @@ package final class LineChannel: @unchecked Sendable {  // the directions share 
     /// Sends bytes as they are.
     package func sendRaw(_ bytes: [UInt8]) throws(SystemError) {
         if case .tls(let stream) = output { return try asSystemError { () throws(TLSError) in try stream.write(bytes) } }
+        let descriptor = output?.raw ?? -1
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { write($0.baseAddress! + sent, $0.count - sent) }
+            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + sent, $0.count - sent) }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw SystemError(call: "write", code: errno) }
             sent += count
         }
     }
 
-    /// Writes some of the bytes. A socket whose other side is gone is an error, and no signal.
-    private func write(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-        switch output {
-        case .socket(let box): Glibc.send(box.descriptor.raw, bytes, count, Int32(MSG_NOSIGNAL))
-        default: Glibc.write(output?.raw ?? -1, bytes, count)
-        }
-    }
-
     /// The next line without its end; nil at the end of the input. Throws `ETIMEDOUT` after `timeoutMilliseconds`.
-    package func receive(timeoutMilliseconds: Int64 = forever) throws(SystemError) -> [UInt8]? {
+    package func receive(timeoutMilliseconds: Int64) throws(SystemError) -> [UInt8]? {
         let deadline = EventLoop.monotonicMilliseconds() + timeoutMilliseconds
         while true {
-            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-                defer {
-                    buffer.removeFirst(end + 1)
-                    searched = 0
-                }
+            if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+                defer { buffer.removeFirst(end + 1) }
                 return Array(buffer[..<end])
             }
-            searched = buffer.count
             if hasEnded { return nil }
             if takeReady() { continue }
             guard buffer.count <= Self.longestLine else { throw SystemError(call: "a line is too long", code: EMSGSIZE) }
@@ -119,18 +103,13 @@ package final class LineChannel: @unchecked Sendable {  // the directions share 
         }
     }
 
-    /// Ends both directions of a socket at once: who sends or receives, and waits, waits no longer.
-    package func cut() { shutdown(input.raw, Int32(SHUT_RDWR)) }
-
     private func wait(until deadline: Int64) throws(SystemError) {
         while true {
             var query = pollfd(fd: input.raw, events: Int16(POLLIN), revents: 0)
             let count = poll(&query, 1, Int32(clamping: max(0, deadline - EventLoop.monotonicMilliseconds())))
             if count > 0 { return }
-            if count == 0, EventLoop.monotonicMilliseconds() >= deadline {
-                throw SystemError(call: "no answer came", code: ETIMEDOUT)
-            }
-            guard count == 0 || errno == EINTR else { throw SystemError(call: "poll", code: errno) }
+            if count == 0 { throw SystemError(call: "no answer came", code: ETIMEDOUT) }
+            guard errno == EINTR else { throw SystemError(call: "poll", code: errno) }
         }
     }
 
@@ -147,6 +126,7 @@ package final class LineChannel: @unchecked Sendable {  // the directions share 
         if case .tls(let stream) = input {
             return try asSystemError { () throws(TLSError) in try stream.receive() }
         }
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         let count = read(input.raw, &chunk, chunk.count)
         if count < 0, errno == EINTR { return }
         guard count >= 0 else { throw SystemError(call: "read", code: errno) }

@@ -42,8 +42,8 @@ package final class RPCClient {
         // The server keeps the call's own deadline; waiting here is for a server that does not answer at all, which of a
         // stream cannot be told.
         let isStream = Method(rawValue: method)?.isStreaming ?? false
-        let deadline = params["_meta"]?["timeoutMs"]?.integerValue.map { min($0, LineChannel.forever) + 5000 }
-        let patience = deadline ?? (isStream ? LineChannel.forever : timeoutMilliseconds)
+        let deadline = params["_meta"]?["timeoutMs"]?.integerValue.map { min($0, Self.forever) + 5000 }
+        let patience = deadline ?? (isStream ? Self.forever : timeoutMilliseconds)
         nextID += 1
         let request: JSONValue = ["jsonrpc": "2.0", "id": .integer(id), "method": .string(method), "params": params]
         let answer: JSONValue?
@@ -59,6 +59,9 @@ package final class RPCClient {
         guard let result = answer["result"] else { throw RPCError(json: answer["error"] ?? .null) }
         return result
     }
+
+    /// A year, in milliseconds.
+    private static let forever: Int64 = 365 * 86_400_000
 
     /// The answer that bears `id`; nil at the end of the stream. Others are about calls that were given up.
     private func awaitAnswer(

@@ -8,8 +8,7 @@ extension Error {
     /// An error object, as the client told it.
     var json: JSONValue {
         switch self {
-        case let error as DuesError:
-            ["code": .integer(error.code), "message": .string(error.message), "data": error.data.json]
+        case let error as DuesError: error.object
         case is CancellationError:
             Self.object(
                 -32001, "The caller has cancelled the call.", ["status": "CANCELLED", "reason": "CALLER_CANCELLED"])
@@ -21,5 +20,30 @@ extension Error {
         var data = data
         data["retryable"] = false
         return ["code": .integer(code), "message": .string(message), "data": .object(data)]
+    }
+}
+
+extension DuesError {
+    fileprivate var object: JSONValue {
+        let data = JSONObject(present: [
+            ("status", status), ("reason", reason), ("retryable", isRetryable), ("retryAfterMs", retryAfter?.milliseconds),
+            ("subjectId", subjectId), ("violations", violations.isEmpty ? nil : violations), ("stripe", stripe),
+        ])
+        return ["code": .integer(code), "message": .string(message), "data": .object(data)]
+    }
+}
+
+extension DuesError.Violation: JSONWritable {
+    var json: JSONValue {
+        ["pointer": .string(pointer), "rule": .string(rule), "message": .string(message)]
+    }
+}
+
+extension DuesError.StripeRefusal: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("type", type), ("code", code), ("declineCode", declineCode), ("param", param), ("requestId", requestId),
+            ("docUrl", docUrl), ("httpStatus", httpStatus),
+        ]).json
     }
 }

@@ -31,7 +31,7 @@ protocol Sayable {
 /// What the client itself reads, it reads for its driver too.
 extension Sayable where Self: JSONReadable {
     init(wire: JSONValue) throws(Unsayable) {
-        guard let value = Self.read(wire) else { throw Unsayable() }
+        guard let value = Self(json: wire) else { throw Unsayable() }
         self = value
     }
 }

@@ -52,9 +52,7 @@ extension SwiftClientEmitter {
             }
             source.line()
             for (type, object) in contract.inputs { reading(type.name, object, into: &source) }
-            for (type, object) in contract.outputs + errorObjects {
-                writing(type.name, object, isResult: false, into: &source)
-            }
+            for (type, object) in contract.outputs { writing(type.name, object, isResult: false, into: &source) }
             for object in contract.methods.flatMap(objects(of:)) {
                 writing(object.name, object.object, isResult: object.kind == "DuesResult", into: &source)
             }

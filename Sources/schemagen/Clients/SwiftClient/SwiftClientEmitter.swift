@@ -17,7 +17,6 @@ struct SwiftClientEmitter: ClientEmitter {
             Workspace.File(path: "\(Self.folder)/ObjectsAToL.swift", text: objects("A"..."L")),
             Workspace.File(path: "\(Self.folder)/ObjectsMToZ.swift", text: objects("M"..."Z")),
             Workspace.File(path: "\(Self.folder)/Results.swift", text: results()),
-            Workspace.File(path: "\(Self.folder)/Errors.swift", text: errors()),
             Workspace.File(path: "\(Self.folder)/Methods.swift", text: methods()),
             Workspace.File(path: "\(Self.driverFolder)/Calls.swift", text: calls()),
             Workspace.File(path: "\(Self.driverFolder)/Wire.swift", text: wire()),
@@ -55,14 +54,6 @@ struct SwiftClientEmitter: ClientEmitter {
     func resultName(_ method: MethodModel) -> String { "\(Names.swiftType(method.name))Result" }
 
     func valueName(_ method: MethodModel) -> String { "\(Names.swiftType(method.name))Value" }
-
-    /// The objects that errors are made of; the server writes them by hand.
-    var errorObjects: [(type: TypeModel, object: ObjectShape)] {
-        contract.types.compactMap { type in
-            guard type.isHandWritten, case .object(let object) = type.shape else { return nil }
-            return (type, object)
-        }
-    }
 
     /// The objects that are made of what the server gives for a method, with what each is.
     func objects(of method: MethodModel) -> [(name: String, description: String, object: ObjectShape, kind: String)] {

@@ -87,14 +87,6 @@ extension SwiftClientEmitter {
         }
     }
 
-    func errors() -> String {
-        file("What errors are made of.", ["public import JSON"]) { source in
-            for (type, object) in errorObjects {
-                output(type.name, type.description, object, kind: "DuesObject", into: &source)
-            }
-        }
-    }
-
     private func output(
         _ name: String, _ description: String, _ object: ObjectShape, kind: String, into source: inout SourceText
     ) {

@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import EventLoop
 public import JSON
 internal import Synchronization
 
@@ -19,10 +19,15 @@ public final class Dues: Sendable {
         case serve([String])
     }
 
-    private let state = Mutex((connection: Connection?.none, isClosed: false))
-    private let server: Server
+    private struct State {
+        var connection: Connection?
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let dialer: Dialer
     private let hello: JSONValue
-    let timeout: Duration?
+    private let timeout: Duration?
     let retries: Int
 
     private static let name = "dues-swift/1.0.0"
@@ -32,7 +37,7 @@ public final class Dues: Sendable {
     ///   - timeout: of calls whose options have none. Streams last until they are left, unless their options say otherwise.
     ///   - retries: how often a call is made again that failed, and may succeed later without harm.
     public init(_ server: Server = .tcp(), token: String? = nil, timeout: Duration? = nil, retries: Int = 2) {
-        self.server = server
+        dialer = Dialer(server)
         var hello: JSONObject = ["client": .string(Self.name), "protocol": .integer(Method.protocolVersion)]
         hello["authorization"] = token.map { .string("Bearer \($0)") }
         self.hello = .object(hello)
@@ -41,8 +46,10 @@ public final class Dues: Sendable {
     }
 
     deinit {
-        // On a thread that may wait, and that outlives the client.
-        if let connection = state.withLock(\.connection) { DispatchQueue.global().async { connection.close() } }
+        // Nobody waits: the connection has no calls, and what was started is reaped by a thread that outlives this object.
+        state.withLock { $0.connection?.beginClosing() }
+        let dialer = dialer
+        try? Thread.start { dialer.end() }.detach()
     }
 
     /// Takes no further calls, waits for those in flight (10 seconds at most), ends the connection, and ends the server if the
@@ -52,11 +59,13 @@ public final class Dues: Sendable {
             state.isClosed = true
             return state.connection
         }
+        await connection?.close()
         await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                connection?.close()
+            let end: @Sendable () -> Void = { [dialer] in
+                dialer.end()
                 continuation.resume()
             }
+            do throws(SystemError) { try Thread.start(end).detach() } catch { end() }
         }
     }
 
@@ -65,9 +74,23 @@ public final class Dues: Sendable {
     public func call(
         _ method: String, _ params: JSONValue = [:], options: CallOptions = CallOptions()
     ) async throws -> JSONValue {
-        var call = Call(self, method, params, options)
+        var options = options
+        options.idempotencyKey = options.idempotencyKey ?? params["_meta"]?["idempotencyKey"]?.stringValue
+        if options.idempotencyKey == nil, Method.safeToRepeatWithKey.contains(method) {
+            options.idempotencyKey = Self.randomKey()
+        }
+        let isSafeToRepeat = options.idempotencyKey != nil || Method.safeToRepeat.contains(method)
+        var attempts = Attempts(timeout: options.timeout ?? timeout, retries: isSafeToRepeat ? retries : 0)
         while true {
-            if case .result(let result) = try await call.next() { return result }
+            do {
+                let connection = try connection()
+                let inbox = connection.begin(method, by: attempts.end, isStream: false) { [options, attempts] in
+                    options.put(into: params, timeLeft: attempts.timeLeft)
+                }
+                return try await connection.outcome(of: inbox)
+            } catch {
+                try await attempts.pause(after: error)
+            }
         }
     }
 
@@ -75,18 +98,27 @@ public final class Dues: Sendable {
     func result<Value: JSONReadable>(
         of method: String, _ params: [(String, (any JSONWritable)?)], _ options: CallOptions
     ) async throws -> Value {
-        try await Value.read(call(method, JSONObject(present: params).json, options: options)) ?? .empty
+        try await Value(json: call(method, JSONObject(present: params).json, options: options)) ?? .empty
     }
 
     /// The connection for a call that begins now.
-    func connection() throws(DuesError) -> Connection {
-        try state.withLock { state throws(DuesError) in
+    func connection() throws -> Connection {
+        try Task.checkCancellation()
+        return try state.withLock { state throws(DuesError) in
             guard !state.isClosed else { throw DuesError.isClosed }
             if let connection = state.connection, connection.isUsable { return connection }
-            let connection = Connection(to: server, hello: hello)
+            let connection = Connection(hello: hello) { [dialer] in try dialer.dial() }
             state.connection = connection
             return connection
         }
+    }
+
+    /// 128 random bits.
+    private static func randomKey() -> String {
+        (0..<2).map { _ in
+            let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
     }
 }
 

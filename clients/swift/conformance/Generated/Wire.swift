@@ -260,33 +260,6 @@ extension UsBankAccount: JSONWritable {
     }
 }
 
-extension ErrorData: JSONWritable {
-    var json: JSONValue {
-        JSONObject(present: [
-            ("status", status), ("reason", reason), ("retryable", retryable),
-            ("retryAfterMs", retryAfterMilliseconds), ("subjectId", subjectId), ("violations", violations),
-            ("stripe", stripe)
-        ]).json
-    }
-}
-
-extension StripeRefusal: JSONWritable {
-    var json: JSONValue {
-        JSONObject(present: [
-            ("type", type), ("code", code), ("declineCode", declineCode), ("param", param),
-            ("requestId", requestId), ("docUrl", docUrl), ("httpStatus", httpStatus)
-        ]).json
-    }
-}
-
-extension Violation: JSONWritable {
-    var json: JSONValue {
-        JSONObject(present: [
-            ("pointer", pointer), ("rule", rule), ("message", message)
-        ]).json
-    }
-}
-
 extension CreateCustomerResult: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
