@@ -20,6 +20,7 @@ namespace Dues
     {
         private const int LongestLine = 1 << 20, LongestAnswer = 1 << 26;  // bytes
         private const int ClosingMilliseconds = 10000;
+        private static readonly Task Never = new TaskCompletionSource<bool>().Task;
 
         private readonly Dictionary<long, Call> calls = new Dictionary<long, Call>();  // guards what follows
         private long lastId;
@@ -44,7 +45,7 @@ namespace Dues
         /// <summary>Whether it can take a call. What came while nobody read is read first: it may be the end.</summary>
         internal bool IsAlive()
         {
-            Lead(Task.CompletedTask, 0);
+            Lead(Never, 0);
             return !IsLost;
         }
 
@@ -59,7 +60,10 @@ namespace Dues
             }
         }
 
-        /// <summary>Reads, where it can and nobody else does, until there is `message` or time is up.</summary>
+        /// <summary>
+        /// Reads, where it can and nobody else does, until there is `message` or time is up. It may be there already: who
+        /// read before may have taken it in.
+        /// </summary>
         internal void Lead(Task message, int milliseconds)
         {
             lock (calls)
@@ -68,7 +72,7 @@ namespace Dues
                 isRead = true;
             }
             var clock = Stopwatch.StartNew();
-            while (Read((int)Math.Max(0, milliseconds - clock.ElapsedMilliseconds)) && !message.IsCompleted) { }
+            while (!message.IsCompleted && Read((int)Math.Max(0, milliseconds - clock.ElapsedMilliseconds))) { }
             lock (calls)
             {
                 isRead = false;
