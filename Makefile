@@ -60,13 +60,13 @@ test: deps
 SKIPPED := $(CURDIR)/.build/skipped
 
 # What is between the brackets of a member of a client's conformance.json, which stand on one line.
-words = sed -n 's/.*"$(1)": *\[\([^]]*\)\].*/\1/p' "$$manifest" | tr -d '",'
+listed = sed -n 's/.*"$(1)": *\[\([^]]*\)\].*/\1/p' "$$manifest" | tr -d '",'
 
 # Every client, its language installed where it is missing.
 test-clients: deps
 	@missing=$$(for manifest in clients/*/conformance.json; do \
-	  for program in $$($(call words,requires)); do \
-	    command -v $$program >/dev/null || { $(call words,packages); break; }; \
+	  for program in $$($(call listed,requires)); do \
+	    command -v $$program >/dev/null || { $(call listed,packages); break; }; \
 	  done; done); \
 	if [ -n "$$missing" ]; then \
 	  command -v apt-get >/dev/null || { echo "please install what brings" $$missing >&2; exit 1; }; \
