@@ -25,6 +25,9 @@ package final class BillingService: UpstreamMethods {
         self.webhooks = webhooks
         self.quotes = quotes
         self.clock = clock
+        health.watch { [stripe, turns] in
+            Health.Upstream(figures: stripe.figures, waitingForTurn: turns.waiting)
+        }
     }
 
     // MARK: Stripe
@@ -70,9 +73,18 @@ package final class BillingService: UpstreamMethods {
         _ call: CallContext, _ kind: MirrorKind, _ id: String?, order: JSONValue = [:],
         _ request: () async throws(StripeError) -> StripeAnswer<Object>
     ) async throws(RPCError) -> StripeAnswer<Object> {
+        try await change(call, order: order) { () async throws(RPCError) in
+            try await askAndMirror(call, kind, id, request)
+        }
+    }
+
+    /// As above, for whatever changes something.
+    func change<Value>(
+        _ call: CallContext, order: JSONValue = [:], _ body: () async throws(RPCError) -> Value
+    ) async throws(RPCError) -> Value {
         try await mark(call, begun: order.bytes)
         do throws(RPCError) {
-            return try await askAndMirror(call, kind, id, request)
+            return try await body()
         } catch {
             if !error.mayHaveTakenEffect { try await mark(call, begun: nil) }
             throw error

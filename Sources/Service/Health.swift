@@ -1,4 +1,5 @@
 package import Contract
+internal import Stripe
 internal import Synchronization
 
 /// What the server stands on, as far as its own work shows: every answer of Stripe's, every commit and every webhook is a
@@ -14,6 +15,15 @@ package final class Health: Sendable {
         /// Whether everything in the journal has reached the mirror.
         var isProjectionCurrent = true
         var isDraining = false
+        /// Tells how calls to Stripe fare, once there is a client.
+        var upstream: (@Sendable () -> Upstream)?
+    }
+
+    /// What lies between the calls and Stripe.
+    struct Upstream: Sendable {
+        var figures = UpstreamFigures()
+        /// Calls that wait until another one no longer changes their customer.
+        var waitingForTurn = 0
     }
 
     private struct Check {
@@ -59,13 +69,40 @@ package final class Health: Sendable {
     /// The server finishes what it has and takes nothing more.
     package func drain() { state.withLock { $0.isDraining = true } }
 
+    /// Where to look for how calls to Stripe fare.
+    func watch(_ upstream: @escaping @Sendable () -> Upstream) { state.withLock { $0.upstream = upstream } }
+
+    var upstream: Upstream { state.withLock { $0.upstream }?() ?? Upstream() }
+
     package var report: RPCHealthResult {
-        state.withLock { state in
+        let pressure = UpstreamPressure(upstream)
+        return state.withLock { state in
             var webhooks = state.webhooks
             webhooks.isServing = webhooks.isServing && state.isProjectionCurrent
             let checks = HealthChecks(stripe: state.stripe.report, store: state.store.report, webhooks: webhooks.report)
             let isServing = !state.isDraining && state.stripe.isServing && state.store.isServing && webhooks.isServing
-            return RPCHealthResult(status: isServing ? .serving : .notServing, checks: checks)
+            return RPCHealthResult(status: isServing ? .serving : .notServing, checks: checks, upstream: pressure)
         }
+    }
+}
+
+extension UpstreamPressure {
+    fileprivate init(_ upstream: Health.Upstream) {
+        let breaker: BreakerState =
+            switch upstream.figures.breaker {
+            case .closed: .closed
+            case .open: .open
+            case .probing: .probing
+            }
+        self.init(
+            breaker: breaker, read: UpstreamTraffic(upstream.figures.read), write: UpstreamTraffic(upstream.figures.write),
+            waitingForTurn: Int64(upstream.waitingForTurn))
+    }
+}
+
+extension UpstreamTraffic {
+    fileprivate init(_ mode: UpstreamFigures.Mode) {
+        self.init(
+            inFlight: Int64(mode.inFlight), waiting: Int64(mode.waiting), perSecond: mode.perSecond.map { Int64($0) })
     }
 }

@@ -21,6 +21,9 @@ final class Turns: Sendable {
         let continuation: CheckedContinuation<Bool, Never>
     }
 
+    /// Calls that wait, over all keys.
+    var waiting: Int { state.withLock { $0.waiting.values.reduce(0) { $0 + $1.count } } }
+
     /// Runs `body` while nobody else runs under `key`. Throws TOO_MANY_CALLS where too many wait, CALLER_CANCELLED where the
     /// caller did not want to wait any longer.
     func hold<Value>(_ key: String, _ body: () async throws(RPCError) -> Value) async throws(RPCError) -> Value {

@@ -33,8 +33,13 @@ struct AttemptResult {
         case .success(let response):
             .response(
                 status: response.status, code: refusal?.code, shouldRetry: Self.shouldRetry(response),
-                retryAfterMilliseconds: Self.retryAfterMilliseconds(response))
+                retryAfterMilliseconds: retryAfterMilliseconds)
         }
+    }
+
+    /// Whether Stripe says that there are too many calls. A lock, or a limit of one object, says nothing about the others.
+    var complainsOfRate: Bool {
+        refusal?.category == .rateLimited && refusal?.rateLimitReason != "resource-specific"
     }
 
     /// What the circuit breaker learns. An attempt cut short by its caller's deadline says nothing.
@@ -80,7 +85,7 @@ struct AttemptResult {
             throw StripeError(
                 refusal.map { .refused($0) } ?? .garbled("HTTP status \(response.status) without Stripe's JSON"),
                 attempts: attempts, requestID: requestID,
-                retryAfterMilliseconds: Self.retryAfterMilliseconds(response),
+                retryAfterMilliseconds: retryAfterMilliseconds,
                 mayHaveBeenExecuted: mayHaveBeenExecuted)
         }
     }
@@ -109,10 +114,10 @@ struct AttemptResult {
     }
 
     /// `Retry-After` in seconds. Its other form, a date, is not one that Stripe sends.
-    private static func retryAfterMilliseconds(_ response: HTTPResponse) -> Int64? {
-        guard let seconds = response.headers["Retry-After"].flatMap({ Int64($0) }), (0...86_400).contains(seconds) else {
-            return nil
-        }
+    var retryAfterMilliseconds: Int64? {
+        guard case .success(let response) = result,
+            let seconds = response.headers["Retry-After"].flatMap({ Int64($0) }), (0...86_400).contains(seconds)
+        else { return nil }
         return seconds * 1000
     }
 }

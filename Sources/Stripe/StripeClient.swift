@@ -8,6 +8,8 @@ package final class StripeClient: Sendable {
         case get = "GET"
         case post = "POST"
         case delete = "DELETE"
+
+        var mode: UpstreamMode { self == .get ? .read : .write }
     }
 
     /// One attempt, for logs and health. Holds no parameter, no body and no key.
@@ -68,24 +70,39 @@ package final class StripeClient: Sendable {
         var attempt = 0
         var mayHaveBeenExecuted = false
         while true {
-            let timeout = try await turn(until: deadline, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
+            let timeout = try await turn(
+                method.mode, until: deadline, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
             attempt += 1
             let limited = timeout < configuration.totalTimeoutMilliseconds
-            let result = AttemptResult(await send(request, timeoutMilliseconds: timeout))
-            upstream.record(result.verdict(deadlineWasTheLimit: limited))
+            let (result, verdict) = await attemptOnce(request, method.mode, timeoutMilliseconds: timeout, limited: limited)
             let decision = configuration.retryPolicy.decide(result.outcome, attempt: attempt, random01: random01())
             observe(
                 Attempt(
                     method: method, path: path, number: attempt, status: result.status, requestID: result.requestID,
-                    decision: decision, verdict: result.verdict(deadlineWasTheLimit: limited)))
+                    decision: decision, verdict: verdict))
             mayHaveBeenExecuted = mayHaveBeenExecuted || result.mayHaveBeenExecuted
-            guard case .retry(let pause, _) = decision, timeLeft(until: deadline) > pause, !upstream.isOpen else {
+            guard case .retry(let pause, let reason) = decision, timeLeft(until: deadline) > pause, !upstream.isOpen else {
                 return try result.finish(
                     attempts: attempt, milliseconds: Self.milliseconds(ContinuousClock.now - started),
                     mayHaveBeenExecuted: mayHaveBeenExecuted, deadlineWasTheLimit: limited)
             }
+            upstream.retries(because: reason)
             try await wait(pause, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
         }
+    }
+
+    /// How the calls fare.
+    package var figures: UpstreamFigures { upstream.figures }
+
+    private func attemptOnce(
+        _ request: HTTPRequest, _ mode: UpstreamMode, timeoutMilliseconds: Int64, limited: Bool
+    ) async -> (AttemptResult, CircuitBreaker.Verdict) {
+        let started = ContinuousClock.now
+        upstream.begin(mode)
+        let result = AttemptResult(await send(request, timeoutMilliseconds: timeoutMilliseconds))
+        let verdict = result.verdict(deadlineWasTheLimit: limited)
+        upstream.end(mode, result, verdict, milliseconds: Self.milliseconds(ContinuousClock.now - started))
+        return (result, verdict)
     }
 
     // MARK: Turns
@@ -94,19 +111,21 @@ package final class StripeClient: Sendable {
     /// - Returns: the time that the attempt may take, in milliseconds.
     /// - Throws: `.deadline` where it has passed, `.overloaded` where the turn would come too late.
     private func turn(
-        until deadline: ContinuousClock.Instant?, attempts: Int, mayHaveBeenExecuted: Bool
+        _ mode: UpstreamMode, until deadline: ContinuousClock.Instant?, attempts: Int, mayHaveBeenExecuted: Bool
     ) async throws(StripeError) -> Int64 {
         let error = { (kind: StripeError.Kind, wait: Int64?) in
-            // The breaker may count on this call to be its probe.
-            self.upstream.record(.unknown)
+            self.upstream.giveUp()
             return StripeError(
                 kind, attempts: attempts, retryAfterMilliseconds: wait, mayHaveBeenExecuted: mayHaveBeenExecuted)
         }
         let patience = min(timeLeft(until: deadline), configuration.totalTimeoutMilliseconds)
         guard patience > 0 else { throw error(.deadline, nil) }
-        let (wait, taken) = upstream.reserve(patience: patience - 1)
-        guard taken else { throw error(.overloaded("the next free turn comes too late"), wait) }
-        if wait > 0 { try await self.wait(wait, attempts: attempts, mayHaveBeenExecuted: mayHaveBeenExecuted) }
+        switch upstream.reserve(mode, patience: patience - 1) {
+        case .taken(0): break
+        case .taken(let wait): try await self.wait(wait, attempts: attempts, mayHaveBeenExecuted: mayHaveBeenExecuted)
+        case .tooLate(let wait): throw error(.overloaded("the next free turn comes too late"), wait)
+        case .tooManyWait(let wait): throw error(.overloaded("too many calls wait for their turn"), wait)
+        }
         let left = timeLeft(until: deadline)
         guard left > 0 else { throw error(.deadline, nil) }
         return min(left, configuration.totalTimeoutMilliseconds)
@@ -116,7 +135,7 @@ package final class StripeClient: Sendable {
         do {
             try await sleep(milliseconds)
         } catch {
-            upstream.record(.unknown)
+            upstream.giveUp()
             throw StripeError(.cancelled, attempts: attempts, mayHaveBeenExecuted: mayHaveBeenExecuted)
         }
     }

@@ -9,9 +9,12 @@ package struct StripeConfiguration: Sendable {
     package var totalTimeoutMilliseconds: Int64 = 80_000
     package var retryPolicy = RetryPolicy()
     package var circuitBreaker = CircuitBreaker()
-    /// Attempts a second, over all callers; nil for no bound. Stripe's own limits are 100 in live mode and 25 in test
-    /// mode (https://docs.stripe.com/rate-limits); some room is left for whoever else uses the account.
+    /// Attempts a second, over all callers, of those that read and as many of those that write; nil for no bound until
+    /// Stripe complains. Stripe's own limits are 100 in live mode and 25 in test mode (https://docs.stripe.com/rate-limits);
+    /// some room is left for whoever else uses the account.
     package var callsPerSecond: Double?
+    /// Calls of a mode that may wait for their turn; the next one is refused.
+    package var maximumWaiting = 1000
     package var userAgent = "Dues/1 (Swift; libcurl)"
 
     package init(secretKey: StripeKey, apiBase: String = StripeAPI.defaultBase, account: String? = nil) {

@@ -43,6 +43,12 @@ final class Echo: LocalMethods, UpstreamMethods {
     func cancel(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult {
         throw Self.error(params)
     }
+    func resume(_ params: ResumeParams, _ call: CallContext) async throws(RPCError) -> ResumeResult {
+        throw Self.error(params)
+    }
+    func createPortalSession(
+        _ params: CreatePortalSessionParams, _ call: CallContext
+    ) async throws(RPCError) -> CreatePortalSessionResult { throw Self.error(params) }
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext
     ) async throws(RPCError) -> GetPaymentMethodResult { throw Self.error(params) }

@@ -43,8 +43,11 @@ final class FakeLocal: LocalMethods {
 
     func rpcHealth(_ params: RPCHealthParams, _ call: LocalContext, into result: inout JSONWriter) throws(RPCError) {
         let check = HealthCheck(status: .serving, ageMilliseconds: nil, lastError: nil)
-        RPCHealthResult(status: .serving, checks: HealthChecks(stripe: check, store: check, webhooks: check))
-            .write(into: &result, metadata: call.resultMetadata)
+        let traffic = UpstreamTraffic(inFlight: 0, waiting: 0, perSecond: nil)
+        RPCHealthResult(
+            status: .serving, checks: HealthChecks(stripe: check, store: check, webhooks: check),
+            upstream: UpstreamPressure(breaker: .closed, read: traffic, write: traffic, waitingForTurn: 0)
+        ).write(into: &result, metadata: call.resultMetadata)
     }
 
     var recalledMethod: Method? { .checkAccess }
@@ -105,6 +108,14 @@ struct FakeUpstream: UpstreamMethods {
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext
     ) async throws(RPCError) -> GetPaymentMethodResult { throw absent }
+    func resume(_ params: ResumeParams, _ call: CallContext) async throws(RPCError) -> ResumeResult {
+        throw RPCError(.internalError, "not part of the test")
+    }
+
+    func createPortalSession(
+        _ params: CreatePortalSessionParams, _ call: CallContext
+    ) async throws(RPCError) -> CreatePortalSessionResult { throw RPCError(.internalError, "not part of the test") }
+
     func getCustomer(_ params: GetCustomerParams, _ call: CallContext) async throws(RPCError) -> GetCustomerResult {
         throw absent
     }

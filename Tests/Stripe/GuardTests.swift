@@ -1,4 +1,4 @@
-/// The circuit breaker and the rate budget: as dialogues on a clock of the test's own, then in a client.
+/// The circuit breaker as dialogues on a clock of the test's own, then it and the rate budget in a client.
 internal import Stripe
 internal import TestSupport
 internal import Testing
@@ -64,42 +64,6 @@ internal import Testing
             case .result(let verdict): breaker.record(verdict, now: now)
             }
         }
-    }
-
-    @Test func `the budget lets a burst go, then one at a time, and fills up again to the burst`() {
-        var budget = RateBudget(perSecond: 10, burst: 3)
-        let turns = { (budget: inout RateBudget, now: Int64, count: Int) in
-            (0..<count).map { _ in budget.reserve(now: now, patience: 60_000).wait }
-        }
-        #expect(turns(&budget, 0, 6) == [0, 0, 0, 100, 200, 300])
-        #expect(turns(&budget, 300, 2) == [100, 200])
-        #expect(turns(&budget, 100_000, 4) == [0, 0, 0, 100])
-        #expect(turns(&budget, 99_000, 1) == [200], "a clock that goes back gives nothing")
-    }
-
-    @Test func `a turn that comes too late is not taken`() {
-        var budget = RateBudget(perSecond: 1, burst: 1)
-        #expect(budget.reserve(now: 0, patience: 0) == (0, true))
-        for _ in 0..<3 { #expect(budget.reserve(now: 0, patience: 999) == (1000, false)) }
-        #expect(budget.reserve(now: 0, patience: 1000) == (1000, true))
-        #expect(budget.reserve(now: 1000, patience: 500) == (1000, false))
-    }
-
-    @Test func `over a long time the budget is kept whatever the callers do`() {
-        var budget = RateBudget(perSecond: 20, burst: 20)
-        var starts: [Int64] = []
-        for now in stride(from: Int64(0), to: 60_000, by: 7) {
-            for _ in 0..<(now * now % 4 + now % 3) {
-                let (wait, taken) = budget.reserve(now: now, patience: 500)
-                if taken { starts.append(now + wait) }
-            }
-        }
-        starts.sort()
-        for (index, start) in starts.enumerated() {
-            let within = starts[index...].prefix { $0 < start + 1000 }.count
-            #expect(within <= 41, "\(within) calls in the second from \(start)")
-        }
-        #expect((1100...1240).contains(starts.count))
     }
 
     @Test func `a dead upstream is refused fast`() async throws {

@@ -5,7 +5,7 @@
 /// each value, and `decode` takes no other, so that a signature over the bytes is one over the terms.
 extension QuoteTerms {
     /// Bumped whenever a field is added or its meaning changes: a quote lives for minutes, old ones need no reader.
-    package static let encodingVersion: UInt8 = 1
+    package static let encodingVersion: UInt8 = 2
 
     /// The most bytes that `decode` looks at; ten items need less than 2 KiB.
     package static let maximumEncodedBytes = 65_536
@@ -22,6 +22,7 @@ extension QuoteTerms {
             writer.flag(item.deleted)
         }
         writer.text(prorationBehavior)
+        writer.flag(isAtPeriodEnd)
         writer.optional(prorationDate) { $0.integer($1) }
         writer.integer(amountDueNow)
         writer.integer(credit)
@@ -48,7 +49,7 @@ extension QuoteTerms {
         }
         let terms = QuoteTerms(
             subscriptionID: subscriptionID, items: items, prorationBehavior: try reader.text(),
-            prorationDate: try reader.flag() ? reader.integer() : nil, amountDueNow: try reader.integer(),
+            isAtPeriodEnd: try reader.flag(), prorationDate: try reader.flag() ? reader.integer() : nil, amountDueNow: try reader.integer(),
             credit: try reader.integer(), currency: try reader.text(),
             nextRenewalAmount: try reader.flag() ? reader.integer() : nil, issuedAt: try reader.integer(),
             validUntil: try reader.integer())

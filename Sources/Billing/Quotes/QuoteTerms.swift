@@ -4,6 +4,8 @@ package struct QuoteTerms: Sendable, Equatable {
     /// The change, item by item, in the order in which it is sent.
     package var items: [Item]
     package var prorationBehavior: String
+    /// Whether the change waits for the period's end.
+    package var isAtPeriodEnd: Bool
     /// Unix seconds; nil where nothing is prorated.
     package var prorationDate: Int64?
     /// Minor units charged at once; never negative.
@@ -34,12 +36,13 @@ package struct QuoteTerms: Sendable, Equatable {
     }
 
     package init(
-        subscriptionID: String, items: [Item], prorationBehavior: String, prorationDate: Int64?, amountDueNow: Int64,
-        credit: Int64, currency: String, nextRenewalAmount: Int64?, issuedAt: Int64, validUntil: Int64
+        subscriptionID: String, items: [Item], prorationBehavior: String, isAtPeriodEnd: Bool = false,
+        prorationDate: Int64?, amountDueNow: Int64, credit: Int64, currency: String, nextRenewalAmount: Int64?, issuedAt: Int64, validUntil: Int64
     ) {
         self.subscriptionID = subscriptionID
         self.items = items
         self.prorationBehavior = prorationBehavior
+        self.isAtPeriodEnd = isAtPeriodEnd
         self.prorationDate = prorationDate
         self.amountDueNow = amountDueNow
         self.credit = credit

@@ -23,6 +23,7 @@ extension BillingService {
             }
         case .periodEnd:
             try Self.refuseSettling(params)
+            try await releaseChange(of: id, call)
             var update = SubscriptionUpdate()
             update.cancelAtPeriodEnd = true
             update.cancellationDetails = details
@@ -36,6 +37,12 @@ extension BillingService {
             cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
             endsAt: (subscription.endedAt ?? subscription.cancelAt).map(Timestamp.init),
             subscription: Subscription(subscription))
+    }
+
+    /// A change that waits for the same moment would never come, and Stripe takes no end from anybody but the schedule.
+    private func releaseChange(of id: String, _ call: CallContext) async throws(RPCError) {
+        guard let schedule = try await ownSchedule(of: try await subscription(id, call).object, call) else { return }
+        try await release(schedule, call)
     }
 
     /// At the period's end nothing is left to credit or to bill.

@@ -1,3 +1,4 @@
+internal import Contract
 internal import JSON
 internal import Stripe
 
@@ -23,22 +24,43 @@ struct SubscriptionOrder {
 /// A change of plan, ready to be sent.
 struct PlanOrder {
     var subscriptionID: String
-    var items: [SubscriptionItemChange]
+    var items: [Item]
     var prorationBehavior: Stripe.ProrationBehavior
+    /// Whether the change waits for the period's end.
+    var isAtPeriodEnd: Bool
+    /// How long periods are after the change.
+    var interval: BillingInterval?
     /// The date that Stripe is told, in Unix seconds; nil lets it take the moment of the request.
     var prorationDate: Int64?
     /// When the change takes effect, in Unix seconds.
     var effectiveAt: Int64
     /// The subscription's latest invoice before the change: another one afterwards is the change's.
     var invoiceBefore: String?
+    /// The schedule of an earlier change, which this one replaces.
+    var schedule: String?
+
+    struct Item {
+        var change: SubscriptionItemChange
+        /// The price that the item had before; nil for a new one.
+        var replaces: String?
+
+        var price: String? { change.price }
+        var quantity: Int64? { change.quantity }
+        var deleted: Bool? { change.deleted }
+    }
 
     init(_ change: PlanChange) {
         subscriptionID = change.subscription.id
-        items = change.items
+        items = change.items.map { item in
+            Item(change: item, replaces: change.subscription.items.first { $0.id == item.id }?.priceID)
+        }
         prorationBehavior = change.prorationBehavior
+        isAtPeriodEnd = change.isAtPeriodEnd
+        interval = change.interval
         prorationDate = change.bindsProrationDate && prorationBehavior != .none ? change.prorationDate : nil
-        effectiveAt = change.prorationDate
+        effectiveAt = change.effectiveAt
         invoiceBefore = change.subscription.latestInvoice?.id
+        schedule = change.schedule
     }
 
     init?(_ json: JSONValue) {
@@ -47,19 +69,61 @@ struct PlanOrder {
             let effectiveAt = json["effectiveAt"]?.integerValue
         else { return nil }
         subscriptionID = id
-        self.items = items.map(SubscriptionItemChange.init)
+        self.items = items.map { Item(change: SubscriptionItemChange($0), replaces: $0["replaces"]?.stringValue) }
         prorationBehavior = behavior
+        isAtPeriodEnd = json["isAtPeriodEnd"]?.boolValue ?? false
+        interval = json["interval"]?.stringValue.map { unit in
+            BillingInterval(unit: unit, count: json["intervalCount"]?.integerValue ?? 1)
+        }
         prorationDate = json["prorationDate"]?.integerValue
         self.effectiveAt = effectiveAt
         invoiceBefore = json["invoiceBefore"]?.stringValue
+        schedule = json["schedule"]?.stringValue
     }
 
     var json: JSONValue {
         [
             "subscription": .string(subscriptionID), "items": .array(items.map(\.json)),
-            "prorationBehavior": .string(prorationBehavior.rawValue), "prorationDate": .optional(prorationDate),
-            "effectiveAt": .integer(effectiveAt), "invoiceBefore": .optional(invoiceBefore),
+            "prorationBehavior": .string(prorationBehavior.rawValue), "isAtPeriodEnd": .bool(isAtPeriodEnd),
+            "interval": .optional(interval?.unit), "intervalCount": .optional(interval?.count),
+            "prorationDate": .optional(prorationDate), "effectiveAt": .integer(effectiveAt),
+            "invoiceBefore": .optional(invoiceBefore), "schedule": .optional(schedule),
         ]
+    }
+}
+
+extension PlanOrder.Item {
+    fileprivate var json: JSONValue {
+        guard case .object(var object) = change.json else { return change.json }
+        object["replaces"] = .optional(replaces)
+        return .object(object)
+    }
+}
+
+/// What is to be taken back of a subscription.
+struct ResumeOrder {
+    var resumed: [ResumedState]
+    /// Whether the cancellation has a date of its own rather than the period's end.
+    var cancelsAtDate: Bool
+
+    init(_ subscription: StripeSubscription) {
+        resumed = []
+        if subscription.willEnd { resumed.append(.cancellation) }
+        if subscription.pauseCollection != nil { resumed.append(.pausedCollection) }
+        if subscription.status == "paused" { resumed.append(.pause) }
+        cancelsAtDate = !subscription.cancelAtPeriodEnd
+    }
+
+    init?(_ json: JSONValue) {
+        guard let resumed = json["resumed"]?.arrayValue, let cancelsAtDate = json["cancelsAtDate"]?.boolValue else {
+            return nil
+        }
+        self.resumed = resumed.compactMap { $0.stringValue.flatMap(ResumedState.init) }
+        self.cancelsAtDate = cancelsAtDate
+    }
+
+    var json: JSONValue {
+        ["resumed": .array(resumed.map { .string($0.rawValue) }), "cancelsAtDate": .bool(cancelsAtDate)]
     }
 }
 

@@ -8,16 +8,46 @@ struct PlanChange {
     var subscription: StripeSubscription
     var items: [SubscriptionItemChange]
     var prorationBehavior: Stripe.ProrationBehavior
-    /// Whether the billing period begins anew: then there is an invoice at once, whatever the proration behaviour.
-    var restartsPeriod: Bool
+    /// Whether the change waits for the end of the period that is paid for: then nothing is prorated, and nothing due before.
+    var isAtPeriodEnd: Bool
+    /// How long the periods of a new price are, where that is not what they were: the billing period then begins anew, and there
+    /// is an invoice when the change takes effect, whatever the proration behaviour.
+    var newInterval: BillingInterval?
     /// Unix seconds on Stripe's clock at which the change is reckoned.
     var prorationDate: Int64
     /// Whether Stripe is told that date, because a quote was reckoned at it. Otherwise it takes the moment of the request,
     /// whose parameters are then the same in every attempt at the call.
     var bindsProrationDate = false
+    /// The schedule with which an earlier change waits for the period's end: this one takes its place.
+    var schedule: String?
 
     /// Whether the change makes an invoice at once.
-    var invoicesNow: Bool { prorationBehavior == .alwaysInvoice || restartsPeriod }
+    var invoicesNow: Bool { !isAtPeriodEnd && (prorationBehavior == .alwaysInvoice || newInterval != nil) }
+
+    /// How long periods are after the change.
+    var interval: BillingInterval? {
+        newInterval ?? subscription.items.lazy.compactMap { $0.price.flatMap(BillingInterval.init) }.first
+    }
+
+    /// When the change takes effect, in Unix seconds.
+    var effectiveAt: Int64 { isAtPeriodEnd ? subscription.currentPeriodEnd ?? prorationDate : prorationDate }
+}
+
+/// How long a price's billing period is.
+struct BillingInterval: Equatable {
+    /// `day`, `week`, `month` or `year`.
+    var unit: String
+    var count: Int64
+
+    init(unit: String, count: Int64) {
+        self.unit = unit
+        self.count = count
+    }
+
+    init?(_ price: StripePrice) {
+        guard let unit = price.interval else { return nil }
+        self.init(unit: unit, count: price.intervalCount ?? 1)
+    }
 }
 
 extension BillingService {
@@ -29,6 +59,7 @@ extension BillingService {
         var quantity: Int64?
         var items: [ItemChange]?
         var prorationBehavior: Contract.ProrationBehavior
+        var when: ChangeTiming
     }
 
     /// Looks up what the change names. Throws where the subscription can take no change, or the change names what it has not.
@@ -36,8 +67,12 @@ extension BillingService {
         let answer = try await changeableSubscription(wanted.subscriptionID, call)
         let subscription = answer.object
         var change = PlanChange(
-            subscription: subscription, items: [], prorationBehavior: Stripe.ProrationBehavior(wanted.prorationBehavior),
-            restartsPeriod: false, prorationDate: Self.prorationDate(for: subscription, answer.reply, clock: clock))
+            subscription: subscription, items: [],
+            prorationBehavior: wanted.when == .periodEnd ? .none : Stripe.ProrationBehavior(wanted.prorationBehavior),
+            isAtPeriodEnd: wanted.when == .periodEnd,
+            prorationDate: Self.prorationDate(for: subscription, answer.reply, clock: clock))
+        if change.isAtPeriodEnd { try Self.refuseEnding(subscription) }
+        change.schedule = try await ownSchedule(of: subscription, call)
         if let items = wanted.items {
             for item in items { try await add(item, to: &change, call) }
         } else {
@@ -67,6 +102,12 @@ extension BillingService {
         return answer
     }
 
+    private static func refuseEnding(_ subscription: StripeSubscription) throws(RPCError) {
+        guard subscription.willEnd else { return }
+        throw RPCError(
+            .subscriptionEnding, "the subscription \(subscription.id) ends with its period: resume it before it is changed then")
+    }
+
     private func add(_ item: ItemChange, to change: inout PlanChange, _ call: CallContext) async throws(RPCError) {
         let current = change.subscription.items.first { $0.id == item.itemId }
         if let id = item.itemId, current == nil {
@@ -79,10 +120,7 @@ extension BillingService {
         if item.priceId != nil || item.lookupKey != nil {
             price = try await self.price(id: item.priceId, lookupKey: item.lookupKey, call)
         }
-        if let old = current?.price, let new = price {
-            change.restartsPeriod =
-                change.restartsPeriod || old.interval != new.interval || old.intervalCount != new.intervalCount
-        }
+        if let old = current?.price, let new = price { change.note(new, insteadOf: old) }
         // Stripe resets the quantity to 1 when a price changes and none is said.
         change.items.append(
             SubscriptionItemChange(
@@ -120,6 +158,7 @@ extension BillingService {
         preview.items = change.items
         preview.prorationBehavior = change.prorationBehavior
         preview.prorationDate = change.prorationBehavior == .none ? nil : change.prorationDate
+        // Without prorations the next invoice is the same, whether its period begins now or with the change.
         let invoice = try await previewInvoice(preview, call)
         let renewal: StripeInvoice
         if change.invoicesNow {
@@ -129,7 +168,7 @@ extension BillingService {
             renewal = invoice
         }
         let periodEnd =
-            change.restartsPeriod
+            change.newInterval != nil && !change.isAtPeriodEnd
             ? invoice.lines.filter { !$0.isProration }.compactMap(\.periodEnd).max() : change.subscription.currentPeriodEnd
         let renews = !change.subscription.willEnd
         return PreviewedChange(
@@ -148,6 +187,14 @@ extension BillingService {
         try await ask(call) { () async throws(StripeError) in
             try await stripe.previewInvoice(preview, StripeCallOptions(deadline: call.deadline))
         }.object
+    }
+}
+
+extension PlanChange {
+    /// A price takes another's place.
+    mutating func note(_ new: StripePrice, insteadOf old: StripePrice) {
+        let interval = BillingInterval(new)
+        if interval != BillingInterval(old) { newInterval = interval ?? newInterval }
     }
 }
 

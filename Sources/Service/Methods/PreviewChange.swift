@@ -12,16 +12,19 @@ extension BillingService {
     ) async throws(RPCError) -> PreviewChangeResult {
         let wanted = WantedChange(
             subscriptionID: params.subscriptionId, priceID: params.priceId, lookupKey: params.lookupKey,
-            quantity: params.quantity, items: params.items, prorationBehavior: params.prorationBehavior)
+            quantity: params.quantity, items: params.items, prorationBehavior: params.prorationBehavior,
+            when: params.when)
         let change = try await resolve(wanted, call)
         let preview = try await preview(change, call)
         let terms = terms(of: change, preview)
-        let shown = change.invoicesNow ? preview.invoice.lines : preview.invoice.lines.filter(\.isProration)
+        // What is charged at the period's end is the renewal, which is shown as such.
+        let shown =
+            change.isAtPeriodEnd ? [] : preview.invoice.lines.filter { change.invoicesNow || $0.isProration }
         return PreviewChangeResult(
             quote: quotes.seal(terms), validUntil: Timestamp(unixSeconds: terms.validUntil),
             amountDueNow: preview.amountDueNow, currency: preview.invoice.currency, credit: preview.credit,
-            prorationDate: Timestamp(unixSeconds: change.prorationDate),
-            effectiveAt: Timestamp(unixSeconds: change.prorationDate),
+            prorationDate: Timestamp(unixSeconds: change.isAtPeriodEnd ? change.effectiveAt : change.prorationDate),
+            effectiveAt: Timestamp(unixSeconds: change.effectiveAt),
             lines: shown.map { PreviewLine($0, currency: preview.invoice.currency) }, nextRenewal: preview.nextRenewal)
     }
 
@@ -33,7 +36,8 @@ extension BillingService {
             items: change.items.map {
                 QuoteTerms.Item(itemID: $0.id, priceID: $0.price, quantity: $0.quantity, deleted: $0.deleted ?? false)
             },
-            prorationBehavior: change.prorationBehavior.rawValue, prorationDate: now, amountDueNow: preview.amountDueNow,
+            prorationBehavior: change.prorationBehavior.rawValue, isAtPeriodEnd: change.isAtPeriodEnd, prorationDate: now,
+            amountDueNow: preview.amountDueNow,
             credit: preview.credit, currency: preview.invoice.currency, nextRenewalAmount: preview.nextRenewal?.amount,
             issuedAt: now,
             validUntil: min(now + Self.quoteLifetimeSeconds, change.subscription.currentPeriodEnd ?? .max))

@@ -30,11 +30,14 @@ extension BillingService {
         } else {
             let wanted = WantedChange(
                 subscriptionID: params.subscriptionId ?? "", priceID: params.priceId, lookupKey: params.lookupKey,
-                quantity: params.quantity, items: params.items, prorationBehavior: params.prorationBehavior)
+                quantity: params.quantity, items: params.items, prorationBehavior: params.prorationBehavior,
+                when: params.when)
             order = PlanOrder(try await resolve(wanted, call))
         }
+        if order.isAtPeriodEnd { return UpdatePlanResult(try await schedule(order, call), order) }
+        if let schedule = order.schedule { try await release(schedule, call) }
         var update = SubscriptionUpdate()
-        update.items = order.items
+        update.items = order.items.map(\.change)
         update.prorationBehavior = order.prorationBehavior
         update.prorationDate = order.prorationDate
         update.paymentBehavior = Stripe.PaymentBehavior(rawValue: params.paymentBehavior.rawValue)
@@ -51,14 +54,16 @@ extension BillingService {
             let prorationDate = terms.prorationDate
         else { throw RPCError(.quoteInvalid, "the quote was made by another version of this server") }
         let answer = try await changeableSubscription(terms.subscriptionID, call)
-        let change = PlanChange(
+        var change = PlanChange(
             subscription: answer.object,
             items: terms.items.map {
                 SubscriptionItemChange(
                     id: $0.itemID, price: $0.priceID, quantity: $0.quantity, deleted: $0.deleted ? true : nil)
             },
-            prorationBehavior: behavior, restartsPeriod: try await restartsPeriod(terms, answer.object, call),
-            prorationDate: prorationDate, bindsProrationDate: true)
+            prorationBehavior: behavior, isAtPeriodEnd: terms.isAtPeriodEnd, prorationDate: prorationDate,
+            bindsProrationDate: true)
+        try await notePrices(of: &change, call)
+        change.schedule = try await ownSchedule(of: answer.object, call)
         guard terms.isValid(at: answer.reply.date ?? clock()) else {
             throw RPCError(.quoteExpired, "the quote was valid until \(Timestamp(unixSeconds: terms.validUntil))")
         }
@@ -79,17 +84,13 @@ extension BillingService {
         }
     }
 
-    private func restartsPeriod(
-        _ terms: QuoteTerms, _ subscription: StripeSubscription, _ call: CallContext
-    ) async throws(RPCError) -> Bool {
-        for item in terms.items {
-            guard let id = item.priceID, let old = subscription.items.first(where: { $0.id == item.itemID })?.price,
+    private func notePrices(of change: inout PlanChange, _ call: CallContext) async throws(RPCError) {
+        for item in change.items {
+            guard let id = item.price, let old = change.subscription.items.first(where: { $0.id == item.id })?.price,
                 old.id != id
             else { continue }
-            let new = try await price(id: id, lookupKey: nil, call)
-            if old.interval != new.interval || old.intervalCount != new.intervalCount { return true }
+            change.note(try await price(id: id, lookupKey: nil, call), insteadOf: old)
         }
-        return false
     }
 }
 

@@ -48,7 +48,8 @@ extension Contract.Subscription {
             cancelAt: subscription.cancelAt.map(Timestamp.init), canceledAt: subscription.canceledAt.map(Timestamp.init),
             endedAt: subscription.endedAt.map(Timestamp.init), trialEnd: subscription.trialEnd.map(Timestamp.init),
             latestInvoiceId: subscription.latestInvoice?.id, defaultPaymentMethodId: subscription.defaultPaymentMethod?.id,
-            pendingUpdate: subscription.pendingUpdate.flatMap(Contract.PendingUpdate.init), metadata: subscription.metadata,
+            pendingUpdate: subscription.pendingUpdate.flatMap(Contract.PendingUpdate.init),
+            scheduleId: subscription.schedule?.id, metadata: subscription.metadata,
             created: Timestamp(unixSeconds: subscription.created ?? 0))
     }
 }

@@ -16,7 +16,9 @@ extension RPCError {
         case .deadline: self.init(.waitingForStripe, "the deadline passed while waiting for Stripe")
         case .cancelled: self.init(.callerCancelled, "the caller took the call back")
         case .overloaded(let problem):
-            self.init(.rateLimited, "too many calls wait for Stripe: \(problem)", retryAfterMilliseconds: 1000)
+            self.init(
+                .rateLimited, "too many calls wait for Stripe: \(problem)",
+                retryAfterMilliseconds: error.retryAfterMilliseconds ?? 1000)
         case .invalidRequest(let problem): self.init(.stripeRefused, "the call to Stripe cannot be made: \(problem)")
         }
         mayHaveTakenEffect = error.mayHaveBeenExecuted && error.refusal?.category != .rateLimited

@@ -14,6 +14,24 @@ package struct CircuitBreaker: Sendable, Equatable {
         case probing
     }
 
+    /// What it does for now.
+    package enum Phase: String, Sendable, CaseIterable {
+        /// Lets everybody through.
+        case closed
+        /// Refuses everybody.
+        case open
+        /// Has let one through to find out.
+        case probing
+    }
+
+    package var phase: Phase {
+        switch state {
+        case .closed: .closed
+        case .open: .open
+        case .probing: .probing
+        }
+    }
+
     /// What an attempt says about the upstream.
     package enum Verdict: Sendable {
         /// It answered, be it with a refusal.

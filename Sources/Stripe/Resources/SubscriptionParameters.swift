@@ -112,6 +112,8 @@ package struct SubscriptionUpdate: Sendable {
     package var cancelAtPeriodEnd: Bool?
     /// Takes back a date set by `cancel_at`.
     package var clearsCancelAt = false
+    /// Charges again what a pause of collection left uncharged.
+    package var clearsPauseCollection = false
     package var cancellationDetails: CancellationDetails?
     /// An empty text unsets it.
     package var defaultPaymentMethod: String?
@@ -128,6 +130,7 @@ package struct SubscriptionUpdate: Sendable {
         form.set("payment_behavior", paymentBehavior?.rawValue)
         form.set("cancel_at_period_end", cancelAtPeriodEnd)
         if clearsCancelAt { form.clear("cancel_at") }
+        if clearsPauseCollection { form.clear("pause_collection") }
         form.set("cancellation_details", cancellationDetails?.form)
         form.set("default_payment_method", defaultPaymentMethod)
         form.set("metadata", metadata)

@@ -57,10 +57,13 @@ final class Server {
             let loop = try EventLoop()
             let store = try SQLiteStore(path: path)
             let webhookPort = WebhookPort()
-            let healthEndpoint = HealthEndpoint(health)
+            let (healthEndpoint, metricsEndpoint) = (HealthEndpoint(health), MetricsEndpoint(health))
             let webhookServer = HTTPServer(loop: loop) { request, responder in
-                if request.path == HealthEndpoint.path { return healthEndpoint.handle(request, responder) }
-                webhookPort.endpoint?.handle(request, responder)
+                switch request.path {
+                case HealthEndpoint.path: healthEndpoint.handle(request, responder)
+                case MetricsEndpoint.path: metricsEndpoint.handle(request, responder)
+                default: webhookPort.endpoint?.handle(request, responder)
+                }
             }
             let inherited = configuration.inherited.http
             for socket in inherited { try webhookServer.listen(try socket.take()) }

@@ -45,6 +45,14 @@ struct ScriptedUpstream: UpstreamMethods {
         try failures.fail(call.method)
     }
 
+    func resume(_ params: ResumeParams, _ call: CallContext) async throws(RPCError) -> ResumeResult {
+        try failures.fail(call.method)
+    }
+
+    func createPortalSession(
+        _ params: CreatePortalSessionParams, _ call: CallContext
+    ) async throws(RPCError) -> CreatePortalSessionResult { try failures.fail(call.method) }
+
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext
     ) async throws(RPCError) -> GetPaymentMethodResult { try failures.fail(call.method) }

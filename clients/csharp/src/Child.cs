@@ -60,7 +60,7 @@ namespace Dues
             }
         }
 
-        /// <summary>Waits until it has ended, as it is told; in the end it must.</summary>
+        /// <summary>Waits until it has ended, as it is told; in the end it must. Whoever comes second waits too.</summary>
         internal void End(Action tell)
         {
             try
@@ -69,9 +69,12 @@ namespace Dues
             }
             finally  // for what it has not taken it will not take any more
             {
-                if (!process.WaitForExit(ExitMilliseconds)) process.Kill();
-                process.WaitForExit();
-                process.Dispose();
+                lock (process)
+                {
+                    if (!process.WaitForExit(ExitMilliseconds)) process.Kill();
+                    process.WaitForExit();
+                    process.Dispose();
+                }
             }
         }
 
