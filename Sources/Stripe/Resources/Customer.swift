@@ -41,7 +41,7 @@ package struct StripeCustomer: StripeObject {
     }
 }
 
-/// A postal address. An empty text unsets its part.
+/// A postal address.
 package struct StripeAddress: Sendable, Equatable {
     package var line1: String?
     package var line2: String?
@@ -83,7 +83,7 @@ package struct StripeShipping: Sendable, Equatable {
     }
 }
 
-/// What a customer is created or updated with.
+/// What a customer is created with.
 package struct CustomerParameters: Sendable {
     package var email: String?
     package var name: String?
@@ -92,11 +92,10 @@ package struct CustomerParameters: Sendable {
     package var address: StripeAddress?
     package var shipping: StripeShipping?
     package var metadata: [String: String]?
-    /// Attached to the new customer. Only on creation.
+    /// Attached to the new customer.
     package var paymentMethod: String?
     /// Charged by default; attached already, or the same as `paymentMethod`.
     package var defaultPaymentMethod: String?
-    /// Only on creation.
     package var testClock: String?
 
     package init() {}
@@ -124,12 +123,6 @@ extension StripeClient {
         _ parameters: CustomerParameters, _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeCustomer> {
         try await answer(.post, ["customers"], parameters.form, options)
-    }
-
-    package func updateCustomer(
-        _ id: String, _ parameters: CustomerParameters, _ options: StripeCallOptions = StripeCallOptions()
-    ) async throws(StripeError) -> StripeAnswer<StripeCustomer> {
-        try await answer(.post, ["customers", id], parameters.form, options)
     }
 
     /// A deleted customer is found too, as a stub.

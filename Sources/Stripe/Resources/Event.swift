@@ -58,10 +58,7 @@ package struct StripeEvent: StripeObject {
 
 /// Which events a list holds. Stripe keeps them for 30 days.
 package struct EventFilter: Sendable {
-    /// Unix seconds, inclusive.
-    package var createdFrom: Int64?
-    /// Unix seconds, exclusive.
-    package var createdBefore: Int64?
+    package var created = StripeTimeRange()
     /// At most twenty.
     package var types: [String]?
     package var page = StripePage()
@@ -72,10 +69,7 @@ package struct EventFilter: Sendable {
 
     var form: FormParameters {
         var form = FormParameters()
-        var created = FormParameters()
-        created.set("gte", createdFrom)
-        created.set("lt", createdBefore)
-        form.set("created", created)
+        form.set("created", created.form)
         form.set("types", types)
         page.write(to: &form)
         form.set("ending_before", endingBefore)

@@ -62,14 +62,34 @@ package struct StripeSetupIntent: StripeObject {
 
 extension StripeClient {
     package func retrievePaymentIntent(
-        _ id: String, _ options: StripeCallOptions = StripeCallOptions()
+        _ id: String, expand: [String] = [], _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripePaymentIntent> {
-        try await answer(.get, ["payment_intents", id], [:], options)
+        try await answer(.get, ["payment_intents", id], Self.expanding(expand), options)
+    }
+
+    /// Gives up a payment that is not made yet. An invoice's payment is given up by voiding the invoice.
+    ///
+    /// - Parameter reason: `abandoned`, `duplicate`, `fraudulent`, `requested_by_customer`.
+    package func cancelPaymentIntent(
+        _ id: String, reason: String? = nil, _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripePaymentIntent> {
+        var form = FormParameters()
+        form.set("cancellation_reason", reason)
+        return try await answer(.post, ["payment_intents", id, "cancel"], form, options)
     }
 
     package func retrieveSetupIntent(
-        _ id: String, _ options: StripeCallOptions = StripeCallOptions()
+        _ id: String, expand: [String] = [], _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeSetupIntent> {
-        try await answer(.get, ["setup_intents", id], [:], options)
+        try await answer(.get, ["setup_intents", id], Self.expanding(expand), options)
+    }
+
+    /// - Parameter reason: `abandoned`, `duplicate`, `requested_by_customer`.
+    package func cancelSetupIntent(
+        _ id: String, reason: String? = nil, _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeSetupIntent> {
+        var form = FormParameters()
+        form.set("cancellation_reason", reason)
+        return try await answer(.post, ["setup_intents", id, "cancel"], form, options)
     }
 }

@@ -42,6 +42,7 @@ package struct InvoiceFilter: Sendable {
     package var subscription: String?
     /// `draft`, `open`, `paid`, `uncollectible`, `void`.
     package var status: String?
+    package var created = StripeTimeRange()
     package var page = StripePage()
     package var expand: [String] = []
 
@@ -52,6 +53,7 @@ package struct InvoiceFilter: Sendable {
         form.set("customer", customer)
         form.set("subscription", subscription)
         form.set("status", status)
+        form.set("created", created.form)
         page.write(to: &form)
         form.set("expand", expand)
         return form
@@ -71,6 +73,31 @@ extension StripeClient {
         _ filter: InvoiceFilter, _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeList<StripeInvoice>> {
         try await list(["invoices"], filter.form, options)
+    }
+
+    /// Tries to collect an open invoice now. A declined card is a refusal, and the invoice stays open.
+    ///
+    /// - Parameters:
+    ///   - paymentMethod: instead of the default one.
+    ///   - offSession: whether the customer is away, and cannot confirm; Stripe's default is that it is.
+    ///   - paidOutOfBand: marks it paid, and charges nothing.
+    package func payInvoice(
+        _ id: String, paymentMethod: String? = nil, offSession: Bool? = nil, paidOutOfBand: Bool? = nil,
+        expand: [String] = ["confirmation_secret", "payments"], _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeInvoice> {
+        var form = FormParameters()
+        form.set("payment_method", paymentMethod)
+        form.set("off_session", offSession)
+        form.set("paid_out_of_band", paidOutOfBand)
+        form.set("expand", expand)
+        return try await answer(.post, ["invoices", id, "pay"], form, options)
+    }
+
+    /// Gives up an open invoice, for good. That of a subscription's start ends the subscription with it.
+    package func voidInvoice(
+        _ id: String, _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeInvoice> {
+        try await answer(.post, ["invoices", id, "void"], [:], options)
     }
 
     /// The lines of a stored invoice: for one with more than its reply embeds. A preview's cannot be listed.

@@ -73,6 +73,23 @@ package struct StripePage: Sendable {
     }
 }
 
+/// Between which two moments, in Unix seconds, what a list holds was made.
+package struct StripeTimeRange: Sendable {
+    /// Inclusive.
+    package var start: Int64?
+    /// Exclusive.
+    package var end: Int64?
+
+    package init() {}
+
+    var form: FormParameters {
+        var form = FormParameters()
+        form.set("gte", start)
+        form.set("lt", end)
+        return form
+    }
+}
+
 // MARK: Reading
 
 extension JSONValue {

@@ -56,10 +56,17 @@ extension StripeClient {
 
     /// Takes up a subscription whose status is `paused`.
     package func resumeSubscription(
-        _ id: String, prorationBehavior: ProrationBehavior? = nil, _ options: StripeCallOptions = StripeCallOptions()
+        _ id: String, billingCycleAnchor: BillingCycleAnchor? = nil, prorationBehavior: ProrationBehavior? = nil,
+        prorationDate: Int64? = nil, paymentBehavior: ResumePaymentBehavior? = nil,
+        _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
         var form = Self.expanding(Self.confirmationExpansion)
+        if let billingCycleAnchor {
+            form.set("billing_cycle_anchor", ["type": .text(billingCycleAnchor.rawValue)] as FormValue)
+        }
         form.set("proration_behavior", prorationBehavior?.rawValue)
+        form.set("proration_date", prorationDate)
+        form.set("payment_behavior", paymentBehavior?.rawValue)
         return try await answer(.post, ["subscriptions", id, "resume"], form, options)
     }
 }

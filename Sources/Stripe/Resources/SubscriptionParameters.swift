@@ -23,6 +23,9 @@ package struct SubscriptionItemChange: Sendable, Equatable {
         form.set("deleted", deleted)
         return form
     }
+
+    /// All that a new subscription, whose items are new, takes of it.
+    var addition: FormParameters { SubscriptionItemChange(price: price, quantity: quantity).form }
 }
 
 package enum ProrationBehavior: String, Sendable, CaseIterable {
@@ -39,6 +42,20 @@ package enum PaymentBehavior: String, Sendable, CaseIterable {
     case errorIfIncomplete = "error_if_incomplete"
     /// Only on update: a change whose payment fails waits in `pending_update`, and the old plan stays.
     case pendingIfIncomplete = "pending_if_incomplete"
+}
+
+/// Where the billing period of a subscription that is taken up again begins.
+package enum BillingCycleAnchor: String, Sendable, CaseIterable {
+    /// At this moment: a new period, invoiced in full.
+    case now
+    /// Where it was: what is left of the period is prorated.
+    case unchanged
+}
+
+/// When a paused subscription is active again.
+package enum ResumePaymentBehavior: String, Sendable, CaseIterable {
+    case resumeOnPaymentAttempt = "resume_on_payment_attempt"
+    case resumeOnPaymentSuccess = "resume_on_payment_success"
 }
 
 /// Why a customer left. An empty text unsets.
@@ -86,7 +103,7 @@ package struct SubscriptionCreation: Sendable {
     var form: FormParameters {
         var form = FormParameters()
         form.set("customer", customer)
-        form.set("items", items.map(\.form))
+        form.set("items", items.map(\.addition))
         form.set("payment_behavior", paymentBehavior.rawValue)
         form.set("billing_mode", ["type": "flexible"] as FormValue)
         form.set("payment_settings", ["save_default_payment_method": "on_subscription"] as FormValue)
@@ -115,7 +132,6 @@ package struct SubscriptionUpdate: Sendable {
     /// Charges again what a pause of collection left uncharged.
     package var clearsPauseCollection = false
     package var cancellationDetails: CancellationDetails?
-    /// An empty text unsets it.
     package var defaultPaymentMethod: String?
     package var metadata: [String: String]?
     package var expand = StripeClient.confirmationExpansion

@@ -1,4 +1,6 @@
 /// Parameters of a Stripe call, built by type and written by `FormEncoder`.
+internal import JSON
+
 package struct FormParameters: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     package private(set) var members: [Member] = []
 
@@ -71,5 +73,35 @@ extension FormValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         var map = FormParameters()
         for (key, value) in members { map.set(key, value) }
         self = .map(map)
+    }
+}
+
+// MARK: Answers sent back
+
+extension FormParameters {
+    /// The members of an object of Stripe's that are called `keys`, as Stripe takes them back.
+    init(echoing keys: [String], of object: JSONValue) {
+        for key in keys { set(key, object[key].flatMap(FormValue.init(echoing:))) }
+    }
+}
+
+extension FormValue {
+    /// A value that Stripe answered, as Stripe takes it: expanded objects as their ids, without what is null.
+    fileprivate init?(echoing value: JSONValue) {
+        switch value {
+        case .null: return nil
+        case .bool(let flag): self = .flag(flag)
+        case .integer(let number): self = .integer(number)
+        case .number(let text), .string(let text): self = .text(text)
+        case .array(let elements): self = .list(elements.compactMap(FormValue.init(echoing:)))
+        case .object(let object):
+            if object["object"] != nil, let id = object["id"]?.stringValue {
+                self = .text(id)
+                return
+            }
+            var map = FormParameters()
+            for (key, value) in object { map.set(key, FormValue(echoing: value)) }
+            self = .map(map)
+        }
     }
 }
