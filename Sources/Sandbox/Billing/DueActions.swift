@@ -12,6 +12,7 @@ extension Account {
         switch kind {
         case .subscription: dueSubscription(object)
         case .invoice: dueInvoice(object)
+        case .schedule: dueSchedule(object)
         default: nil
         }
     }
@@ -52,6 +53,7 @@ extension Account {
             now = max(now, next.time)
             switch next.kind {
             case .invoice: runInvoice(next.id)
+            case .schedule: runSchedule(next.id)
             default: runSubscription(next.id)
             }
         }
@@ -73,12 +75,7 @@ extension Account {
         } else if let end = subscription.integer("cancel_at"), end <= now {
             endSubscription(id, at: now, reason: nil)
         } else if let end = subscription.integer("_period_end"), end <= now {
-            if Self.isTrialing(subscription), subscription.string("collection_method") != "send_invoice",
-                defaultMethod(ofSubscription: subscription) == nil, trialStops(id, at: now)
-            {
-                return
-            }
-            renewNow(id)
+            runPeriodEnd(id, since: render(.subscription, subscription))
         } else {
             announceTrialEnd(id)
         }
@@ -95,9 +92,16 @@ extension Account {
         }
     }
 
-    private func renewNow(_ id: String) {
-        let before = rendered(.subscription, id)
-        let wasTrialing = Self.isTrialing(known(.subscription, id))
+    /// A period is over: the next begins, unless it was a trial that nobody is there to pay after. `before`: the
+    /// subscription before anything of this moment happened to it.
+    func runPeriodEnd(_ id: String, since before: JSONObject) {
+        let subscription = known(.subscription, id)
+        let wasTrialing = Self.isTrialing(subscription)
+        if wasTrialing, subscription.string("collection_method") != "send_invoice",
+            defaultMethod(ofSubscription: subscription) == nil, trialStops(id, at: now)
+        {
+            return
+        }
         guard let invoice = try? renew(id) else {
             // Unreachable: amounts were in bounds when the items were made. Ending beats an endless loop.
             endSubscription(id, at: now, reason: nil)

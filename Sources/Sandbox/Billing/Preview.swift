@@ -8,7 +8,8 @@ extension Account {
             "POST /v1/invoices/create_preview",
             """
             automatic_tax:any currency customer customer_account customer_details:any @discounts invoice_items:any \
-            issuer:any on_behalf_of? preview_mode:(next|recurring) schedule schedule_details:any subscription \
+            issuer:any on_behalf_of? preview_mode:(next|recurring) schedule \
+            schedule_details:{\(Account.scheduleDetailsTable)} subscription \
             subscription_details:{billing_cycle_anchor:{type!:(now|unchanged|timestamp) timestamp:int}/\
             time|now|unchanged billing_mode:{type!:(classic|flexible) \
             flexible:{proration_discounts:(included|itemized)}} billing_schedules?:any \
@@ -21,13 +22,15 @@ extension Account {
 
     func createPreview(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
-        try refuseUnemulated(params, ["schedule", "schedule_details", "discounts", "invoice_items"])
+        try refuseUnemulated(params, ["discounts", "invoice_items"])
         let details = params.object("subscription_details")
         try refuseUnemulated(details, ["billing_schedules", "pause", "resume_at", "start_date"])
         let point = savepoint
         defer { rollback(to: point) }
         let invoice: String
-        if let id = try subscriptionToPreview(params, details) {
+        if params.has("schedule") || params.has("schedule_details") {
+            invoice = try previewSchedule(params)
+        } else if let id = try subscriptionToPreview(params, details) {
             invoice = try previewChange(of: id, details, isRecurring: params.string("preview_mode") == "recurring")
         } else {
             invoice = try previewNew(params, details)
@@ -112,7 +115,35 @@ extension Account {
                 period: (start, start), lines: lines, sweeps: false))
     }
 
-    /// The next renewal, made now.
+    /// A schedule's next invoice: that of its change, of its beginning, or its subscription's.
+    private func previewSchedule(_ params: JSONObject) throws(APIFailure) -> String {
+        let details = params.object("schedule_details")
+        let id: String
+        if let given = params.string("schedule") {
+            if params.has("subscription") || params.has("subscription_details") {
+                throw .invalid("You may only specify one of these parameters: schedule, subscription.", param: "schedule")
+            }
+            id = try referred(.schedule, given, param: "schedule").id
+            _ = try liveSchedule(id, to: "preview")
+            let (begun, invoice) = try applyScheduleUpdate(id, details, collects: false)
+            if let invoice = invoice ?? begun.flatMap({ known(.subscription, $0).string("latest_invoice") }) {
+                return invoice
+            }
+        } else {
+            guard let customer = params.string("customer") else { throw .missing("customer") }
+            guard let phases = details["phases"]?.arrayValue else { throw .missing("schedule_details[phases]") }
+            var terms = details
+            terms["customer"] = .string(try referred(.customer, customer, param: "customer").id)
+            id = try addSchedule(terms, phases, start: phases.first?["start_date"]?.integerValue ?? now)
+        }
+        let schedule = known(.schedule, id)
+        if let subscription = schedule.string("subscription") { return try upcomingInvoice(of: subscription) }
+        now = max(now, schedule.array("phases").first?["start_date"]?.integerValue ?? now)
+        let begun = try beginSchedule(id)
+        return known(.subscription, begun).string("latest_invoice") ?? ""
+    }
+
+    /// The next renewal, made now, or the invoice that a schedule makes before it.
     private func upcomingInvoice(of id: String) throws(APIFailure) -> String {
         let subscription = known(.subscription, id)
         let customer = subscription.string("customer") ?? ""
@@ -120,6 +151,15 @@ extension Account {
             throw Self.noUpcoming(customer)
         }
         if let cancel = subscription.integer("cancel_at"), cancel <= end { throw Self.noUpcoming(customer) }
+        if let schedule = subscription.string("schedule"), let time = Self.dueSchedule(known(.schedule, schedule)),
+            time <= end
+        {
+            now = max(now, time)
+            runSchedule(schedule)
+            let latest = known(.subscription, id).string("latest_invoice")
+            if let latest, latest != subscription.string("latest_invoice") { return latest }
+            return try upcomingInvoice(of: id)
+        }
         now = max(now, end)
         return try renew(id)
     }

@@ -19,30 +19,30 @@ extension Account {
         }
         switch params["cancel_at"] {
         case .integer(let time):
-            schedule(end: try future(time, "cancel_at"), atPeriodEnd: false, in: &subscription)
+            scheduleEnd(at: try future(time, "cancel_at"), atPeriodEnd: false, in: &subscription)
         case .string(let word):
             let ends = items(of: subscription.id).compactMap { $0.integer("current_period_end") }
             guard let time = word == "min_period_end" ? ends.min() : ends.max() else { throw .notEmulated("cancel_at") }
-            schedule(end: time, atPeriodEnd: false, in: &subscription)
-        case .null?: unschedule(&subscription)
+            scheduleEnd(at: time, atPeriodEnd: false, in: &subscription)
+        case .null?: Self.unscheduleEnd(&subscription)
         default: break
         }
         guard let flag = params["cancel_at_period_end"]?.boolValue else { return }
         if !flag {
-            if subscription.flag("cancel_at_period_end") { unschedule(&subscription) }
+            if subscription.flag("cancel_at_period_end") { Self.unscheduleEnd(&subscription) }
         } else if let periodEnd {
-            schedule(end: periodEnd, atPeriodEnd: true, in: &subscription)
+            scheduleEnd(at: periodEnd, atPeriodEnd: true, in: &subscription)
         }
     }
 
-    private func schedule(end: Int64, atPeriodEnd: Bool, in subscription: inout JSONObject) {
+    func scheduleEnd(at end: Int64, atPeriodEnd: Bool, in subscription: inout JSONObject) {
         subscription["cancel_at"] = .integer(end)
         subscription["cancel_at_period_end"] = .bool(atPeriodEnd)
         subscription["canceled_at"] = .integer(now)
         subscription.set("cancellation_details", "reason", to: "cancellation_requested")
     }
 
-    private func unschedule(_ subscription: inout JSONObject) {
+    static func unscheduleEnd(_ subscription: inout JSONObject) {
         subscription["cancel_at"] = .null
         subscription["cancel_at_period_end"] = false
         subscription["canceled_at"] = .null
@@ -139,6 +139,7 @@ extension Account {
             $0.set("cancellation_details", "reason", to: "cancellation_requested")
         }
         emit("customer.subscription.deleted", .subscription, id)
+        subscriptionEnded(known(.subscription, id), reason: nil)
         void(invoice)
     }
 }

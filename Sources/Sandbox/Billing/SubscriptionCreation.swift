@@ -65,8 +65,9 @@ extension Account {
     // MARK: Opening
 
     /// Stores a subscription with its items and its first invoice, a draft. No events: a preview stops here.
+    /// `isScheduled`: a schedule opens it; it is active before its first invoice is paid, which is a draft for an hour.
     func openSubscription(
-        _ params: JSONObject, requiresMethod: Bool
+        _ params: JSONObject, requiresMethod: Bool, isScheduled: Bool = false
     ) throws(APIFailure) -> (subscription: String, invoice: String) {
         guard let customer = params.string("customer") else { throw .missing("customer") }
         guard let entries = params["items"]?.arrayValue else { throw .missing("items") }
@@ -91,11 +92,12 @@ extension Account {
             InvoiceDraft(
                 customer: customer, subscription: known(.subscription, id), reason: "subscription_create",
                 currency: subscription.string("currency") ?? "usd", period: (now, now), lines: lines,
-                finalizesLater: sends))
+                finalizesLater: sends || isScheduled))
         let amountDue = settlement(of: known(.invoice, invoice)).amountDue
         let hasMethod = defaultMethod(ofSubscription: known(.subscription, id)) != nil
         if amountDue > 0, !sends, requiresMethod, !hasMethod { throw Self.noMethod }
-        let status = opening.trialEnd != nil ? "trialing" : (sends || amountDue == 0 ? "active" : "incomplete")
+        let status =
+            opening.trialEnd != nil ? "trialing" : (sends || isScheduled || amountDue == 0 ? "active" : "incomplete")
         let setup = amountDue == 0 && !sends && !hasMethod ? addSetupIntent(customer: customer, types: nil) : nil
         if let setup { change(.setupIntent, setup) { $0["_subscription"] = .string(id) } }
         change(.subscription, id) {
@@ -288,9 +290,6 @@ extension Account {
     private static func newSubscription(
         _ id: String, _ params: JSONObject, customer: String, _ price: JSONObject, now: Int64
     ) -> JSONObject {
-        let mode = params.object("billing_mode")
-        let isFlexible = mode.string("type") != "classic"
-        let discounts = mode.object("flexible").string("proration_discounts") ?? "included"
         let settings = params.object("payment_settings")
         let trial = params.object("trial_settings").object("end_behavior")
         let invoices = params.object("invoice_settings")
@@ -299,10 +298,7 @@ extension Account {
             "automatic_tax": ["disabled_reason": nil, "enabled": false, "liability": nil],
             "billing_cycle_anchor": .integer(now),
             "billing_cycle_anchor_config": params["billing_cycle_anchor_config"] ?? .null,
-            "billing_mode": [
-                "flexible": isFlexible ? ["proration_discounts": .string(discounts)] : .null,
-                "type": isFlexible ? "flexible" : "classic", "updated_at": .integer(now),
-            ],
+            "billing_mode": billingMode(params, at: now),
             "billing_schedules": [], "billing_thresholds": nil, "cancel_at": nil, "cancel_at_period_end": false,
             "canceled_at": nil,
             "cancellation_details": ["comment": nil, "feedback": nil, "feedback_option": nil, "reason": nil],
@@ -334,6 +330,17 @@ extension Account {
                 ]
             ],
             "trial_start": nil,
+        ]
+    }
+
+    /// Flexible unless the request asks for classic.
+    static func billingMode(_ params: JSONObject, at now: Int64) -> JSONValue {
+        let mode = params.object("billing_mode")
+        let isFlexible = mode.string("type") != "classic"
+        let discounts = mode.object("flexible").string("proration_discounts") ?? "included"
+        return [
+            "flexible": isFlexible ? ["proration_discounts": .string(discounts)] : .null,
+            "type": isFlexible ? "flexible" : "classic", "updated_at": .integer(now),
         ]
     }
 

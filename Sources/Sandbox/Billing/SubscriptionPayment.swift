@@ -103,6 +103,7 @@ extension Account {
             if let reason { subscription.set("cancellation_details", "reason", to: .string(reason)) }
         }
         emit("customer.subscription.deleted", .subscription, id)
+        subscriptionEnded(known(.subscription, id), reason: reason)
         for invoice in all(.invoice, where: "_subscription", is: id)
         where ["open", "draft"].contains(invoice.string("status") ?? "") {
             let before = render(.invoice, invoice)

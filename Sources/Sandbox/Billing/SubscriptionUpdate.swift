@@ -8,10 +8,12 @@ extension Account {
         let params = call.params
         try checkUpdatable(subscription, params)
         try update(id, params)
+        if params.has("items") { followItems(of: id) }
         return .object(rendered(.subscription, id))
     }
 
     private func checkUpdatable(_ subscription: JSONObject, _ params: JSONObject) throws(APIFailure) {
+        try checkManaged(subscription, params)
         let names = params.keys.filter { $0 != "expand" }
         if Self.isOver(subscription) {
             guard names.allSatisfy({ ["metadata", "cancellation_details"].contains($0) }) else {
@@ -84,7 +86,10 @@ extension Account {
     }
 
     /// Applies an update up to the draft of the invoice that it causes, if it does; a preview stops here.
-    func applyUpdate(_ id: String, _ params: JSONObject) throws(APIFailure) -> String? {
+    @discardableResult
+    func applyUpdate(
+        _ id: String, _ params: JSONObject, finalizesLater: Bool = false
+    ) throws(APIFailure) -> String? {
         let subscription = known(.subscription, id)
         let before = render(.subscription, subscription)
         let edits = try itemEdits(params, of: subscription)
@@ -110,7 +115,8 @@ extension Account {
                 InvoiceDraft(
                     customer: current.string("customer") ?? "", subscription: current, reason: "subscription_update",
                     currency: current.string("currency") ?? "usd", period: (outcome.periodStart, now),
-                    lines: outcome.lines, finalizesLater: current.string("collection_method") == "send_invoice",
+                    lines: outcome.lines,
+                    finalizesLater: finalizesLater || current.string("collection_method") == "send_invoice",
                     prorationDate: outcome.hasProrations ? date : nil))
             change(.subscription, id) { $0["latest_invoice"] = .optional(invoice) }
         }
@@ -146,7 +152,7 @@ extension Account {
         return date
     }
 
-    private func applyMembers(_ params: JSONObject, to id: String) throws(APIFailure) {
+    func applyMembers(_ params: JSONObject, to id: String) throws(APIFailure) {
         var subscription = known(.subscription, id)
         try checkDefaultMethod(params, customer: subscription.string("customer") ?? "")
         try Self.check(params, "days_until_due", in: 0...3650)
@@ -177,7 +183,7 @@ extension Account {
 
     /// Reads `items`: an entry with an id edits that item, one without adds, `deleted` removes. A new price without a
     /// quantity means one.
-    private func itemEdits(_ params: JSONObject, of subscription: JSONObject) throws(APIFailure) -> [ItemEdit] {
+    func itemEdits(_ params: JSONObject, of subscription: JSONObject) throws(APIFailure) -> [ItemEdit] {
         let existing = items(of: subscription.id)
         var edits: [ItemEdit] = []
         for (index, entry) in params.array("items").enumerated() {
@@ -291,7 +297,7 @@ extension Account {
             .subscriptionItem, addItem(terms, to: subscription.id, start: start, end: end, anchor: anchor))
     }
 
-    private func apply(_ edit: ItemEdit, to item: String) {
+    func apply(_ edit: ItemEdit, to item: String) {
         change(.subscriptionItem, item) { item in
             if edit.isRemoved { item["_deleted"] = true }
             item["_price"] = .string(edit.price.id)

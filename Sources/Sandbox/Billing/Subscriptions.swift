@@ -153,11 +153,13 @@ extension Account {
         guard !Self.isOver(subscription) else {
             throw .absent(.subscription, subscription.id, param: "subscription", status: 404)
         }
+        try checkManaged(subscription, call.params)
         var entry = entry
         entry.copy(["metadata", "plan", "price", "price_data", "quantity"], from: call.params)
         var params: JSONObject = ["items": [.object(entry)]]
         params.copy(["payment_behavior", "proration_behavior", "proration_date", "off_session"], from: call.params)
         try update(subscription.id, params)
+        followItems(of: subscription.id)
     }
 
     // MARK: Resuming

@@ -14,6 +14,7 @@ enum ObjectKind: String, CaseIterable {
     case promotionCode = "promotion_code"
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
+    case schedule = "subscription_schedule"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -39,6 +40,7 @@ enum ObjectKind: String, CaseIterable {
         case .promotionCode: "promo"
         case .taxRate: "txr"
         case .webhookEndpoint: "we"
+        case .schedule: "sub_sched"
         }
     }
 
@@ -63,6 +65,7 @@ enum ObjectKind: String, CaseIterable {
         case .customer, .product, .charge, .subscription, .event, .balanceTransaction: "id"
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
+        case .schedule: "schedule"
         default: rawValue
         }
     }
@@ -70,7 +73,7 @@ enum ObjectKind: String, CaseIterable {
     /// The members by which lists are filtered often enough to keep groups.
     var groupedBy: [String] {
         switch self {
-        case .paymentMethod, .subscription, .setupIntent, .paymentIntent, .charge, .customerBalanceTransaction:
+        case .paymentMethod, .subscription, .schedule, .setupIntent, .paymentIntent, .charge, .customerBalanceTransaction:
             ["customer"]
         case .invoice: ["customer", "_subscription"]
         case .invoiceItem: ["customer", "_subscription", "invoice"]
@@ -78,6 +81,16 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .price: ["product", "lookup_key"]
         default: []
+        }
+    }
+
+    /// Which of two kinds acts first where both are due at one moment: invoices, then schedules, whose next phase is what a
+    /// subscription renews to.
+    var turn: Int {
+        switch self {
+        case .invoice: 0
+        case .schedule: 1
+        default: 2
         }
     }
 }

@@ -23,6 +23,19 @@ struct Parameter: Sendable {
         currency! product! recurring:{@recurring} tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
         unit_amount_decimal:dec
         """,
+        "duration": "interval!:(day|week|month|year) interval_count:int",
+        // A phase of a subscription schedule. Versions before 2025-09-30.clover say `iterations` for `duration`.
+        "phase": """
+        add_invoice_items:any application_fee_percent:num automatic_tax:any billing_cycle_anchor:(automatic|phase_start) \
+        billing_thresholds?:any collection_method:(charge_automatically|send_invoice) currency default_payment_method \
+        default_tax_rates?:[text] description? @discounts duration:{@duration} invoice_settings:{@schedule_invoices} \
+        items!:[{billing_thresholds?:any @discounts metadata:map plan price price_data:{@price_data} quantity:int \
+        tax_rates?:[text]}] iterations:int metadata:map on_behalf_of \
+        proration_behavior:(create_prorations|none|always_invoice) transfer_data:any trial:bool
+        """,
+        "schedule_invoices": """
+        account_tax_ids?:[text] custom_fields?:[{name! value!}] days_until_due:int description? footer? issuer:any
+        """,
         "proration": "proration_behavior:(create_prorations|none|always_invoice) proration_date:int",
         "behavior":
             "payment_behavior:(allow_incomplete|error_if_incomplete|pending_if_incomplete|default_incomplete)",

@@ -64,7 +64,7 @@ struct Router: Sendable {
         Account.productRoutes + Account.priceRoutes + Account.customerRoutes + Account.paymentMethodRoutes
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
-            + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
+            + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.scheduleRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
             + Account.sandboxRoutes)
 

@@ -1,0 +1,220 @@
+import JSON
+
+/// What a schedule does as time passes: it begins its subscription, moves it from phase to phase, and lets go of it or
+/// ends it after the last.
+extension Account {
+    /// When a schedule next has something to do.
+    static func dueSchedule(_ schedule: JSONObject) -> Int64? {
+        switch schedule.string("status") {
+        case "not_started": schedule.array("phases").first?["start_date"]?.integerValue
+        case "active":
+            [schedule.object("current_phase").integer("end_date"), schedule.integer("_expiry")].compactMap(\.self).min()
+        default: nil
+        }
+    }
+
+    /// Does the one thing that is due first.
+    func runSchedule(_ id: String) {
+        let schedule = known(.schedule, id)
+        if schedule.string("status") == "not_started" {
+            let before = render(.schedule, schedule)
+            guard let subscription = try? beginSchedule(id) else {
+                // The customer or a price is gone: there is nothing to begin.
+                return closeSchedule(id, "canceled", event: "aborted")
+            }
+            emitUpdate("subscription_schedule.updated", .schedule, id, since: before)
+            emitBeginning(of: subscription)
+        } else if let expiry = schedule.integer("_expiry"), expiry <= now {
+            change(.schedule, id) { $0["_expiry"] = nil }
+            emit("subscription_schedule.expiring", .schedule, id)
+        } else if let phase = phase(of: id, at: now) {
+            enter(phase, of: id)
+        } else {
+            finish(id)
+        }
+    }
+
+    /// The phase of a moment.
+    func phase(of schedule: String, at time: Int64) -> JSONObject? {
+        known(.schedule, schedule).array("phases").compactMap(\.objectValue).first {
+            ($0.integer("start_date") ?? .max) <= time && time < ($0.integer("end_date") ?? .min)
+        }
+    }
+
+    func setCurrentPhase(of id: String, _ phase: JSONObject) {
+        change(.schedule, id) {
+            $0["current_phase"] = ["end_date": phase["end_date"] ?? .null, "start_date": phase["start_date"] ?? .null]
+        }
+    }
+
+    // MARK: Beginning
+
+    /// Opens the subscription of the first phase; its first invoice is a draft for an hour, like a renewal's. No events.
+    func beginSchedule(_ id: String) throws(APIFailure) -> String {
+        let schedule = known(.schedule, id)
+        let phase = schedule.array("phases").first?.objectValue ?? [:]
+        var params = terms(of: phase, for: nil, in: schedule)
+        params["customer"] = schedule["customer"]
+        params["currency"] = phase["currency"]
+        params["billing_mode"] = schedule["billing_mode"]
+        let subscription = try openSubscription(params, requiresMethod: false, isScheduled: true).subscription
+        attach(id, to: subscription)
+        return subscription
+    }
+
+    func emitBeginning(of subscription: String) {
+        emit("customer.subscription.created", .subscription, subscription)
+        if let invoice = known(.subscription, subscription).string("latest_invoice") {
+            emit("invoice.created", .invoice, invoice)
+        }
+        announceTrialEnd(subscription)
+    }
+
+    /// Joins a schedule and its subscription. No events.
+    func attach(_ id: String, to subscription: String) {
+        change(.schedule, id) {
+            $0["status"] = "active"
+            $0["subscription"] = .string(subscription)
+        }
+        if let phase = phase(of: id, at: now) { setCurrentPhase(of: id, phase) }
+        change(.subscription, subscription) { $0["schedule"] = .string(id) }
+        noteEnd(of: id)
+    }
+
+    /// Notes where the schedule ends: when that is announced, a week before, and where it is the subscription's end too.
+    /// No events.
+    func noteEnd(of id: String) {
+        let schedule = known(.schedule, id)
+        let end = schedule.array("phases").last?["end_date"]?.integerValue ?? now
+        let expiry = end - 7 * CivilDate.secondsPerDay
+        change(.schedule, id) { $0["_expiry"] = expiry > now ? .integer(expiry) : JSONValue?.none }
+        guard var subscription = schedule.string("subscription").map({ known(.subscription, $0) }) else { return }
+        if schedule.string("end_behavior") == "cancel" {
+            guard subscription.integer("cancel_at") != end || !subscription.flag("_ends_by_schedule") else { return }
+            scheduleEnd(at: end, atPeriodEnd: false, in: &subscription)
+            subscription["_ends_by_schedule"] = true
+        } else if subscription.flag("_ends_by_schedule") {
+            Self.unscheduleEnd(&subscription)
+            subscription["_ends_by_schedule"] = nil
+        }
+        put(.subscription, subscription)
+    }
+
+    // MARK: Phases
+
+    /// What a phase says, as the parameters of a subscription's creation or (with its id) of its update.
+    func terms(of phase: JSONObject, for subscription: String?, in schedule: JSONObject) -> JSONObject {
+        let defaults = schedule.object("default_settings")
+        var terms: JSONObject = [
+            "metadata": phase["metadata"] ?? [:], "proration_behavior": phase["proration_behavior"] ?? "create_prorations",
+        ]
+        for name in ["collection_method", "default_payment_method", "description"] {
+            let said = [phase[name], defaults[name]].compactMap(\.self).first { !$0.isNull }
+            if let said { terms[name] = said }
+        }
+        let invoices = [phase, defaults].map { $0.object("invoice_settings") }.first { !$0.isEmpty } ?? [:]
+        terms["invoice_settings"] = .object(invoices)
+        if terms.string("collection_method") == "send_invoice" {
+            terms["days_until_due"] = .integer(invoices.integer("days_until_due") ?? 30)
+        }
+        if let end = phase.integer("trial_end"), end > now { terms["trial_end"] = .integer(end) }
+        guard let subscription else {
+            terms["items"] = .array(phase.array("items").map(Self.entry))
+            return terms
+        }
+        terms["items"] = .array(itemChanges(of: subscription, to: phase.array("items")))
+        if known(.subscription, subscription)["trial_end"] == terms["trial_end"] { terms["trial_end"] = nil }
+        let anchor = [phase, defaults].compactMap { $0.string("billing_cycle_anchor") }.first
+        if anchor == "phase_start", phase.integer("start_date") == now {
+            terms["billing_cycle_anchor"] = ["type": "now"]
+        }
+        return terms
+    }
+
+    private static func entry(_ item: JSONValue) -> JSONValue {
+        [
+            "metadata": item["metadata"] ?? [:], "price": item["price"] ?? .null, "quantity": item["quantity"] ?? 1,
+        ]
+    }
+
+    /// The entries of `items` that turn a subscription's items into `wanted`: items of the same price stay, others change
+    /// their price, the rest is added or removed.
+    private func itemChanges(of subscription: String, to wanted: [JSONValue]) -> [JSONValue] {
+        var rest = items(of: subscription)
+        var changes: [JSONValue] = []
+        var others: [JSONValue] = []
+        for item in wanted {
+            guard let index = rest.firstIndex(where: { $0["_price"] == item["price"] }) else {
+                others.append(item)
+                continue
+            }
+            let kept = rest.remove(at: index)
+            guard kept["quantity"] != item["quantity"] || kept["metadata"] != item["metadata"] else { continue }
+            var entry: JSONObject = ["id": .string(kept.id), "metadata": item["metadata"] ?? [:]]
+            entry.copy(["quantity"], from: item.objectValue ?? [:])
+            changes.append(.object(entry))
+        }
+        for item in others {
+            var entry = Self.entry(item).objectValue ?? [:]
+            if !rest.isEmpty { entry["id"] = .string(rest.removeFirst().id) }
+            changes.append(.object(entry))
+        }
+        return changes + rest.map { ["id": .string($0.id), "deleted": true] }
+    }
+
+    /// Begins a phase at its time. Where a billing period ends at the same moment, the renewal is already the new phase's
+    /// and nothing is prorated.
+    private func enter(_ phase: JSONObject, of id: String) {
+        let scheduleBefore = rendered(.schedule, id)
+        setCurrentPhase(of: id, phase)
+        emitUpdate("subscription_schedule.updated", .schedule, id, since: scheduleBefore)
+        guard let subscription = known(.schedule, id).string("subscription") else { return }
+        let terms = terms(of: phase, for: subscription, in: known(.schedule, id))
+        let point = savepoint
+        do throws(APIFailure) {
+            if items(of: subscription).contains(where: { ($0.integer("current_period_end") ?? .max) <= now }) {
+                let before = rendered(.subscription, subscription)
+                try exchange(terms, of: subscription)
+                runPeriodEnd(subscription, since: before)
+            } else {
+                try applyUpdate(subscription, terms, finalizesLater: true)
+            }
+        } catch {
+            // A price was archived or a method detached since: the subscription goes on as it is.
+            rollback(to: point)
+        }
+    }
+
+    /// Exchanges the items of a subscription whose period is over and not yet renewed.
+    private func exchange(_ terms: JSONObject, of id: String) throws(APIFailure) {
+        let subscription = known(.subscription, id)
+        let edits = try itemEdits(terms, of: subscription)
+        try applyMembers(terms, to: id)
+        let restarts = terms.has("billing_cycle_anchor")
+        for edit in edits {
+            var item = edit.item?.id
+            if let old = edit.item, restarts || Self.interval(of: price(of: old)) != Self.interval(of: edit.price) {
+                change(.subscriptionItem, old.id) { $0["_anchor"] = .integer(now) }
+            }
+            if item == nil {
+                let metadata = Self.newMetadata(["metadata": edit.metadata ?? [:]])
+                item = addItem(
+                    ItemTerms(price: edit.price, quantity: edit.quantity, metadata: metadata), to: id, start: now, end: now,
+                    anchor: subscription.integer("billing_cycle_anchor") ?? now)
+            }
+            if let item { apply(edit, to: item) }
+        }
+        if restarts { change(.subscription, id) { $0["billing_cycle_anchor"] = .integer(now) } }
+    }
+
+    // MARK: The end
+
+    private func finish(_ id: String) {
+        let schedule = known(.schedule, id)
+        guard schedule.string("end_behavior") == "cancel", let subscription = schedule.string("subscription") else {
+            return detachSchedule(id, keepsCancelDate: false)
+        }
+        closeSchedule(id, "completed", event: "completed")
+        endSubscription(subscription, at: now, reason: "cancellation_requested")
+    }
+}
