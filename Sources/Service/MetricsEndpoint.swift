@@ -1,5 +1,6 @@
 package import HTTP
 internal import Contract
+internal import JSON
 internal import Stripe
 
 /// `GET /metrics`: health and the traffic to Stripe in the text format of Prometheus

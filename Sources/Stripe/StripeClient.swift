@@ -54,7 +54,8 @@ package final class StripeClient: Sendable {
 
     /// Calls `/v1/<path>`. Parameters of GET and DELETE go in the query, those of POST in the body.
     ///
-    /// No attempt and no pause goes past `deadline`. Where a pause would, the caller gets Stripe's own answer instead.
+    /// No attempt and no pause goes past `deadline`. Where a pause would, or no turn is left for another attempt, the caller gets
+    /// Stripe's own answer instead.
     /// - Throws: what is left after the retries that are due; see `StripeError.Kind`.
     package func call(
         _ method: Method, _ path: StripePath, _ parameters: FormParameters = [:], idempotencyKey: String? = nil,
@@ -69,9 +70,23 @@ package final class StripeClient: Sendable {
         }
         var attempt = 0
         var mayHaveBeenExecuted = false
+        let fail = { (kind: StripeError.Kind, wait: Int64?) in
+            self.upstream.giveUp()
+            return StripeError(
+                kind, attempts: attempt, retryAfterMilliseconds: wait, mayHaveBeenExecuted: mayHaveBeenExecuted)
+        }
+        var pause: Int64
+        switch upstream.reserve(method.mode, patience: patience(until: deadline)) {
+        case .taken(let wait): pause = wait
+        case .tooLate(let wait):
+            throw timeLeft(until: deadline) > 0
+                ? fail(.overloaded("the next free turn comes too late"), wait) : fail(.deadline, nil)
+        case .tooManyWait(let wait): throw fail(.overloaded("too many calls wait for their turn"), wait)
+        }
         while true {
-            let timeout = try await turn(
-                method.mode, until: deadline, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
+            if pause > 0 { do { try await sleep(pause) } catch { throw fail(.cancelled, nil) } }
+            let timeout = min(timeLeft(until: deadline), configuration.totalTimeoutMilliseconds)
+            guard timeout > 0 else { throw fail(.deadline, nil) }
             attempt += 1
             let limited = timeout < configuration.totalTimeoutMilliseconds
             let (result, verdict) = await attemptOnce(request, method.mode, timeoutMilliseconds: timeout, limited: limited)
@@ -81,13 +96,15 @@ package final class StripeClient: Sendable {
                     method: method, path: path, number: attempt, status: result.status, requestID: result.requestID,
                     decision: decision, verdict: verdict))
             mayHaveBeenExecuted = mayHaveBeenExecuted || result.mayHaveBeenExecuted
-            guard case .retry(let pause, let reason) = decision, timeLeft(until: deadline) > pause, !upstream.isOpen else {
+            guard case .retry(let due, let reason) = decision, timeLeft(until: deadline) > due, !upstream.isOpen,
+                case .taken(let wait) = upstream.reserve(method.mode, patience: patience(until: deadline))
+            else {
                 return try result.finish(
                     attempts: attempt, milliseconds: Self.milliseconds(ContinuousClock.now - started),
                     mayHaveBeenExecuted: mayHaveBeenExecuted, deadlineWasTheLimit: limited)
             }
             upstream.retries(because: reason)
-            try await wait(pause, attempts: attempt, mayHaveBeenExecuted: mayHaveBeenExecuted)
+            pause = max(due, wait)
         }
     }
 
@@ -105,42 +122,12 @@ package final class StripeClient: Sendable {
         return (result, verdict)
     }
 
-    // MARK: Turns
-
-    /// Waits until the rate budget allows an attempt.
-    /// - Returns: the time that the attempt may take, in milliseconds.
-    /// - Throws: `.deadline` where it has passed, `.overloaded` where the turn would come too late.
-    private func turn(
-        _ mode: UpstreamMode, until deadline: ContinuousClock.Instant?, attempts: Int, mayHaveBeenExecuted: Bool
-    ) async throws(StripeError) -> Int64 {
-        let error = { (kind: StripeError.Kind, wait: Int64?) in
-            self.upstream.giveUp()
-            return StripeError(
-                kind, attempts: attempts, retryAfterMilliseconds: wait, mayHaveBeenExecuted: mayHaveBeenExecuted)
-        }
-        let patience = min(timeLeft(until: deadline), configuration.totalTimeoutMilliseconds)
-        guard patience > 0 else { throw error(.deadline, nil) }
-        switch upstream.reserve(mode, patience: patience - 1) {
-        case .taken(0): break
-        case .taken(let wait): try await self.wait(wait, attempts: attempts, mayHaveBeenExecuted: mayHaveBeenExecuted)
-        case .tooLate(let wait): throw error(.overloaded("the next free turn comes too late"), wait)
-        case .tooManyWait(let wait): throw error(.overloaded("too many calls wait for their turn"), wait)
-        }
-        let left = timeLeft(until: deadline)
-        guard left > 0 else { throw error(.deadline, nil) }
-        return min(left, configuration.totalTimeoutMilliseconds)
-    }
-
-    private func wait(_ milliseconds: Int64, attempts: Int, mayHaveBeenExecuted: Bool) async throws(StripeError) {
-        do {
-            try await sleep(milliseconds)
-        } catch {
-            upstream.giveUp()
-            throw StripeError(.cancelled, attempts: attempts, mayHaveBeenExecuted: mayHaveBeenExecuted)
-        }
-    }
-
     // MARK: Time
+
+    /// How long a call may wait for its turn, in milliseconds.
+    private func patience(until deadline: ContinuousClock.Instant?) -> Int64 {
+        min(timeLeft(until: deadline), configuration.totalTimeoutMilliseconds) - 1
+    }
 
     /// Milliseconds until `deadline`, rounded down; a very long time where there is none.
     private func timeLeft(until deadline: ContinuousClock.Instant?) -> Int64 {

@@ -14,6 +14,7 @@ struct Conventions {
         "^[^ @]+@[^ @]+$": "email",
         #"^[^\[\]]+$"#: "metadataKey",
         "^[ -~]+$": "printable",
+        "^https?://[!-~]+$": "webAddress",
         "^Bearer [!-~]+$": "bearer",
         #"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)$"#: "eventTypes",
         "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$": "traceparent",

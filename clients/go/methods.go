@@ -150,11 +150,12 @@ type PreviewChangeParams struct {
 	// Changes item by item, for subscriptions with several.
 	Items []ItemChange `json:"items,omitempty"`
 
-	// What happens to the part of the period that is left. Default: always_invoice.
+	// What happens to the part of the period that is left. With when now only. Default: always_invoice.
 	ProrationBehavior ProrationBehavior `json:"prorationBehavior,omitempty"`
 
-	// When the change takes effect. Default: now.
-	When PlanChangeTiming `json:"when,omitempty"`
+	// When the change takes effect. At the period's end nothing is prorated, and the next renewal is the first of
+	// the new plan. Default: now.
+	When ChangeTiming `json:"when,omitempty"`
 }
 
 // PreviewChangeResult is what the change would cost.
@@ -214,11 +215,12 @@ type UpdatePlanParams struct {
 	// Changes item by item, for subscriptions with several.
 	Items []ItemChange `json:"items,omitempty"`
 
-	// What happens to the part of the period that is left. Default: always_invoice.
+	// What happens to the part of the period that is left. With when now only. Default: always_invoice.
 	ProrationBehavior ProrationBehavior `json:"prorationBehavior,omitempty"`
 
-	// When the change takes effect. Default: now.
-	When PlanChangeTiming `json:"when,omitempty"`
+	// When the change takes effect. At the period's end nothing is prorated, and the next renewal is the first of
+	// the new plan. Default: now.
+	When ChangeTiming `json:"when,omitempty"`
 
 	// The token of a PreviewChange. It says everything about the change: only PaymentBehavior may stand beside it.
 	Quote string `json:"quote,omitempty"`
@@ -317,6 +319,47 @@ type CancelResult struct {
 // cancelled at once cannot be revived.
 func (c *Client) Cancel(ctx context.Context, params CancelParams, options ...CallOption) (*CancelResult, error) {
 	return invoke[CancelResult](ctx, c, "Cancel", params, options)
+}
+
+// ResumeParams is what Resume is asked with.
+type ResumeParams struct {
+	// The subscription (sub_…) to go on with.
+	SubscriptionID string `json:"subscriptionId"`
+
+	// For a pause: what happens to the part of the old period that was left. Default: create_prorations.
+	ProrationBehavior ProrationBehavior `json:"prorationBehavior,omitempty"`
+}
+
+// ResumeResult is the subscription, and what the customer has to do.
+type ResumeResult struct {
+	Received
+
+	// The subscription's id (sub_…).
+	SubscriptionID string `json:"subscriptionId"`
+
+	// Its status; paused where it goes on once its invoice is paid.
+	Status SubscriptionStatus `json:"status"`
+
+	// What was taken back; empty where there was nothing.
+	Resumed []ResumedState `json:"resumed"`
+
+	// The secret with which the browser confirms a payment that going on needs; null where it needs none. Give it
+	// to this customer only.
+	ClientSecret *Secret `json:"clientSecret"`
+
+	// What the client secret is for.
+	Intent Intent `json:"intent"`
+
+	// The subscription as it is now.
+	Subscription Subscription `json:"subscription"`
+}
+
+// Resume lets a subscription go on.
+//
+// Takes back whatever would end it or holds it up: a cancellation at the period's end, a pause, a pause of
+// collection. A subscription that goes on anyway is left as it is, and one that has ended cannot go on.
+func (c *Client) Resume(ctx context.Context, params ResumeParams, options ...CallOption) (*ResumeResult, error) {
+	return invoke[ResumeResult](ctx, c, "Resume", params, options)
 }
 
 // GetPaymentMethodParams is what GetPaymentMethod is asked with.
@@ -487,6 +530,53 @@ type ListInvoicesResult struct {
 // Lists invoices as Stripe has them, newest first, of all customers, of one, or of one subscription.
 func (c *Client) ListInvoices(ctx context.Context, params ListInvoicesParams, options ...CallOption) (*ListInvoicesResult, error) {
 	return invoke[ListInvoicesResult](ctx, c, "ListInvoices", params, options)
+}
+
+// CreatePortalSessionParams is what CreatePortalSession is asked with.
+type CreatePortalSessionParams struct {
+	// The customer (cus_…) whose portal it is.
+	CustomerID string `json:"customerId"`
+
+	// Where the portal's link back leads. The configuration's own unless told.
+	ReturnURL string `json:"returnUrl,omitempty"`
+
+	// The portal's configuration (bpc_…). The account's default unless told.
+	ConfigurationID string `json:"configurationId,omitempty"`
+
+	// Leads straight to one thing, and back when it is done.
+	Flow PortalFlow `json:"flow,omitempty"`
+
+	// The subscription (sub_…) that the flow is about: required for subscriptionUpdate and subscriptionCancel, and
+	// for these only.
+	SubscriptionID string `json:"subscriptionId,omitempty"`
+
+	// An IETF language tag such as fr or pt-BR. The browser's unless told.
+	Locale string `json:"locale,omitempty"`
+}
+
+// CreatePortalSessionResult is the way to the portal.
+type CreatePortalSessionResult struct {
+	Received
+
+	// The session's id (bps_…).
+	SessionID string `json:"sessionId"`
+
+	// Where to send the browser, at once: whoever opens it acts for the customer, and it is good for minutes only.
+	URL Secret `json:"url"`
+
+	// Where its link back leads.
+	ReturnURL *string `json:"returnUrl"`
+
+	// When it was made.
+	Created time.Time `json:"created"`
+}
+
+// CreatePortalSession sends a customer to Stripe's portal.
+//
+// Makes the address of a page of Stripe's on which this customer sees invoices, changes the payment method, and
+// cancels or changes plans, as the portal's configuration allows. What the customer does there arrives as events.
+func (c *Client) CreatePortalSession(ctx context.Context, params CreatePortalSessionParams, options ...CallOption) (*CreatePortalSessionResult, error) {
+	return invoke[CreatePortalSessionResult](ctx, c, "CreatePortalSession", params, options)
 }
 
 // ListPlansParams is what ListPlans is asked with.
@@ -747,6 +837,9 @@ type HealthResult struct {
 
 	// The things that it stands on.
 	Checks HealthChecks `json:"checks"`
+
+	// How calls to Stripe fare.
+	Upstream UpstreamPressure `json:"upstream"`
 }
 
 // Health asks whether the server serves.
@@ -770,7 +863,7 @@ func isSafeToRepeat(method string) bool {
 // takesKey says whether a call changes something, so that it needs an idempotency key to be repeated.
 func takesKey(method string) bool {
 	switch method {
-	case "CreateCustomer", "CreateSubscription", "UpdatePlan", "Cancel":
+	case "CreateCustomer", "CreateSubscription", "UpdatePlan", "Cancel", "Resume", "CreatePortalSession":
 		return true
 	}
 	return false

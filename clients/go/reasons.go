@@ -105,6 +105,12 @@ const (
 	// FAILED_PRECONDITION: The subscription's first invoice is not paid yet, so it cannot change.
 	ReasonSubscriptionIncomplete = "SUBSCRIPTION_INCOMPLETE"
 
+	// FAILED_PRECONDITION: The subscription ends with its period, so nothing can change then: resume it first.
+	ReasonSubscriptionEnding = "SUBSCRIPTION_ENDING"
+
+	// FAILED_PRECONDITION: A schedule that was not made here manages the subscription; subjectId says which.
+	ReasonScheduledElsewhere = "SCHEDULED_ELSEWHERE"
+
 	// FAILED_PRECONDITION: Stripe would now charge something else than the quote says; nothing was changed.
 	ReasonQuoteChanged = "QUOTE_CHANGED"
 

@@ -24,6 +24,15 @@ const (
 	AccessReasonUnknownStatus     AccessReason = "UNKNOWN_STATUS"
 )
 
+// BreakerState is the state of the circuit breaker before Stripe.
+type BreakerState string
+
+const (
+	BreakerStateClosed  BreakerState = "closed"
+	BreakerStateOpen    BreakerState = "open"
+	BreakerStateProbing BreakerState = "probing"
+)
+
 // CancellationFeedback is why the customer cancels, in Stripe's words.
 type CancellationFeedback string
 
@@ -120,11 +129,13 @@ const (
 	PaymentMethodUseOnlyOneAttached PaymentMethodUse = "onlyOneAttached"
 )
 
-// PlanChangeTiming is when a change of plan takes effect. `now` is the only value so far.
-type PlanChangeTiming string
+// PortalFlow is the one thing that a visit to the portal is for.
+type PortalFlow string
 
 const (
-	PlanChangeTimingNow PlanChangeTiming = "now"
+	PortalFlowPaymentMethodUpdate PortalFlow = "paymentMethodUpdate"
+	PortalFlowSubscriptionUpdate  PortalFlow = "subscriptionUpdate"
+	PortalFlowSubscriptionCancel  PortalFlow = "subscriptionCancel"
 )
 
 // PriceInterval is the unit of a price's billing period, in Stripe's words. Others than these may come.
@@ -145,6 +156,16 @@ const (
 	ProrationBehaviorCreateProrations ProrationBehavior = "create_prorations"
 	ProrationBehaviorAlwaysInvoice    ProrationBehavior = "always_invoice"
 	ProrationBehaviorNone             ProrationBehavior = "none"
+)
+
+// ResumedState is what a subscription was taken out of: a cancellation that was still to come, a pause, or a pause
+// of collection, in which it went on without being charged.
+type ResumedState string
+
+const (
+	ResumedStateCancellation     ResumedState = "cancellation"
+	ResumedStatePause            ResumedState = "pause"
+	ResumedStatePausedCollection ResumedState = "pausedCollection"
 )
 
 // Scope is what a token allows: look-ups and streams, whatever changes something, or IngestWebhook.
@@ -837,6 +858,9 @@ type Subscription struct {
 	// A change that waits for its payment.
 	PendingUpdate *PendingUpdate `json:"pendingUpdate"`
 
+	// The schedule (sub_sched_…) that will change it, as a change for the period's end does; null without one.
+	ScheduleID *string `json:"scheduleId"`
+
 	// Names and values of the caller's own.
 	Metadata map[string]string `json:"metadata"`
 
@@ -866,6 +890,35 @@ type SubscriptionItem struct {
 
 	// End of the item's present billing period.
 	CurrentPeriodEnd time.Time `json:"currentPeriodEnd"`
+}
+
+// UpstreamPressure is how calls to Stripe fare just now.
+type UpstreamPressure struct {
+	// Whether calls go out: closed while they do; open while Stripe failed every time lately, and calls are refused
+	// at once; probing while one call finds out.
+	Breaker BreakerState `json:"breaker"`
+
+	// Calls that look something up.
+	Read UpstreamTraffic `json:"read"`
+
+	// Calls that change something, and previews.
+	Write UpstreamTraffic `json:"write"`
+
+	// Calls that wait until another call no longer changes the same customer.
+	WaitingForTurn int64 `json:"waitingForTurn"`
+}
+
+// UpstreamTraffic is calls to Stripe of one kind, as Stripe counts them for its rate limits.
+type UpstreamTraffic struct {
+	// Calls that Stripe has not answered yet.
+	InFlight int64 `json:"inFlight"`
+
+	// Calls that wait for their turn, so that the rate is kept.
+	Waiting int64 `json:"waiting"`
+
+	// Calls a second that go out at most for now: fewer after Stripe said that there were too many. Null while
+	// nothing bounds them.
+	PerSecond *int64 `json:"perSecond"`
 }
 
 // UsBankAccount is a bank account in the United States (ACH).

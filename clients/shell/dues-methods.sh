@@ -3,7 +3,7 @@
 
 # Whether a call of a method may be made again without an idempotency key.
 _dues_repeatable=' PreviewChange GetPaymentMethod GetCustomer GetSubscription ListSubscriptions ListInvoices ListPlans CheckAccess ListAccess IngestWebhook rpc.hello rpc.discover rpc.health '
-_dues_writing=' CreateCustomer CreateSubscription UpdatePlan Cancel '
+_dues_writing=' CreateCustomer CreateSubscription UpdatePlan Cancel Resume CreatePortalSession '
 
 # The words that a function takes, and the members of the objects among them, each with its type.
 declare -gA _dues_shapes=(
@@ -12,11 +12,13 @@ declare -gA _dues_shapes=(
     [dues_preview_change]='subscriptionId=string priceId=string lookupKey=string quantity=integer items=array:ItemChange prorationBehavior=string when=string'
     [dues_update_plan]='subscriptionId=string priceId=string lookupKey=string quantity=integer items=array:ItemChange prorationBehavior=string when=string quote=string paymentBehavior=string'
     [dues_cancel]='subscriptionId=string when=string feedback=string comment=string invoiceNow=boolean prorate=boolean'
+    [dues_resume]='subscriptionId=string prorationBehavior=string'
     [dues_get_payment_method]='subscriptionId=string customerId=string paymentMethodId=string'
     [dues_get_customer]='customerId=string'
     [dues_get_subscription]='subscriptionId=string'
     [dues_list_subscriptions]='customerId=string priceId=string status=string limit=integer cursor=string'
     [dues_list_invoices]='customerId=string subscriptionId=string status=string limit=integer cursor=string'
+    [dues_create_portal_session]='customerId=string returnUrl=string configurationId=string flow=string subscriptionId=string locale=string'
     [dues_list_plans]='active=boolean limit=integer cursor=string'
     [dues_check_access]='customerId=string productId=string feature=string'
     [dues_list_access]='customerId=string'
@@ -205,9 +207,11 @@ NAME=VALUE:
   items.N.deleted=true|false
       true removes the item.
   prorationBehavior=create_prorations|always_invoice|none
-      What happens to the part of the period that is left. Default: always_invoice.
-  when=now
-      When the change takes effect. Default: now.
+      What happens to the part of the period that is left. With when now only. Default:
+      always_invoice.
+  when=now|periodEnd
+      When the change takes effect. At the period's end nothing is prorated, and the next renewal is
+      the first of the new plan. Default: now.
 
 Result: What the change would cost.
 
@@ -267,9 +271,11 @@ NAME=VALUE:
   items.N.deleted=true|false
       true removes the item.
   prorationBehavior=create_prorations|always_invoice|none
-      What happens to the part of the period that is left. Default: always_invoice.
-  when=now
-      When the change takes effect. Default: now.
+      What happens to the part of the period that is left. With when now only. Default:
+      always_invoice.
+  when=now|periodEnd
+      When the change takes effect. At the period's end nothing is prorated, and the next renewal is
+      the first of the new plan. Default: now.
   quote=STRING
       The token of a PreviewChange. It says everything about the change: only paymentBehavior may
       stand beside it.
@@ -339,6 +345,44 @@ Result: The subscription's end.
       Whether it ends with the period.
   /endsAt: time (RFC 3339, UTC) or null
       When it ends or ended.
+  /subscription: Subscription
+      The subscription as it is now.
+END
+}
+
+dues_resume() {
+    if [[ ${1-} != --help ]]; then
+        _dues_typed Resume "$@"
+        return
+    fi
+    cat <<'END'
+dues_resume NAME=VALUE... [OPTION...]
+
+Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at the
+period's end, a pause, a pause of collection. A subscription that goes on anyway is left as it is,
+and one that has ended cannot go on.
+
+NAME=VALUE:
+
+  subscriptionId=STRING
+      Required. The subscription (sub_…) to go on with.
+  prorationBehavior=create_prorations|always_invoice|none
+      For a pause: what happens to the part of the old period that was left. Default:
+      create_prorations.
+
+Result: The subscription, and what the customer has to do.
+
+  /subscriptionId: string
+      The subscription's id (sub_…).
+  /status: SubscriptionStatus
+      Its status; paused where it goes on once its invoice is paid.
+  /resumed: array of ResumedState
+      What was taken back; empty where there was nothing.
+  /clientSecret: string or null
+      The secret with which the browser confirms a payment that going on needs; null where it needs
+      none. Give it to this customer only.
+  /intent: Intent
+      What the client secret is for.
   /subscription: Subscription
       The subscription as it is now.
 END
@@ -496,6 +540,48 @@ Result: A page of invoices.
       The invoices, newest first.
   /nextCursor: string or null
       Ask for the next page with it; null on the last page.
+END
+}
+
+dues_create_portal_session() {
+    if [[ ${1-} != --help ]]; then
+        _dues_typed CreatePortalSession "$@"
+        return
+    fi
+    cat <<'END'
+dues_create_portal_session NAME=VALUE... [OPTION...]
+
+Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this customer
+sees invoices, changes the payment method, and cancels or changes plans, as the portal's
+configuration allows. What the customer does there arrives as events.
+
+NAME=VALUE:
+
+  customerId=STRING
+      Required. The customer (cus_…) whose portal it is.
+  returnUrl=STRING
+      Where the portal's link back leads. The configuration's own unless told.
+  configurationId=STRING
+      The portal's configuration (bpc_…). The account's default unless told.
+  flow=paymentMethodUpdate|subscriptionUpdate|subscriptionCancel
+      Leads straight to one thing, and back when it is done.
+  subscriptionId=STRING
+      The subscription (sub_…) that the flow is about: required for subscriptionUpdate and
+      subscriptionCancel, and for these only.
+  locale=STRING
+      An IETF language tag such as fr or pt-BR. The browser's unless told.
+
+Result: The way to the portal.
+
+  /sessionId: string
+      The session's id (bps_…).
+  /url: string
+      Where to send the browser, at once: whoever opens it acts for the customer, and it is good for
+      minutes only.
+  /returnUrl: string or null
+      Where its link back leads.
+  /created: time (RFC 3339, UTC)
+      When it was made.
 END
 }
 
@@ -698,6 +784,8 @@ Result: The server's health.
       Whether the server does its work.
   /checks: HealthChecks
       The things that it stands on.
+  /upstream: UpstreamPressure
+      How calls to Stripe fare.
 END
 }
 
@@ -772,6 +860,13 @@ BillingDetails: To whom a payment method belongs.
       Telephone number, extension included.
   /address: Address or null
       Billing address.
+END
+        ;;
+    BreakerState)
+        cat <<'END'
+BreakerState: The state of the circuit breaker before Stripe.
+
+One of closed, open, probing.
 END
         ;;
     CancellationFeedback)
@@ -1096,11 +1191,11 @@ Plan: A recurring price with its product: what a customer can choose.
       The product's features, by the names that CheckAccess takes.
 END
         ;;
-    PlanChangeTiming)
+    PortalFlow)
         cat <<'END'
-PlanChangeTiming: When a change of plan takes effect. `now` is the only value so far.
+PortalFlow: The one thing that a visit to the portal is for.
 
-One of now.
+One of paymentMethodUpdate, subscriptionUpdate, subscriptionCancel.
 END
         ;;
     PreviewLine)
@@ -1189,6 +1284,14 @@ params._meta.verbose asked for it.
       Milliseconds spent waiting for Stripe, all attempts together.
   /replayed: boolean
       Whether this is the kept answer of an earlier call with the same idempotency key.
+END
+        ;;
+    ResumedState)
+        cat <<'END'
+ResumedState: What a subscription was taken out of: a cancellation that was still to come, a pause,
+or a pause of collection, in which it went on without being charged.
+
+One of cancellation, pause, pausedCollection.
 END
         ;;
     Scope)
@@ -1303,6 +1406,9 @@ Subscription: A subscription, as Stripe has it.
       The payment method (pm_…) that it names for itself.
   /pendingUpdate: PendingUpdate or null
       A change that waits for its payment.
+  /scheduleId: string or null
+      The schedule (sub_sched_…) that will change it, as a change for the period's end does; null
+      without one.
   /metadata: object of strings
       Names and values of the caller's own.
   /created: time (RFC 3339, UTC)
@@ -1358,6 +1464,34 @@ One of incomplete, incomplete_expired, trialing, active, past_due, canceled, unp
 all.
 END
         ;;
+    UpstreamPressure)
+        cat <<'END'
+UpstreamPressure: How calls to Stripe fare just now.
+
+  /breaker: BreakerState
+      Whether calls go out: closed while they do; open while Stripe failed every time lately, and
+      calls are refused at once; probing while one call finds out.
+  /read: UpstreamTraffic
+      Calls that look something up.
+  /write: UpstreamTraffic
+      Calls that change something, and previews.
+  /waitingForTurn: integer
+      Calls that wait until another call no longer changes the same customer.
+END
+        ;;
+    UpstreamTraffic)
+        cat <<'END'
+UpstreamTraffic: Calls to Stripe of one kind, as Stripe counts them for its rate limits.
+
+  /inFlight: integer
+      Calls that Stripe has not answered yet.
+  /waiting: integer
+      Calls that wait for their turn, so that the rate is kept.
+  /perSecond: integer or null
+      Calls a second that go out at most for now: fewer after Stripe said that there were too many.
+      Null while nothing bounds them.
+END
+        ;;
     UsBankAccount)
         cat <<'END'
 UsBankAccount: A bank account in the United States (ACH).
@@ -1394,13 +1528,14 @@ END
     *)
         cat >&2 <<'END'
 usage: dues_describe TYPE, which is one of AccessReason, Address, AddressInput, AuBecsDebit,
-BillingDetails, CancellationFeedback, Card, ChangeTiming, CollectionMethod, Customer, ErrorData,
-HealthCheck, HealthChecks, HelloLimits, Intent, Invoice, InvoiceStatus, InvoiceStatusFilter,
-ItemChange, Link, PaymentBehavior, PaymentMethodType, PaymentMethodUse, PendingUpdate,
-PendingUpdateItem, Period, Plan, PlanChangeTiming, PreviewLine, PriceInterval, ProductAccess,
-ProrationBehavior, Renewal, ResultMetadata, Scope, SepaDebit, ServerMode, ServingStatus, Shipping,
-ShippingInput, StripeRefusal, Subscription, SubscriptionItem, SubscriptionItemInput,
-SubscriptionStatus, SubscriptionStatusFilter, UsBankAccount, UsageType, Violation.
+BillingDetails, BreakerState, CancellationFeedback, Card, ChangeTiming, CollectionMethod, Customer,
+ErrorData, HealthCheck, HealthChecks, HelloLimits, Intent, Invoice, InvoiceStatus,
+InvoiceStatusFilter, ItemChange, Link, PaymentBehavior, PaymentMethodType, PaymentMethodUse,
+PendingUpdate, PendingUpdateItem, Period, Plan, PortalFlow, PreviewLine, PriceInterval,
+ProductAccess, ProrationBehavior, Renewal, ResultMetadata, ResumedState, Scope, SepaDebit,
+ServerMode, ServingStatus, Shipping, ShippingInput, StripeRefusal, Subscription, SubscriptionItem,
+SubscriptionItemInput, SubscriptionStatus, SubscriptionStatusFilter, UpstreamPressure,
+UpstreamTraffic, UsBankAccount, UsageType, Violation.
 END
         return 64
         ;;

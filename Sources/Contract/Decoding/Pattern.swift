@@ -13,6 +13,8 @@ enum Pattern {
     case metadataKey
     /// Printable ASCII and spaces.
     case printable
+    /// An http or https URL, without spaces.
+    case webAddress
     /// Bearer and a token.
     case bearer
     /// Words of letters, digits and _, with dots between them, .* at the end for whatever follows; or * alone.
@@ -50,6 +52,10 @@ enum Pattern {
             return bracket ? "must not have square brackets in its name" : nil
         case .printable:
             return bytes.allSatisfy { (0x20...0x7E).contains($0) } ? nil : "must be printable ASCII"
+        case .webAddress:
+            let rest = ["https://", "http://"].first(where: text.hasPrefix).map { bytes.dropFirst($0.utf8.count) }
+            let isSound = rest.map { !$0.isEmpty && $0.allSatisfy { (0x21...0x7E).contains($0) } } ?? false
+            return isSound ? nil : "must be an address that begins with http:// or https://"
         case .bearer:
             let token = text.hasPrefix("Bearer ") ? text.utf8.dropFirst(7) : ""[...].utf8
             let isSound = !token.isEmpty && token.allSatisfy { (0x21...0x7E).contains($0) }

@@ -49,6 +49,8 @@ package protocol UpstreamMethods: Sendable {
     func updatePlan(_ params: UpdatePlanParams, _ call: CallContext) async throws(RPCError) -> UpdatePlanResult
     /// Cancel a subscription.
     func cancel(_ params: CancelParams, _ call: CallContext) async throws(RPCError) -> CancelResult
+    /// Let a subscription go on.
+    func resume(_ params: ResumeParams, _ call: CallContext) async throws(RPCError) -> ResumeResult
     /// Show the payment method that would be charged.
     func getPaymentMethod(
         _ params: GetPaymentMethodParams, _ call: CallContext
@@ -67,6 +69,10 @@ package protocol UpstreamMethods: Sendable {
     func listInvoices(
         _ params: ListInvoicesParams, _ call: CallContext
     ) async throws(RPCError) -> ListInvoicesResult
+    /// Send a customer to Stripe's portal.
+    func createPortalSession(
+        _ params: CreatePortalSessionParams, _ call: CallContext
+    ) async throws(RPCError) -> CreatePortalSessionResult
     /// List the plans that customers can choose.
     func listPlans(_ params: ListPlansParams, _ call: CallContext) async throws(RPCError) -> ListPlansResult
     /// Take in a webhook of Stripe's.
@@ -169,6 +175,15 @@ extension Method {
                 return writer.bytes
             }
             return (metadata, call)
+        case .resume:
+            let (params, metadata) = try decode(ResumeParams.self, from: bytes)
+            let call: UpstreamCall = { upstream, call throws(RPCError) in
+                let result = try await upstream.resume(params, call)
+                var writer = JSONWriter()
+                result.write(into: &writer, metadata: call.resultMetadata)
+                return writer.bytes
+            }
+            return (metadata, call)
         case .getPaymentMethod:
             let (params, metadata) = try decode(GetPaymentMethodParams.self, from: bytes)
             let call: UpstreamCall = { upstream, call throws(RPCError) in
@@ -209,6 +224,15 @@ extension Method {
             let (params, metadata) = try decode(ListInvoicesParams.self, from: bytes)
             let call: UpstreamCall = { upstream, call throws(RPCError) in
                 let result = try await upstream.listInvoices(params, call)
+                var writer = JSONWriter()
+                result.write(into: &writer, metadata: call.resultMetadata)
+                return writer.bytes
+            }
+            return (metadata, call)
+        case .createPortalSession:
+            let (params, metadata) = try decode(CreatePortalSessionParams.self, from: bytes)
+            let call: UpstreamCall = { upstream, call throws(RPCError) in
+                let result = try await upstream.createPortalSession(params, call)
                 var writer = JSONWriter()
                 result.write(into: &writer, metadata: call.resultMetadata)
                 return writer.bytes

@@ -16,6 +16,8 @@ package enum Method: String, CaseIterable, Sendable {
     case updatePlan = "UpdatePlan"
     /// Cancel a subscription.
     case cancel = "Cancel"
+    /// Let a subscription go on.
+    case resume = "Resume"
     /// Show the payment method that would be charged.
     case getPaymentMethod = "GetPaymentMethod"
     /// Look up a customer.
@@ -26,6 +28,8 @@ package enum Method: String, CaseIterable, Sendable {
     case listSubscriptions = "ListSubscriptions"
     /// List invoices.
     case listInvoices = "ListInvoices"
+    /// Send a customer to Stripe's portal.
+    case createPortalSession = "CreatePortalSession"
     /// List the plans that customers can choose.
     case listPlans = "ListPlans"
     /// Decide whether a customer has access.
@@ -47,9 +51,10 @@ package enum Method: String, CaseIterable, Sendable {
 extension Method {
     /// The names on the wire, in the order of the cases.
     static let names = JSONNames([
-        "CreateCustomer", "CreateSubscription", "PreviewChange", "UpdatePlan", "Cancel", "GetPaymentMethod",
-        "GetCustomer", "GetSubscription", "ListSubscriptions", "ListInvoices", "ListPlans", "CheckAccess",
-        "ListAccess", "WatchEvents", "IngestWebhook", "rpc.hello", "rpc.discover", "rpc.health",
+        "CreateCustomer", "CreateSubscription", "PreviewChange", "UpdatePlan", "Cancel", "Resume",
+        "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListInvoices",
+        "CreatePortalSession", "ListPlans", "CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook",
+        "rpc.hello", "rpc.discover", "rpc.health",
     ])
 
     /// What a token must allow for this method; nil where none is needed.
@@ -60,11 +65,13 @@ extension Method {
         case .previewChange: .read
         case .updatePlan: .write
         case .cancel: .write
+        case .resume: .write
         case .getPaymentMethod: .read
         case .getCustomer: .read
         case .getSubscription: .read
         case .listSubscriptions: .read
         case .listInvoices: .read
+        case .createPortalSession: .write
         case .listPlans: .read
         case .checkAccess: .read
         case .listAccess: .read
@@ -84,11 +91,13 @@ extension Method {
         case .previewChange: false
         case .updatePlan: false
         case .cancel: false
+        case .resume: false
         case .getPaymentMethod: false
         case .getCustomer: false
         case .getSubscription: false
         case .listSubscriptions: false
         case .listInvoices: false
+        case .createPortalSession: false
         case .listPlans: false
         case .checkAccess: true
         case .listAccess: true
@@ -130,25 +139,36 @@ extension Method {
         case .previewChange:
             [
                 "NO_SUCH_SUBSCRIPTION", "NO_SUCH_PRICE", "NO_SUCH_ITEM", "PRICE_INACTIVE", "AMBIGUOUS_ITEM",
-                "SUBSCRIPTION_ENDED", "SUBSCRIPTION_INCOMPLETE", "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT",
-                "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED",
-                "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN",
-                "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG",
-                "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
-            ]
-        case .updatePlan:
-            [
-                "NO_SUCH_SUBSCRIPTION", "NO_SUCH_PRICE", "NO_SUCH_ITEM", "PRICE_INACTIVE", "AMBIGUOUS_ITEM",
-                "SUBSCRIPTION_ENDED", "SUBSCRIPTION_INCOMPLETE", "QUOTE_CHANGED", "QUOTE_EXPIRED", "QUOTE_INVALID",
-                "WAITING_FOR_TURN", "CARD_DECLINED", "CARD_EXPIRED", "CARD_INCORRECT", "AUTHENTICATION_REQUIRED",
-                "PAYMENT_FAILED", "PAYMENT_METHOD_REQUIRED", "IDEMPOTENCY_MISMATCH", "OUTCOME_UNKNOWN",
+                "SUBSCRIPTION_ENDED", "SUBSCRIPTION_INCOMPLETE", "SUBSCRIPTION_ENDING", "SCHEDULED_ELSEWHERE",
                 "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT",
                 "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
                 "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
                 "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
                 "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
+        case .updatePlan:
+            [
+                "NO_SUCH_SUBSCRIPTION", "NO_SUCH_PRICE", "NO_SUCH_ITEM", "PRICE_INACTIVE", "AMBIGUOUS_ITEM",
+                "SUBSCRIPTION_ENDED", "SUBSCRIPTION_INCOMPLETE", "SUBSCRIPTION_ENDING", "SCHEDULED_ELSEWHERE",
+                "QUOTE_CHANGED", "QUOTE_EXPIRED", "QUOTE_INVALID", "WAITING_FOR_TURN", "CARD_DECLINED",
+                "CARD_EXPIRED", "CARD_INCORRECT", "AUTHENTICATION_REQUIRED", "PAYMENT_FAILED",
+                "PAYMENT_METHOD_REQUIRED", "IDEMPOTENCY_MISMATCH", "OUTCOME_UNKNOWN", "STRIPE_REFUSED",
+                "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE",
+                "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT",
+                "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
         case .cancel:
+            [
+                "NO_SUCH_SUBSCRIPTION", "SUBSCRIPTION_ENDED", "SCHEDULED_ELSEWHERE", "WAITING_FOR_TURN",
+                "CARD_DECLINED", "CARD_EXPIRED", "CARD_INCORRECT", "AUTHENTICATION_REQUIRED", "PAYMENT_FAILED",
+                "PAYMENT_METHOD_REQUIRED", "IDEMPOTENCY_MISMATCH", "OUTCOME_UNKNOWN", "STRIPE_REFUSED",
+                "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE",
+                "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT",
+                "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN",
+                "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
+        case .resume:
             [
                 "NO_SUCH_SUBSCRIPTION", "SUBSCRIPTION_ENDED", "WAITING_FOR_TURN", "CARD_DECLINED", "CARD_EXPIRED",
                 "CARD_INCORRECT", "AUTHENTICATION_REQUIRED", "PAYMENT_FAILED", "PAYMENT_METHOD_REQUIRED",
@@ -198,6 +218,15 @@ extension Method {
                 "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN",
                 "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG",
                 "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
+        case .createPortalSession:
+            [
+                "NO_SUCH_CUSTOMER", "NO_SUCH_SUBSCRIPTION", "IDEMPOTENCY_MISMATCH", "OUTCOME_UNKNOWN",
+                "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT", "RATE_LIMITED", "LOCK_TIMEOUT",
+                "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED", "WAITING_FOR_STRIPE",
+                "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED",
+                "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR",
+                "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
         case .listPlans:
             [

@@ -15,15 +15,15 @@ package struct PreviewChangeParams: Sendable, Equatable, JSONWritable {
     package var quantity: Int64?
     /// Changes item by item, for subscriptions with several.
     package var items: [ItemChange]?
-    /// What happens to the part of the period that is left.
+    /// What happens to the part of the period that is left. With when now only.
     package var prorationBehavior: ProrationBehavior
-    /// When the change takes effect.
-    package var when: PlanChangeTiming
+    /// When the change takes effect. At the period's end nothing is prorated, and the next renewal is the first of
+    /// the new plan.
+    package var when: ChangeTiming
 
     package init(
         subscriptionId: String, priceId: String? = nil, lookupKey: String? = nil, quantity: Int64? = nil,
-        items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior = .alwaysInvoice,
-        when: PlanChangeTiming = .now
+        items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior = .alwaysInvoice, when: ChangeTiming = .now
     ) {
         self.subscriptionId = subscriptionId
         self.priceId = priceId
@@ -63,7 +63,7 @@ extension PreviewChangeParams: DecodableParams {
         var quantity: Int64?
         var items: [ItemChange]?
         var prorationBehavior: ProrationBehavior = .alwaysInvoice
-        var when: PlanChangeTiming = .now
+        var when: ChangeTiming = .now
         var object = try reader.beginObject()
         while let member = try reader.nextMember(&object, among: table.names) {
             switch member {
@@ -80,7 +80,7 @@ extension PreviewChangeParams: DecodableParams {
                     prorationBehavior = value
                 }
             case .known(6):
-                if let value = try decoding.enumeration(&reader, "when", of: PlanChangeTiming.self) {
+                if let value = try decoding.enumeration(&reader, "when", of: ChangeTiming.self) {
                     when = value
                 }
             case .known(7):

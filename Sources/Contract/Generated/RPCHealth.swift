@@ -41,10 +41,13 @@ package struct RPCHealthResult: Sendable, Equatable, JSONWritable {
     package var status: ServingStatus
     /// The things that it stands on.
     package var checks: HealthChecks
+    /// How calls to Stripe fare.
+    package var upstream: UpstreamPressure
 
-    package init(status: ServingStatus, checks: HealthChecks) {
+    package init(status: ServingStatus, checks: HealthChecks, upstream: UpstreamPressure) {
         self.status = status
         self.checks = checks
+        self.upstream = upstream
     }
 }
 
@@ -58,6 +61,7 @@ extension RPCHealthResult {
         writer.beginObject()
         writer.member("status", status)
         writer.member("checks", checks)
+        writer.member("upstream", upstream)
         writer.memberIfPresent("_meta", metadata)
         writer.endObject()
     }

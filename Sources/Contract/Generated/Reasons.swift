@@ -68,6 +68,10 @@ extension Reason {
     package static let subscriptionEnded = Reason(name: "SUBSCRIPTION_ENDED", status: .failedPrecondition)
     /// The subscription's first invoice is not paid yet, so it cannot change.
     package static let subscriptionIncomplete = Reason(name: "SUBSCRIPTION_INCOMPLETE", status: .failedPrecondition)
+    /// The subscription ends with its period, so nothing can change then: resume it first.
+    package static let subscriptionEnding = Reason(name: "SUBSCRIPTION_ENDING", status: .failedPrecondition)
+    /// A schedule that was not made here manages the subscription; subjectId says which.
+    package static let scheduledElsewhere = Reason(name: "SCHEDULED_ELSEWHERE", status: .failedPrecondition)
     /// Stripe would now charge something else than the quote says; nothing was changed.
     package static let quoteChanged = Reason(name: "QUOTE_CHANGED", status: .failedPrecondition)
     /// The quote is no longer valid; nothing was changed.
@@ -162,6 +166,8 @@ extension Reason {
         .ambiguousItem,
         .subscriptionEnded,
         .subscriptionIncomplete,
+        .subscriptionEnding,
+        .scheduledElsewhere,
         .quoteChanged,
         .quoteExpired,
         .quoteInvalid,

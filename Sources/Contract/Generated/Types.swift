@@ -184,6 +184,13 @@ extension BillingDetails {
     }
 }
 
+/// The state of the circuit breaker before Stripe.
+package enum BreakerState: String, CaseIterable, Sendable, JSONWritable {
+    case closed
+    case open
+    case probing
+}
+
 /// What a caller may say about any call, in params._meta.
 package struct CallMetadata: Sendable, Equatable, JSONWritable {
     /// The call's deadline in milliseconds, counted from receipt. Past it the call ends with DEADLINE_EXCEEDED and
@@ -924,9 +931,11 @@ extension Plan {
     }
 }
 
-/// When a change of plan takes effect. `now` is the only value so far.
-package enum PlanChangeTiming: String, CaseIterable, Sendable, JSONWritable {
-    case now
+/// The one thing that a visit to the portal is for.
+package enum PortalFlow: String, CaseIterable, Sendable, JSONWritable {
+    case paymentMethodUpdate
+    case subscriptionUpdate
+    case subscriptionCancel
 }
 
 /// One line of the invoice that the change makes.
@@ -1105,6 +1114,14 @@ extension ResultMetadata {
     }
 }
 
+/// What a subscription was taken out of: a cancellation that was still to come, a pause, or a pause of collection,
+/// in which it went on without being charged.
+package enum ResumedState: String, CaseIterable, Sendable, JSONWritable {
+    case cancellation
+    case pause
+    case pausedCollection
+}
+
 /// What a token allows: look-ups and streams, whatever changes something, or IngestWebhook.
 package enum Scope: String, CaseIterable, Sendable, JSONWritable {
     case read
@@ -1262,6 +1279,8 @@ package struct Subscription: Sendable, Equatable, JSONWritable {
     package var defaultPaymentMethodId: String?
     /// A change that waits for its payment.
     package var pendingUpdate: PendingUpdate?
+    /// The schedule (sub_sched_…) that will change it, as a change for the period's end does; null without one.
+    package var scheduleId: String?
     /// Names and values of the caller's own.
     package var metadata: [String: String]
     /// When it was created.
@@ -1272,7 +1291,7 @@ package struct Subscription: Sendable, Equatable, JSONWritable {
         collectionMethod: CollectionMethod, items: [SubscriptionItem], cancelAtPeriodEnd: Bool,
         cancelAt: Timestamp?, canceledAt: Timestamp?, endedAt: Timestamp?, trialEnd: Timestamp?,
         latestInvoiceId: String?, defaultPaymentMethodId: String?, pendingUpdate: PendingUpdate?,
-        metadata: [String: String], created: Timestamp
+        scheduleId: String?, metadata: [String: String], created: Timestamp
     ) {
         self.id = id
         self.customerId = customerId
@@ -1288,6 +1307,7 @@ package struct Subscription: Sendable, Equatable, JSONWritable {
         self.latestInvoiceId = latestInvoiceId
         self.defaultPaymentMethodId = defaultPaymentMethodId
         self.pendingUpdate = pendingUpdate
+        self.scheduleId = scheduleId
         self.metadata = metadata
         self.created = created
     }
@@ -1310,6 +1330,7 @@ extension Subscription {
         writer.member("latestInvoiceId", latestInvoiceId)
         writer.member("defaultPaymentMethodId", defaultPaymentMethodId)
         writer.member("pendingUpdate", pendingUpdate)
+        writer.member("scheduleId", scheduleId)
         writer.member("metadata", metadata)
         writer.member("created", created)
         writer.endObject()
@@ -1439,6 +1460,64 @@ package enum SubscriptionStatusFilter: String, CaseIterable, Sendable, JSONWrita
     case paused
     case ended
     case all
+}
+
+/// How calls to Stripe fare just now.
+package struct UpstreamPressure: Sendable, Equatable, JSONWritable {
+    /// Whether calls go out: closed while they do; open while Stripe failed every time lately, and calls are
+    /// refused at once; probing while one call finds out.
+    package var breaker: BreakerState
+    /// Calls that look something up.
+    package var read: UpstreamTraffic
+    /// Calls that change something, and previews.
+    package var write: UpstreamTraffic
+    /// Calls that wait until another call no longer changes the same customer.
+    package var waitingForTurn: Int64
+
+    package init(breaker: BreakerState, read: UpstreamTraffic, write: UpstreamTraffic, waitingForTurn: Int64) {
+        self.breaker = breaker
+        self.read = read
+        self.write = write
+        self.waitingForTurn = waitingForTurn
+    }
+}
+
+extension UpstreamPressure {
+    package func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("breaker", breaker)
+        writer.member("read", read)
+        writer.member("write", write)
+        writer.member("waitingForTurn", waitingForTurn)
+        writer.endObject()
+    }
+}
+
+/// Calls to Stripe of one kind, as Stripe counts them for its rate limits.
+package struct UpstreamTraffic: Sendable, Equatable, JSONWritable {
+    /// Calls that Stripe has not answered yet.
+    package var inFlight: Int64
+    /// Calls that wait for their turn, so that the rate is kept.
+    package var waiting: Int64
+    /// Calls a second that go out at most for now: fewer after Stripe said that there were too many. Null while
+    /// nothing bounds them.
+    package var perSecond: Int64?
+
+    package init(inFlight: Int64, waiting: Int64, perSecond: Int64?) {
+        self.inFlight = inFlight
+        self.waiting = waiting
+        self.perSecond = perSecond
+    }
+}
+
+extension UpstreamTraffic {
+    package func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("inFlight", inFlight)
+        writer.member("waiting", waiting)
+        writer.member("perSecond", perSecond)
+        writer.endObject()
+    }
 }
 
 /// A bank account in the United States (ACH).

@@ -15,10 +15,11 @@ package struct UpdatePlanParams: Sendable, Equatable, JSONWritable {
     package var quantity: Int64?
     /// Changes item by item, for subscriptions with several.
     package var items: [ItemChange]?
-    /// What happens to the part of the period that is left.
+    /// What happens to the part of the period that is left. With when now only.
     package var prorationBehavior: ProrationBehavior
-    /// When the change takes effect.
-    package var when: PlanChangeTiming
+    /// When the change takes effect. At the period's end nothing is prorated, and the next renewal is the first of
+    /// the new plan.
+    package var when: ChangeTiming
     /// The token of a PreviewChange. It says everything about the change: only paymentBehavior may stand beside it.
     package var quote: String?
     /// What happens where the change needs a payment that fails or needs the customer.
@@ -27,7 +28,7 @@ package struct UpdatePlanParams: Sendable, Equatable, JSONWritable {
     package init(
         subscriptionId: String? = nil, priceId: String? = nil, lookupKey: String? = nil, quantity: Int64? = nil,
         items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior = .alwaysInvoice,
-        when: PlanChangeTiming = .now, quote: String? = nil, paymentBehavior: PaymentBehavior = .pendingIfIncomplete
+        when: ChangeTiming = .now, quote: String? = nil, paymentBehavior: PaymentBehavior = .pendingIfIncomplete
     ) {
         self.subscriptionId = subscriptionId
         self.priceId = priceId
@@ -71,7 +72,7 @@ extension UpdatePlanParams: DecodableParams {
         var quantity: Int64?
         var items: [ItemChange]?
         var prorationBehavior: ProrationBehavior = .alwaysInvoice
-        var when: PlanChangeTiming = .now
+        var when: ChangeTiming = .now
         var quote: String?
         var paymentBehavior: PaymentBehavior = .pendingIfIncomplete
         var object = try reader.beginObject()
@@ -90,7 +91,7 @@ extension UpdatePlanParams: DecodableParams {
                     prorationBehavior = value
                 }
             case .known(6):
-                if let value = try decoding.enumeration(&reader, "when", of: PlanChangeTiming.self) {
+                if let value = try decoding.enumeration(&reader, "when", of: ChangeTiming.self) {
                     when = value
                 }
             case .known(7):

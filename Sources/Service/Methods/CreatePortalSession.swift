@@ -7,10 +7,11 @@ extension BillingService {
         _ params: CreatePortalSessionParams, _ call: CallContext
     ) async throws(RPCError) -> CreatePortalSessionResult {
         try Self.checkFlow(params)
-        let creation = PortalSessionCreation(params)
         let session = try await change(call) { () async throws(RPCError) in
             try await ask(call) { () async throws(StripeError) in
-                try await stripe.createPortalSession(creation, options(call, step: "portal"))
+                try await stripe.createPortalSession(
+                    customer: params.customerId, returnURL: params.returnUrl, configuration: params.configurationId,
+                    locale: params.locale, flow: Stripe.PortalFlow(params), options(call, step: "portal"))
             }
         }.object
         return CreatePortalSessionResult(
@@ -33,18 +34,16 @@ extension BillingService {
     }
 }
 
-extension PortalSessionCreation {
-    fileprivate init(_ params: CreatePortalSessionParams) {
-        self.init(customer: params.customerId)
-        returnURL = params.returnUrl
-        configuration = params.configurationId
-        locale = params.locale
-        flow =
-            switch (params.flow, params.subscriptionId) {
-            case (.paymentMethodUpdate, _): .paymentMethodUpdate
-            case (.subscriptionUpdate, let id?): .subscriptionUpdate(id)
-            case (.subscriptionCancel, let id?): .subscriptionCancel(id)
-            default: nil
+extension Stripe.PortalFlow {
+    fileprivate init?(_ params: CreatePortalSessionParams) {
+        guard let flow = params.flow else { return nil }
+        let type =
+            switch flow {
+            case .paymentMethodUpdate: "payment_method_update"
+            case .subscriptionUpdate: "subscription_update"
+            case .subscriptionCancel: "subscription_cancel"
             }
+        self.init(type: type, subscription: params.subscriptionId)
+        returnURL = params.returnUrl
     }
 }

@@ -29,10 +29,14 @@ struct Mirror {
     }
 
     /// An answer counts if nobody has written the row since Stripe was asked: then it is newer than the row. Otherwise which
-    /// of the two is newer cannot be known, and Stripe is to be asked again.
+    /// of the two is newer cannot be known, and Stripe is to be asked again, unless both say the same.
     func project(_ object: MirrorObject, from reply: ReplyBasis) throws(StoreError) -> ProjectionOutcome {
         let row = try row(object.kind, object.id)
         guard row?.version ?? 0 == reply.version else {
+            if let row, row.raw == object.raw, !row.isDeleted, !object.isDeleted {
+                if let settled = reply.settles { try close(settled) }
+                return .skipped(because: "the row says the same")
+            }
             return .fetch(version: row?.version ?? 0, because: "the row changed while Stripe answered")
         }
         if let row, row.isDeleted, !object.isDeleted {

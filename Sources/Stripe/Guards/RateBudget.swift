@@ -19,8 +19,8 @@ package struct RateBudget: Sendable {
     /// No turn comes before this: Stripe asked for a pause.
     private var pausedUntil = Int64.min
 
-    /// The slowest that a budget becomes.
-    private static let floor = 1.0
+    /// The slowest that a budget becomes: well under the lowest limit that Stripe has.
+    private static let floor = 5.0
     /// How much of the rate is left after a complaint.
     private static let decrease = 0.5
     /// How much of what the rate was comes back each second.

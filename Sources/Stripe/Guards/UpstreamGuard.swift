@@ -7,6 +7,13 @@ final class UpstreamGuard: Sendable {
         var breaker: CircuitBreaker
         var budgets: [UpstreamMode: RateBudget]
         var figures = UpstreamFigures()
+
+        mutating func record(_ verdict: CircuitBreaker.Verdict, now: Int64) {
+            let wasOpen = breaker.phase == .open
+            breaker.record(verdict, now: now)
+            // A probe that comes back without knowing leaves it open too, but only a failure opens it.
+            if !wasOpen, breaker.phase == .open, verdict == .dead { figures.breakerOpened += 1 }
+        }
     }
 
     /// Guards the state machines, each step of which is a few comparisons.
@@ -94,12 +101,4 @@ final class UpstreamGuard: Sendable {
     }
 
     private var milliseconds: Int64 { Int64((ContinuousClock.now - epoch) / .milliseconds(1)) }
-}
-
-extension UpstreamGuard.State {
-    fileprivate mutating func record(_ verdict: CircuitBreaker.Verdict, now: Int64) {
-        let before = breaker.phase
-        breaker.record(verdict, now: now)
-        if before != .open, breaker.phase == .open, verdict == .dead { figures.breakerOpened += 1 }
-    }
 }

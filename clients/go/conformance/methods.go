@@ -19,6 +19,8 @@ func typed(method string) handler {
 		return unary((*dues.Client).UpdatePlan)
 	case "Cancel":
 		return unary((*dues.Client).Cancel)
+	case "Resume":
+		return unary((*dues.Client).Resume)
 	case "GetPaymentMethod":
 		return unary((*dues.Client).GetPaymentMethod)
 	case "GetCustomer":
@@ -29,6 +31,8 @@ func typed(method string) handler {
 		return unary((*dues.Client).ListSubscriptions)
 	case "ListInvoices":
 		return unary((*dues.Client).ListInvoices)
+	case "CreatePortalSession":
+		return unary((*dues.Client).CreatePortalSession)
 	case "ListPlans":
 		return unary((*dues.Client).ListPlans)
 	case "CheckAccess":

@@ -18,6 +18,9 @@ export type AccessReason =
   | "INCOMPLETE_EXPIRED"
   | "UNKNOWN_STATUS";
 
+/** The state of the circuit breaker before Stripe. */
+export type BreakerState = "closed" | "open" | "probing";
+
 /** Why the customer cancels, in Stripe's words. */
 export type CancellationFeedback =
   | "customer_service"
@@ -73,8 +76,8 @@ export type PaymentMethodType =
  */
 export type PaymentMethodUse = "subscription" | "customerDefault" | "onlyOneAttached";
 
-/** When a change of plan takes effect. `now` is the only value so far. */
-export type PlanChangeTiming = "now";
+/** The one thing that a visit to the portal is for. */
+export type PortalFlow = "paymentMethodUpdate" | "subscriptionUpdate" | "subscriptionCancel";
 
 /** The unit of a price's billing period, in Stripe's words. */
 export type PriceInterval = "day" | "week" | "month" | "year" | (string & {});
@@ -83,6 +86,12 @@ export type PriceInterval = "day" | "week" | "month" | "year" | (string & {});
  * What happens to the part of the period that is left: put on the next invoice, invoiced at once, or ignored.
  */
 export type ProrationBehavior = "create_prorations" | "always_invoice" | "none";
+
+/**
+ * What a subscription was taken out of: a cancellation that was still to come, a pause, or a pause of
+ * collection, in which it went on without being charged.
+ */
+export type ResumedState = "cancellation" | "pause" | "pausedCollection";
 
 /** What a token allows: look-ups and streams, whatever changes something, or IngestWebhook. */
 export type Scope = "read" | "write" | "ingest";
@@ -531,6 +540,10 @@ export interface Subscription extends Result {
   readonly defaultPaymentMethodId: string | null;
   /** A change that waits for its payment. */
   readonly pendingUpdate: PendingUpdate | null;
+  /**
+   * The schedule (sub_sched_…) that will change it, as a change for the period's end does; null without one.
+   */
+  readonly scheduleId: string | null;
   /** Names and values of the caller's own. */
   readonly metadata: Readonly<Record<string, string>>;
   /** When it was created. */
@@ -553,6 +566,34 @@ export interface SubscriptionItem extends Result {
   readonly currentPeriodStart: Date;
   /** End of the item's present billing period. */
   readonly currentPeriodEnd: Date;
+}
+
+/** How calls to Stripe fare just now. */
+export interface UpstreamPressure extends Result {
+  /**
+   * Whether calls go out: closed while they do; open while Stripe failed every time lately, and calls are
+   * refused at once; probing while one call finds out.
+   */
+  readonly breaker: BreakerState;
+  /** Calls that look something up. */
+  readonly read: UpstreamTraffic;
+  /** Calls that change something, and previews. */
+  readonly write: UpstreamTraffic;
+  /** Calls that wait until another call no longer changes the same customer. */
+  readonly waitingForTurn: Integer;
+}
+
+/** Calls to Stripe of one kind, as Stripe counts them for its rate limits. */
+export interface UpstreamTraffic extends Result {
+  /** Calls that Stripe has not answered yet. */
+  readonly inFlight: Integer;
+  /** Calls that wait for their turn, so that the rate is kept. */
+  readonly waiting: Integer;
+  /**
+   * Calls a second that go out at most for now: fewer after Stripe said that there were too many. Null while
+   * nothing bounds them.
+   */
+  readonly perSecond: Integer | null;
 }
 
 /** A bank account in the United States (ACH). */
@@ -672,10 +713,13 @@ export interface PreviewChangeParams {
   quantity?: Integer | bigint;
   /** Changes item by item, for subscriptions with several. */
   items?: readonly ItemChange[];
-  /** What happens to the part of the period that is left. Default: always_invoice. */
+  /** What happens to the part of the period that is left. With when now only. Default: always_invoice. */
   prorationBehavior?: ProrationBehavior;
-  /** When the change takes effect. Default: now. */
-  when?: PlanChangeTiming;
+  /**
+   * When the change takes effect. At the period's end nothing is prorated, and the next renewal is the first
+   * of the new plan. Default: now.
+   */
+  when?: ChangeTiming;
 }
 
 /** What the change would cost. */
@@ -712,10 +756,13 @@ export interface UpdatePlanParams {
   quantity?: Integer | bigint;
   /** Changes item by item, for subscriptions with several. */
   items?: readonly ItemChange[];
-  /** What happens to the part of the period that is left. Default: always_invoice. */
+  /** What happens to the part of the period that is left. With when now only. Default: always_invoice. */
   prorationBehavior?: ProrationBehavior;
-  /** When the change takes effect. Default: now. */
-  when?: PlanChangeTiming;
+  /**
+   * When the change takes effect. At the period's end nothing is prorated, and the next renewal is the first
+   * of the new plan. Default: now.
+   */
+  when?: ChangeTiming;
   /**
    * The token of a PreviewChange. It says everything about the change: only paymentBehavior may stand beside
    * it.
@@ -784,6 +831,33 @@ export interface CancelResult extends Answer {
   readonly cancelAtPeriodEnd: boolean;
   /** When it ends or ended. */
   readonly endsAt: Date | null;
+  /** The subscription as it is now. */
+  readonly subscription: Subscription;
+}
+
+/** What resume takes. */
+export interface ResumeParams {
+  /** The subscription (sub_…) to go on with. */
+  subscriptionId: string;
+  /** For a pause: what happens to the part of the old period that was left. Default: create_prorations. */
+  prorationBehavior?: ProrationBehavior;
+}
+
+/** The subscription, and what the customer has to do. */
+export interface ResumeResult extends Answer {
+  /** The subscription's id (sub_…). */
+  readonly subscriptionId: string;
+  /** Its status; paused where it goes on once its invoice is paid. */
+  readonly status: SubscriptionStatus;
+  /** What was taken back; empty where there was nothing. */
+  readonly resumed: readonly ResumedState[];
+  /**
+   * The secret with which the browser confirms a payment that going on needs; null where it needs none. Give
+   * it to this customer only. It is there by this name alone: printing and JSON.stringify leave it out.
+   */
+  readonly clientSecret: string | null;
+  /** What the client secret is for. */
+  readonly intent: Intent;
   /** The subscription as it is now. */
   readonly subscription: Subscription;
 }
@@ -888,6 +962,40 @@ export interface ListInvoicesResult extends Answer {
   readonly invoices: readonly Invoice[];
   /** Ask for the next page with it; null on the last page. */
   readonly nextCursor: string | null;
+}
+
+/** What createPortalSession takes. */
+export interface CreatePortalSessionParams {
+  /** The customer (cus_…) whose portal it is. */
+  customerId: string;
+  /** Where the portal's link back leads. The configuration's own unless told. */
+  returnUrl?: string;
+  /** The portal's configuration (bpc_…). The account's default unless told. */
+  configurationId?: string;
+  /** Leads straight to one thing, and back when it is done. */
+  flow?: PortalFlow;
+  /**
+   * The subscription (sub_…) that the flow is about: required for subscriptionUpdate and subscriptionCancel,
+   * and for these only.
+   */
+  subscriptionId?: string;
+  /** An IETF language tag such as fr or pt-BR. The browser's unless told. */
+  locale?: string;
+}
+
+/** The way to the portal. */
+export interface CreatePortalSessionResult extends Answer {
+  /** The session's id (bps_…). */
+  readonly sessionId: string;
+  /**
+   * Where to send the browser, at once: whoever opens it acts for the customer, and it is good for minutes
+   * only. It is there by this name alone: printing and JSON.stringify leave it out.
+   */
+  readonly url: string;
+  /** Where its link back leads. */
+  readonly returnUrl: string | null;
+  /** When it was made. */
+  readonly created: Date;
 }
 
 /** What listPlans takes. */
@@ -1053,6 +1161,8 @@ export interface RpcHealthResult extends Answer {
   readonly status: ServingStatus;
   /** The things that it stands on. */
   readonly checks: HealthChecks;
+  /** How calls to Stripe fare. */
+  readonly upstream: UpstreamPressure;
 }
 
 /**
@@ -1104,6 +1214,13 @@ export class Dues extends Client {
   cancel(params: CancelParams, options?: CallOptions): Promise<CancelResult>;
 
   /**
+   * Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at the period's
+   * end, a pause, a pause of collection. A subscription that goes on anyway is left as it is, and one that
+   * has ended cannot go on.
+   */
+  resume(params: ResumeParams, options?: CallOptions): Promise<ResumeResult>;
+
+  /**
    * Show the payment method that would be charged. Finds the payment method behind a subscription, the
    * default one of a customer, or one by its id, with what a customer needs to recognise it.
    */
@@ -1126,6 +1243,13 @@ export class Dues extends Client {
    * subscription.
    */
   listInvoices(params?: ListInvoicesParams, options?: CallOptions): Promise<ListInvoicesResult>;
+
+  /**
+   * Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this customer sees
+   * invoices, changes the payment method, and cancels or changes plans, as the portal's configuration allows.
+   * What the customer does there arrives as events.
+   */
+  createPortalSession(params: CreatePortalSessionParams, options?: CallOptions): Promise<CreatePortalSessionResult>;
 
   /**
    * List the plans that customers can choose. Lists recurring prices with their products, for a page that

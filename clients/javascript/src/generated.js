@@ -254,6 +254,7 @@ class Subscription extends Result {
     this.latestInvoiceId = raw.latestInvoiceId;
     this.defaultPaymentMethodId = raw.defaultPaymentMethodId;
     this.pendingUpdate = one(PendingUpdate, raw.pendingUpdate);
+    this.scheduleId = raw.scheduleId;
     this.metadata = raw.metadata;
     this.created = time(raw.created);
   }
@@ -269,6 +270,25 @@ class SubscriptionItem extends Result {
     this.quantity = raw.quantity;
     this.currentPeriodStart = time(raw.currentPeriodStart);
     this.currentPeriodEnd = time(raw.currentPeriodEnd);
+  }
+}
+
+class UpstreamPressure extends Result {
+  constructor(raw) {
+    super(raw);
+    this.breaker = raw.breaker;
+    this.read = one(UpstreamTraffic, raw.read);
+    this.write = one(UpstreamTraffic, raw.write);
+    this.waitingForTurn = raw.waitingForTurn;
+  }
+}
+
+class UpstreamTraffic extends Result {
+  constructor(raw) {
+    super(raw);
+    this.inFlight = raw.inFlight;
+    this.waiting = raw.waiting;
+    this.perSecond = raw.perSecond;
   }
 }
 
@@ -356,6 +376,21 @@ class CancelResult extends Answer {
   }
 }
 
+class ResumeResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.subscriptionId = raw.subscriptionId;
+    this.status = raw.status;
+    this.resumed = raw.resumed;
+    this.intent = raw.intent;
+    this.subscription = one(Subscription, raw.subscription);
+  }
+
+  get clientSecret() {
+    return this.raw.clientSecret;
+  }
+}
+
 class GetPaymentMethodResult extends Answer {
   constructor(raw) {
     super(raw);
@@ -399,6 +434,19 @@ class ListInvoicesResult extends Answer {
     super(raw);
     this.invoices = many(Invoice, raw.invoices);
     this.nextCursor = raw.nextCursor;
+  }
+}
+
+class CreatePortalSessionResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.sessionId = raw.sessionId;
+    this.returnUrl = raw.returnUrl;
+    this.created = time(raw.created);
+  }
+
+  get url() {
+    return this.raw.url;
   }
 }
 
@@ -479,6 +527,7 @@ class RpcHealthResult extends Answer {
     super(raw);
     this.status = raw.status;
     this.checks = one(HealthChecks, raw.checks);
+    this.upstream = one(UpstreamPressure, raw.upstream);
   }
 }
 
@@ -492,11 +541,13 @@ export const methods = new Map([
   ["PreviewChange", { isSafeToRepeat: true, streams: false }],
   ["UpdatePlan", { isSafeToRepeat: false, streams: false }],
   ["Cancel", { isSafeToRepeat: false, streams: false }],
+  ["Resume", { isSafeToRepeat: false, streams: false }],
   ["GetPaymentMethod", { isSafeToRepeat: true, streams: false }],
   ["GetCustomer", { isSafeToRepeat: true, streams: false }],
   ["GetSubscription", { isSafeToRepeat: true, streams: false }],
   ["ListSubscriptions", { isSafeToRepeat: true, streams: false }],
   ["ListInvoices", { isSafeToRepeat: true, streams: false }],
+  ["CreatePortalSession", { isSafeToRepeat: false, streams: false }],
   ["ListPlans", { isSafeToRepeat: true, streams: false }],
   ["CheckAccess", { isSafeToRepeat: true, streams: false }],
   ["ListAccess", { isSafeToRepeat: true, streams: false }],
@@ -558,6 +609,15 @@ export class Dues extends Client {
   }
 
   /**
+   * Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at the period's
+   * end, a pause, a pause of collection. A subscription that goes on anyway is left as it is, and one that
+   * has ended cannot go on.
+   */
+  async resume(params, options) {
+    return new ResumeResult(await this.call("Resume", params, options));
+  }
+
+  /**
    * Show the payment method that would be charged. Finds the payment method behind a subscription, the
    * default one of a customer, or one by its id, with what a customer needs to recognise it.
    */
@@ -589,6 +649,15 @@ export class Dues extends Client {
    */
   async listInvoices(params, options) {
     return new ListInvoicesResult(await this.call("ListInvoices", params, options));
+  }
+
+  /**
+   * Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this customer sees
+   * invoices, changes the payment method, and cancels or changes plans, as the portal's configuration allows.
+   * What the customer does there arrives as events.
+   */
+  async createPortalSession(params, options) {
+    return new CreatePortalSessionResult(await this.call("CreatePortalSession", params, options));
   }
 
   /**

@@ -20,6 +20,8 @@ enum Method: string
     case UpdatePlan = 'UpdatePlan';
     /** Cancel a subscription. */
     case Cancel = 'Cancel';
+    /** Let a subscription go on. */
+    case Resume = 'Resume';
     /** Show the payment method that would be charged. */
     case GetPaymentMethod = 'GetPaymentMethod';
     /** Look up a customer. */
@@ -30,6 +32,8 @@ enum Method: string
     case ListSubscriptions = 'ListSubscriptions';
     /** List invoices. */
     case ListInvoices = 'ListInvoices';
+    /** Send a customer to Stripe's portal. */
+    case CreatePortalSession = 'CreatePortalSession';
     /** List the plans that customers can choose. */
     case ListPlans = 'ListPlans';
     /** Decide whether a customer has access. */

@@ -11,6 +11,7 @@ use Dues\Types\ChangeTiming;
 use Dues\Types\CheckAccessResult;
 use Dues\Types\CollectionMethod;
 use Dues\Types\CreateCustomerResult;
+use Dues\Types\CreatePortalSessionResult;
 use Dues\Types\CreateSubscriptionResult;
 use Dues\Types\GetCustomerResult;
 use Dues\Types\GetPaymentMethodResult;
@@ -23,9 +24,10 @@ use Dues\Types\ListInvoicesResult;
 use Dues\Types\ListPlansResult;
 use Dues\Types\ListSubscriptionsResult;
 use Dues\Types\PaymentBehavior;
-use Dues\Types\PlanChangeTiming;
+use Dues\Types\PortalFlow;
 use Dues\Types\PreviewChangeResult;
 use Dues\Types\ProrationBehavior;
+use Dues\Types\ResumeResult;
 use Dues\Types\RpcHealthResult;
 use Dues\Types\RpcHelloResult;
 use Dues\Types\ShippingInput;
@@ -153,9 +155,10 @@ trait Methods
      * @param string|null $lookupKey The lookup key of the price to change to, instead of its id.
      * @param int|null $quantity How many units from then on; unchanged unless told.
      * @param list<ItemChange>|null $items Changes item by item, for subscriptions with several.
-     * @param string|null $prorationBehavior What happens to the part of the period that is left. One of {@see
-     * ProrationBehavior}. Default: always_invoice.
-     * @param string|null $when When the change takes effect. One of {@see PlanChangeTiming}. Default: now.
+     * @param string|null $prorationBehavior What happens to the part of the period that is left. With when now
+     * only. One of {@see ProrationBehavior}. Default: always_invoice.
+     * @param string|null $when When the change takes effect. At the period's end nothing is prorated, and the next
+     * renewal is the first of the new plan. One of {@see ChangeTiming}. Default: now.
      * @throws DuesException
      */
     public function previewChange(
@@ -190,9 +193,10 @@ trait Methods
      * @param string|null $lookupKey The lookup key of the price to change to, instead of its id.
      * @param int|null $quantity How many units from then on; unchanged unless told.
      * @param list<ItemChange>|null $items Changes item by item, for subscriptions with several.
-     * @param string|null $prorationBehavior What happens to the part of the period that is left. One of {@see
-     * ProrationBehavior}. Default: always_invoice.
-     * @param string|null $when When the change takes effect. One of {@see PlanChangeTiming}. Default: now.
+     * @param string|null $prorationBehavior What happens to the part of the period that is left. With when now
+     * only. One of {@see ProrationBehavior}. Default: always_invoice.
+     * @param string|null $when When the change takes effect. At the period's end nothing is prorated, and the next
+     * renewal is the first of the new plan. One of {@see ChangeTiming}. Default: now.
      * @param string|null $quote The token of a PreviewChange. It says everything about the change: only
      * paymentBehavior may stand beside it.
      * @param string|null $paymentBehavior What happens where the change needs a payment that fails or needs the
@@ -258,6 +262,28 @@ trait Methods
             'prorate' => $prorate,
         ]);
         return CancelResult::of($this->call('Cancel', $params, $options));
+    }
+
+    /**
+     * Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at the period's
+     * end, a pause, a pause of collection. A subscription that goes on anyway is left as it is, and one that has
+     * ended cannot go on.
+     *
+     * @param string $subscriptionId The subscription (sub_…) to go on with.
+     * @param string|null $prorationBehavior For a pause: what happens to the part of the old period that was left.
+     * One of {@see ProrationBehavior}. Default: create_prorations.
+     * @throws DuesException
+     */
+    public function resume(
+        string $subscriptionId,
+        ?string $prorationBehavior = null,
+        ?CallOptions $options = null,
+    ): ResumeResult {
+        $params = Value::present([
+            'subscriptionId' => $subscriptionId,
+            'prorationBehavior' => $prorationBehavior,
+        ]);
+        return ResumeResult::of($this->call('Resume', $params, $options));
     }
 
     /**
@@ -373,6 +399,40 @@ trait Methods
             'cursor' => $cursor,
         ]);
         return ListInvoicesResult::of($this->call('ListInvoices', $params, $options));
+    }
+
+    /**
+     * Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this customer sees
+     * invoices, changes the payment method, and cancels or changes plans, as the portal's configuration allows.
+     * What the customer does there arrives as events.
+     *
+     * @param string $customerId The customer (cus_…) whose portal it is.
+     * @param string|null $returnUrl Where the portal's link back leads. The configuration's own unless told.
+     * @param string|null $configurationId The portal's configuration (bpc_…). The account's default unless told.
+     * @param string|null $flow Leads straight to one thing, and back when it is done. One of {@see PortalFlow}.
+     * @param string|null $subscriptionId The subscription (sub_…) that the flow is about: required for
+     * subscriptionUpdate and subscriptionCancel, and for these only.
+     * @param string|null $locale An IETF language tag such as fr or pt-BR. The browser's unless told.
+     * @throws DuesException
+     */
+    public function createPortalSession(
+        string $customerId,
+        ?string $returnUrl = null,
+        ?string $configurationId = null,
+        ?string $flow = null,
+        ?string $subscriptionId = null,
+        ?string $locale = null,
+        ?CallOptions $options = null,
+    ): CreatePortalSessionResult {
+        $params = Value::present([
+            'customerId' => $customerId,
+            'returnUrl' => $returnUrl,
+            'configurationId' => $configurationId,
+            'flow' => $flow,
+            'subscriptionId' => $subscriptionId,
+            'locale' => $locale,
+        ]);
+        return CreatePortalSessionResult::of($this->call('CreatePortalSession', $params, $options));
     }
 
     /**

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Union
 from ._client import CallOptions, Client, Stream
 from ._types import (
     AddressInput, CancelResult, CancellationFeedback, ChangeTiming, CheckAccessResult, CollectionMethod,
-    CreateCustomerResult, CreateSubscriptionResult, GetCustomerResult, GetPaymentMethodResult,
-    GetSubscriptionResult, IngestWebhookResult, InvoiceStatusFilter, ItemChange, ListAccessResult,
-    ListInvoicesResult, ListPlansResult, ListSubscriptionsResult, PaymentBehavior, PlanChangeTiming,
-    PreviewChangeResult, ProrationBehavior, RPCHealthResult, RPCHelloResult, ShippingInput, SubscriptionItemInput,
-    SubscriptionStatusFilter, UpdatePlanResult, WatchEventsResult, WatchEventsValue)
+    CreateCustomerResult, CreatePortalSessionResult, CreateSubscriptionResult, GetCustomerResult,
+    GetPaymentMethodResult, GetSubscriptionResult, IngestWebhookResult, InvoiceStatusFilter, ItemChange,
+    ListAccessResult, ListInvoicesResult, ListPlansResult, ListSubscriptionsResult, PaymentBehavior, PortalFlow,
+    PreviewChangeResult, ProrationBehavior, RPCHealthResult, RPCHelloResult, ResumeResult, ShippingInput,
+    SubscriptionItemInput, SubscriptionStatusFilter, UpdatePlanResult, WatchEventsResult, WatchEventsValue)
 from ._wire import given
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Dues(Client):
     def preview_change(
         self, *, subscription_id: str, price_id: Optional[str] = None, lookup_key: Optional[str] = None,
         quantity: Optional[int] = None, items: Optional[Sequence[Union[ItemChange, Mapping[str, Any]]]] = None,
-        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[PlanChangeTiming] = None,
+        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[ChangeTiming] = None,
         **options: Unpack[CallOptions]
     ) -> PreviewChangeResult:
         """Show what a change of plan would cost. Asks Stripe what the change would charge, and changes nothing. The
@@ -102,8 +102,10 @@ class Dues(Client):
         lookup_key: The lookup key of the price to change to, instead of its id.
         quantity: How many units from then on; unchanged unless told.
         items: Changes item by item, for subscriptions with several.
-        proration_behavior: What happens to the part of the period that is left. Default: always_invoice.
-        when: When the change takes effect. Default: now.
+        proration_behavior: What happens to the part of the period that is left. With when now only. Default:
+        always_invoice.
+        when: When the change takes effect. At the period's end nothing is prorated, and the next renewal is the
+        first of the new plan. Default: now.
         """
         return PreviewChangeResult._of(self.call("PreviewChange", given({
             "subscriptionId": subscription_id, "priceId": price_id, "lookupKey": lookup_key,
@@ -114,7 +116,7 @@ class Dues(Client):
         self, *, subscription_id: Optional[str] = None, price_id: Optional[str] = None,
         lookup_key: Optional[str] = None, quantity: Optional[int] = None,
         items: Optional[Sequence[Union[ItemChange, Mapping[str, Any]]]] = None,
-        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[PlanChangeTiming] = None,
+        proration_behavior: Optional[ProrationBehavior] = None, when: Optional[ChangeTiming] = None,
         quote: Optional[str] = None, payment_behavior: Optional[PaymentBehavior] = None,
         **options: Unpack[CallOptions]
     ) -> UpdatePlanResult:
@@ -127,8 +129,10 @@ class Dues(Client):
         lookup_key: The lookup key of the price to change to, instead of its id.
         quantity: How many units from then on; unchanged unless told.
         items: Changes item by item, for subscriptions with several.
-        proration_behavior: What happens to the part of the period that is left. Default: always_invoice.
-        when: When the change takes effect. Default: now.
+        proration_behavior: What happens to the part of the period that is left. With when now only. Default:
+        always_invoice.
+        when: When the change takes effect. At the period's end nothing is prorated, and the next renewal is the
+        first of the new plan. Default: now.
         quote: The token of a PreviewChange. It says everything about the change: only payment_behavior may stand
         beside it.
         payment_behavior: What happens where the change needs a payment that fails or needs the customer. Default:
@@ -158,6 +162,21 @@ class Dues(Client):
         return CancelResult._of(self.call("Cancel", given({
             "subscriptionId": subscription_id, "when": when, "feedback": feedback,
             "comment": comment, "invoiceNow": invoice_now, "prorate": prorate}), **options))
+
+    def resume(
+        self, *, subscription_id: str, proration_behavior: Optional[ProrationBehavior] = None,
+        **options: Unpack[CallOptions]
+    ) -> ResumeResult:
+        """Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at the period's
+        end, a pause, a pause of collection. A subscription that goes on anyway is left as it is, and one that has
+        ended cannot go on.
+
+        subscription_id: The subscription (sub_…) to go on with.
+        proration_behavior: For a pause: what happens to the part of the old period that was left. Default:
+        create_prorations.
+        """
+        return ResumeResult._of(self.call("Resume", given({
+            "subscriptionId": subscription_id, "prorationBehavior": proration_behavior}), **options))
 
     def get_payment_method(
         self, *, subscription_id: Optional[str] = None, customer_id: Optional[str] = None,
@@ -224,6 +243,27 @@ class Dues(Client):
         return ListInvoicesResult._of(self.call("ListInvoices", given({
             "customerId": customer_id, "subscriptionId": subscription_id, "status": status,
             "limit": limit, "cursor": cursor}), **options))
+
+    def create_portal_session(
+        self, *, customer_id: str, return_url: Optional[str] = None, configuration_id: Optional[str] = None,
+        flow: Optional[PortalFlow] = None, subscription_id: Optional[str] = None, locale: Optional[str] = None,
+        **options: Unpack[CallOptions]
+    ) -> CreatePortalSessionResult:
+        """Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this customer sees
+        invoices, changes the payment method, and cancels or changes plans, as the portal's configuration allows.
+        What the customer does there arrives as events.
+
+        customer_id: The customer (cus_…) whose portal it is.
+        return_url: Where the portal's link back leads. The configuration's own unless told.
+        configuration_id: The portal's configuration (bpc_…). The account's default unless told.
+        flow: Leads straight to one thing, and back when it is done.
+        subscription_id: The subscription (sub_…) that the flow is about: required for subscriptionUpdate and
+        subscriptionCancel, and for these only.
+        locale: An IETF language tag such as fr or pt-BR. The browser's unless told.
+        """
+        return CreatePortalSessionResult._of(self.call("CreatePortalSession", given({
+            "customerId": customer_id, "returnUrl": return_url, "configurationId": configuration_id,
+            "flow": flow, "subscriptionId": subscription_id, "locale": locale}), **options))
 
     def list_plans(
         self, *, active: Optional[bool] = None, limit: Optional[int] = None, cursor: Optional[str] = None,

@@ -10,24 +10,26 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Union
 from ._wire import Message, Result, list_of, mapping, maybe, time
 
 __all__ = [
-    "AccessReason", "CancellationFeedback", "ChangeTiming", "CollectionMethod", "Intent", "InvoiceStatus",
-    "InvoiceStatusFilter", "PaymentBehavior", "PaymentMethodType", "PaymentMethodUse", "PlanChangeTiming",
-    "PriceInterval", "ProrationBehavior", "Scope", "ServerMode", "ServingStatus", "SubscriptionStatus",
-    "SubscriptionStatusFilter", "UsageType", "AddressInput", "ItemChange", "ShippingInput",
+    "AccessReason", "BreakerState", "CancellationFeedback", "ChangeTiming", "CollectionMethod", "Intent",
+    "InvoiceStatus", "InvoiceStatusFilter", "PaymentBehavior", "PaymentMethodType", "PaymentMethodUse",
+    "PortalFlow", "PriceInterval", "ProrationBehavior", "ResumedState", "Scope", "ServerMode", "ServingStatus",
+    "SubscriptionStatus", "SubscriptionStatusFilter", "UsageType", "AddressInput", "ItemChange", "ShippingInput",
     "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card", "Customer", "HealthCheck",
     "HealthChecks", "HelloLimits", "Invoice", "Link", "PendingUpdate", "PendingUpdateItem", "Period", "Plan",
     "PreviewLine", "ProductAccess", "Renewal", "ResultMetadata", "SepaDebit", "Shipping", "Subscription",
-    "SubscriptionItem", "UsBankAccount", "Violation", "StripeRefusal", "CreateCustomerResult",
-    "CreateSubscriptionResult", "PreviewChangeResult", "UpdatePlanResult", "CancelResult",
-    "GetPaymentMethodResult", "GetCustomerResult", "GetSubscriptionResult", "ListSubscriptionsResult",
-    "ListInvoicesResult", "ListPlansResult", "CheckAccessResult", "ListAccessResult", "WatchEventsValue",
-    "WatchEventsResult", "IngestWebhookResult", "RPCHelloResult", "RPCHealthResult"]
+    "SubscriptionItem", "UpstreamPressure", "UpstreamTraffic", "UsBankAccount", "Violation", "StripeRefusal",
+    "CreateCustomerResult", "CreateSubscriptionResult", "PreviewChangeResult", "UpdatePlanResult", "CancelResult",
+    "ResumeResult", "GetPaymentMethodResult", "GetCustomerResult", "GetSubscriptionResult",
+    "ListSubscriptionsResult", "ListInvoicesResult", "CreatePortalSessionResult", "ListPlansResult",
+    "CheckAccessResult", "ListAccessResult", "WatchEventsValue", "WatchEventsResult", "IngestWebhookResult",
+    "RPCHelloResult", "RPCHealthResult"]
 
 SAFE_TO_REPEAT: Dict[str, bool] = {
     "CreateCustomer": False, "CreateSubscription": False, "PreviewChange": True, "UpdatePlan": False,
-    "Cancel": False, "GetPaymentMethod": True, "GetCustomer": True, "GetSubscription": True,
-    "ListSubscriptions": True, "ListInvoices": True, "ListPlans": True, "CheckAccess": True, "ListAccess": True,
-    "WatchEvents": True, "IngestWebhook": True, "rpc.hello": True, "rpc.discover": True, "rpc.health": True}
+    "Cancel": False, "Resume": False, "GetPaymentMethod": True, "GetCustomer": True, "GetSubscription": True,
+    "ListSubscriptions": True, "ListInvoices": True, "CreatePortalSession": False, "ListPlans": True,
+    "CheckAccess": True, "ListAccess": True, "WatchEvents": True, "IngestWebhook": True, "rpc.hello": True,
+    "rpc.discover": True, "rpc.health": True}
 """Whether a call of a method may be made again without an idempotency key."""
 
 STREAMING = frozenset(["WatchEvents"])
@@ -38,6 +40,9 @@ AccessReason = Literal[
     "INCOMPLETE_EXPIRED", "UNKNOWN_STATUS"]
 """Why access is given or not. ACTIVE, TRIALING and GRACE (payment is late, but not for long) allow; the others do
 not. UNKNOWN_STATUS: Stripe says a status that this server does not know, which closes access."""
+
+BreakerState = Literal["closed", "open", "probing"]
+"""The state of the circuit breaker before Stripe."""
 
 CancellationFeedback = Literal[
     "customer_service", "low_quality", "missing_features", "other", "switched_service", "too_complex",
@@ -72,14 +77,18 @@ PaymentMethodUse = Literal["subscription", "customerDefault", "onlyOneAttached"]
 """Why this is the payment method found: the subscription names it, it is the customer's default, or it is the only
 one attached to the customer."""
 
-PlanChangeTiming = Literal["now"]
-"""When a change of plan takes effect. `now` is the only value so far."""
+PortalFlow = Literal["paymentMethodUpdate", "subscriptionUpdate", "subscriptionCancel"]
+"""The one thing that a visit to the portal is for."""
 
 PriceInterval = str
 """The unit of a price's billing period, in Stripe's words. Known: day, week, month, year."""
 
 ProrationBehavior = Literal["create_prorations", "always_invoice", "none"]
 """What happens to the part of the period that is left: put on the next invoice, invoiced at once, or ignored."""
+
+ResumedState = Literal["cancellation", "pause", "pausedCollection"]
+"""What a subscription was taken out of: a cancellation that was still to come, a pause, or a pause of collection,
+in which it went on without being charged."""
 
 Scope = Literal["read", "write", "ingest"]
 """What a token allows: look-ups and streams, whatever changes something, or IngestWebhook."""
@@ -903,6 +912,8 @@ class Subscription(Result):
     """The payment method (pm_…) that it names for itself."""
     pending_update: Optional[PendingUpdate]
     """A change that waits for its payment."""
+    schedule_id: Optional[str]
+    """The schedule (sub_sched_…) that will change it, as a change for the period's end does; null without one."""
     metadata: Dict[str, str]
     """Names and values of the caller's own."""
     created: datetime
@@ -915,7 +926,8 @@ class Subscription(Result):
         "collection_method": "collectionMethod", "items": "items", "cancel_at_period_end": "cancelAtPeriodEnd",
         "cancel_at": "cancelAt", "canceled_at": "canceledAt", "ended_at": "endedAt", "trial_end": "trialEnd",
         "latest_invoice_id": "latestInvoiceId", "default_payment_method_id": "defaultPaymentMethodId",
-        "pending_update": "pendingUpdate", "metadata": "metadata", "created": "created"}
+        "pending_update": "pendingUpdate", "schedule_id": "scheduleId", "metadata": "metadata",
+        "created": "created"}
 
     @classmethod
     def _of(cls, value: Any) -> Subscription:
@@ -935,6 +947,7 @@ class Subscription(Result):
             latest_invoice_id=raw.get("latestInvoiceId"),
             default_payment_method_id=raw.get("defaultPaymentMethodId"),
             pending_update=maybe(PendingUpdate._of, raw.get("pendingUpdate")),
+            schedule_id=raw.get("scheduleId"),
             metadata=mapping(raw.get("metadata")),
             created=time(raw.get("created")),
             raw=raw)
@@ -977,6 +990,61 @@ class SubscriptionItem(Result):
             quantity=raw.get("quantity"),
             current_period_start=time(raw.get("currentPeriodStart")),
             current_period_end=time(raw.get("currentPeriodEnd")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class UpstreamPressure(Result):
+    """How calls to Stripe fare just now."""
+
+    breaker: BreakerState
+    """Whether calls go out: closed while they do; open while Stripe failed every time lately, and calls are refused
+    at once; probing while one call finds out."""
+    read: UpstreamTraffic
+    """Calls that look something up."""
+    write: UpstreamTraffic
+    """Calls that change something, and previews."""
+    waiting_for_turn: int
+    """Calls that wait until another call no longer changes the same customer."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {"breaker": "breaker", "read": "read", "write": "write", "waiting_for_turn": "waitingForTurn"}
+
+    @classmethod
+    def _of(cls, value: Any) -> UpstreamPressure:
+        raw = mapping(value)
+        return cls(
+            breaker=raw.get("breaker"),
+            read=UpstreamTraffic._of(raw.get("read")),
+            write=UpstreamTraffic._of(raw.get("write")),
+            waiting_for_turn=raw.get("waitingForTurn"),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class UpstreamTraffic(Result):
+    """Calls to Stripe of one kind, as Stripe counts them for its rate limits."""
+
+    in_flight: int
+    """Calls that Stripe has not answered yet."""
+    waiting: int
+    """Calls that wait for their turn, so that the rate is kept."""
+    per_second: Optional[int]
+    """Calls a second that go out at most for now: fewer after Stripe said that there were too many. Null while
+    nothing bounds them."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {"in_flight": "inFlight", "waiting": "waiting", "per_second": "perSecond"}
+
+    @classmethod
+    def _of(cls, value: Any) -> UpstreamTraffic:
+        raw = mapping(value)
+        return cls(
+            in_flight=raw.get("inFlight"),
+            waiting=raw.get("waiting"),
+            per_second=raw.get("perSecond"),
             raw=raw)
 
 
@@ -1275,6 +1343,46 @@ class CancelResult(Result):
 
 
 @dataclass(frozen=True)
+class ResumeResult(Result):
+    """The subscription, and what the customer has to do."""
+
+    subscription_id: str
+    """The subscription's id (sub_…)."""
+    status: SubscriptionStatus
+    """Its status; paused where it goes on once its invoice is paid."""
+    resumed: List[ResumedState]
+    """What was taken back; empty where there was nothing."""
+    client_secret: Optional[str] = field(repr=False)
+    """The secret with which the browser confirms a payment that going on needs; null where it needs none. Give it
+    to this customer only."""
+    intent: Intent
+    """What the client secret is for."""
+    subscription: Subscription
+    """The subscription as it is now."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {
+        "subscription_id": "subscriptionId", "status": "status", "resumed": "resumed",
+        "client_secret": "clientSecret", "intent": "intent", "subscription": "subscription", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> ResumeResult:
+        raw = mapping(value)
+        return cls(
+            subscription_id=raw.get("subscriptionId"),
+            status=raw.get("status"),
+            resumed=list(raw.get("resumed") or []),
+            client_secret=raw.get("clientSecret"),
+            intent=raw.get("intent"),
+            subscription=Subscription._of(raw.get("subscription")),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
 class GetPaymentMethodResult(Result):
     """The payment method."""
 
@@ -1416,6 +1524,39 @@ class ListInvoicesResult(Result):
         return cls(
             invoices=list_of(Invoice._of, raw.get("invoices")),
             next_cursor=raw.get("nextCursor"),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class CreatePortalSessionResult(Result):
+    """The way to the portal."""
+
+    session_id: str
+    """The session's id (bps_…)."""
+    url: str = field(repr=False)
+    """Where to send the browser, at once: whoever opens it acts for the customer, and it is good for minutes
+    only."""
+    return_url: Optional[str]
+    """Where its link back leads."""
+    created: datetime
+    """When it was made."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {
+        "session_id": "sessionId", "url": "url", "return_url": "returnUrl", "created": "created", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> CreatePortalSessionResult:
+        raw = mapping(value)
+        return cls(
+            session_id=raw.get("sessionId"),
+            url=raw.get("url"),
+            return_url=raw.get("returnUrl"),
+            created=time(raw.get("created")),
             meta=maybe(ResultMetadata._of, raw.get("_meta")),
             raw=raw)
 
@@ -1657,12 +1798,14 @@ class RPCHealthResult(Result):
     """Whether the server does its work."""
     checks: HealthChecks
     """The things that it stands on."""
+    upstream: UpstreamPressure
+    """How calls to Stripe fare."""
     meta: Optional[ResultMetadata] = field(default=None, compare=False)
     """What the server did for the call, where `verbose` asked for it."""
     raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The whole object as the server gave it, also what this client does not know."""
 
-    _names = {"status": "status", "checks": "checks", "meta": "_meta"}
+    _names = {"status": "status", "checks": "checks", "upstream": "upstream", "meta": "_meta"}
 
     @classmethod
     def _of(cls, value: Any) -> RPCHealthResult:
@@ -1670,5 +1813,6 @@ class RPCHealthResult(Result):
         return cls(
             status=raw.get("status"),
             checks=HealthChecks._of(raw.get("checks")),
+            upstream=UpstreamPressure._of(raw.get("upstream")),
             meta=maybe(ResultMetadata._of, raw.get("_meta")),
             raw=raw)

@@ -213,10 +213,12 @@ namespace Dues
         /// <summary>Changes item by item, for subscriptions with several.</summary>
         public IReadOnlyList<ItemChange> Items { get; set; }
 
-        /// <summary>What happens to the part of the period that is left. Default: always_invoice.</summary>
+        /// <summary>What happens to the part of the period that is left. With when now only. Default:
+        /// always_invoice.</summary>
         public string ProrationBehavior { get; set; }
 
-        /// <summary>When the change takes effect. Default: now.</summary>
+        /// <summary>When the change takes effect. At the period's end nothing is prorated, and the next renewal is
+        /// the first of the new plan. Default: now.</summary>
         public string When { get; set; }
 
         /// <inheritdoc/>
@@ -315,10 +317,12 @@ namespace Dues
         /// <summary>Changes item by item, for subscriptions with several.</summary>
         public IReadOnlyList<ItemChange> Items { get; set; }
 
-        /// <summary>What happens to the part of the period that is left. Default: always_invoice.</summary>
+        /// <summary>What happens to the part of the period that is left. With when now only. Default:
+        /// always_invoice.</summary>
         public string ProrationBehavior { get; set; }
 
-        /// <summary>When the change takes effect. Default: now.</summary>
+        /// <summary>When the change takes effect. At the period's end nothing is prorated, and the next renewal is
+        /// the first of the new plan. Default: now.</summary>
         public string When { get; set; }
 
         /// <summary>The token of a PreviewChange. It says everything about the change: only PaymentBehavior may
@@ -482,6 +486,73 @@ namespace Dues
             json["status"] = Status;
             json["cancelAtPeriodEnd"] = CancelAtPeriodEnd;
             json["endsAt"] = EndsAt;
+            json["subscription"] = Subscription;
+            return json;
+        }
+    }
+
+    /// <summary>What Resume is asked with.</summary>
+    public sealed class ResumeParams : DuesObject
+    {
+        /// <summary>The subscription (sub_…) to go on with. Required.</summary>
+        public string SubscriptionId { get; set; }
+
+        /// <summary>For a pause: what happens to the part of the old period that was left. Default:
+        /// create_prorations.</summary>
+        public string ProrationBehavior { get; set; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            if (SubscriptionId != null) json["subscriptionId"] = SubscriptionId;
+            if (ProrationBehavior != null) json["prorationBehavior"] = ProrationBehavior;
+            return json;
+        }
+    }
+
+    /// <summary>The subscription, and what the customer has to do.</summary>
+    public sealed class ResumeResult : DuesResult
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public ResumeResult(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            SubscriptionId = Wire.Text(raw, "subscriptionId");
+            Status = Wire.Text(raw, "status");
+            Resumed = Wire.Texts(raw, "resumed") ?? Array.Empty<string>();
+            ClientSecret = Wire.Text(raw, "clientSecret");
+            Intent = Wire.Text(raw, "intent");
+            Subscription = Wire.Object(raw, "subscription", value => new Subscription(value));
+        }
+
+        /// <summary>The subscription's id (sub_…).</summary>
+        public string SubscriptionId { get; }
+
+        /// <summary>Its status; paused where it goes on once its invoice is paid.</summary>
+        public string Status { get; }
+
+        /// <summary>What was taken back; empty where there was nothing.</summary>
+        public IReadOnlyList<string> Resumed { get; }
+
+        /// <summary>The secret with which the browser confirms a payment that going on needs; null where it needs
+        /// none. Give it to this customer only.</summary>
+        public string ClientSecret { get; }
+
+        /// <summary>What the client secret is for.</summary>
+        public string Intent { get; }
+
+        /// <summary>The subscription as it is now.</summary>
+        public Subscription Subscription { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["subscriptionId"] = SubscriptionId;
+            json["status"] = Status;
+            json["resumed"] = Resumed;
+            json["clientSecret"] = ClientSecret;
+            json["intent"] = Intent;
             json["subscription"] = Subscription;
             return json;
         }
@@ -758,6 +829,79 @@ namespace Dues
             var json = new Dictionary<string, object>();
             json["invoices"] = Invoices;
             json["nextCursor"] = NextCursor;
+            return json;
+        }
+    }
+
+    /// <summary>What CreatePortalSession is asked with.</summary>
+    public sealed class CreatePortalSessionParams : DuesObject
+    {
+        /// <summary>The customer (cus_…) whose portal it is. Required.</summary>
+        public string CustomerId { get; set; }
+
+        /// <summary>Where the portal's link back leads. The configuration's own unless told.</summary>
+        public string ReturnUrl { get; set; }
+
+        /// <summary>The portal's configuration (bpc_…). The account's default unless told.</summary>
+        public string ConfigurationId { get; set; }
+
+        /// <summary>Leads straight to one thing, and back when it is done.</summary>
+        public string Flow { get; set; }
+
+        /// <summary>The subscription (sub_…) that the flow is about: required for subscriptionUpdate and
+        /// subscriptionCancel, and for these only.</summary>
+        public string SubscriptionId { get; set; }
+
+        /// <summary>An IETF language tag such as fr or pt-BR. The browser's unless told.</summary>
+        public string Locale { get; set; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            if (CustomerId != null) json["customerId"] = CustomerId;
+            if (ReturnUrl != null) json["returnUrl"] = ReturnUrl;
+            if (ConfigurationId != null) json["configurationId"] = ConfigurationId;
+            if (Flow != null) json["flow"] = Flow;
+            if (SubscriptionId != null) json["subscriptionId"] = SubscriptionId;
+            if (Locale != null) json["locale"] = Locale;
+            return json;
+        }
+    }
+
+    /// <summary>The way to the portal.</summary>
+    public sealed class CreatePortalSessionResult : DuesResult
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public CreatePortalSessionResult(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            SessionId = Wire.Text(raw, "sessionId");
+            Url = Wire.Text(raw, "url");
+            ReturnUrl = Wire.Text(raw, "returnUrl");
+            Created = Wire.Time(raw, "created").GetValueOrDefault();
+        }
+
+        /// <summary>The session's id (bps_…).</summary>
+        public string SessionId { get; }
+
+        /// <summary>Where to send the browser, at once: whoever opens it acts for the customer, and it is good for
+        /// minutes only.</summary>
+        public string Url { get; }
+
+        /// <summary>Where its link back leads.</summary>
+        public string ReturnUrl { get; }
+
+        /// <summary>When it was made.</summary>
+        public DateTimeOffset Created { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["sessionId"] = SessionId;
+            json["url"] = Url;
+            json["returnUrl"] = ReturnUrl;
+            json["created"] = Created;
             return json;
         }
     }
@@ -1166,6 +1310,7 @@ namespace Dues
         {
             Status = Wire.Text(raw, "status");
             Checks = Wire.Object(raw, "checks", value => new HealthChecks(value));
+            Upstream = Wire.Object(raw, "upstream", value => new UpstreamPressure(value));
         }
 
         /// <summary>Whether the server does its work.</summary>
@@ -1174,12 +1319,16 @@ namespace Dues
         /// <summary>The things that it stands on.</summary>
         public HealthChecks Checks { get; }
 
+        /// <summary>How calls to Stripe fare.</summary>
+        public UpstreamPressure Upstream { get; }
+
         /// <inheritdoc/>
         public override IReadOnlyDictionary<string, object> ToJson()
         {
             var json = new Dictionary<string, object>();
             json["status"] = Status;
             json["checks"] = Checks;
+            json["upstream"] = Upstream;
             return json;
         }
     }

@@ -16,10 +16,11 @@ namespace Dues
         public static readonly IReadOnlyDictionary<string, bool> IsSafeToRepeat = new Dictionary<string, bool>
         {
             ["CreateCustomer"] = false, ["CreateSubscription"] = false, ["PreviewChange"] = true,
-            ["UpdatePlan"] = false, ["Cancel"] = false, ["GetPaymentMethod"] = true, ["GetCustomer"] = true,
-            ["GetSubscription"] = true, ["ListSubscriptions"] = true, ["ListInvoices"] = true, ["ListPlans"] = true,
-            ["CheckAccess"] = true, ["ListAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true,
-            ["rpc.hello"] = true, ["rpc.discover"] = true, ["rpc.health"] = true
+            ["UpdatePlan"] = false, ["Cancel"] = false, ["Resume"] = false, ["GetPaymentMethod"] = true,
+            ["GetCustomer"] = true, ["GetSubscription"] = true, ["ListSubscriptions"] = true,
+            ["ListInvoices"] = true, ["CreatePortalSession"] = false, ["ListPlans"] = true, ["CheckAccess"] = true,
+            ["ListAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true, ["rpc.hello"] = true,
+            ["rpc.discover"] = true, ["rpc.health"] = true
         };
 
         /// <summary>The methods that send values before their result.</summary>
@@ -31,7 +32,7 @@ namespace Dues
         /// <summary>The members that must not be shown.</summary>
         public static readonly IReadOnlyCollection<string> Secrets = new HashSet<string>
         {
-            "authorization", "clientSecret", "payload", "signature"
+            "authorization", "clientSecret", "payload", "signature", "url"
         };
     }
 
@@ -122,6 +123,22 @@ namespace Dues
                 CallAsync("Cancel", parameters?.ToJson(), options, cancellation),
                 result => new CancelResult(result));
 
+        /// <summary>Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at
+        /// the period's end, a pause, a pause of collection. A subscription that goes on anyway is left as it is,
+        /// and one that has ended cannot go on.</summary>
+        /// <returns>The subscription, and what the customer has to do.</returns>
+        /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
+        public ResumeResult Resume(
+            ResumeParams parameters, CallOptions options = null, CancellationToken cancellation = default) =>
+            new ResumeResult(Call("Resume", parameters?.ToJson(), options, cancellation));
+
+        /// <inheritdoc cref="Resume"/>
+        public Task<ResumeResult> ResumeAsync(
+            ResumeParams parameters, CallOptions options = null, CancellationToken cancellation = default) =>
+            Typed(
+                CallAsync("Resume", parameters?.ToJson(), options, cancellation),
+                result => new ResumeResult(result));
+
         /// <summary>Show the payment method that would be charged. Finds the payment method behind a subscription,
         /// the default one of a customer, or one by its id, with what a customer needs to recognise it.</summary>
         /// <returns>The payment method.</returns>
@@ -203,6 +220,24 @@ namespace Dues
             Typed(
                 CallAsync("ListInvoices", parameters?.ToJson(), options, cancellation),
                 result => new ListInvoicesResult(result));
+
+        /// <summary>Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this
+        /// customer sees invoices, changes the payment method, and cancels or changes plans, as the portal's
+        /// configuration allows. What the customer does there arrives as events.</summary>
+        /// <returns>The way to the portal.</returns>
+        /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
+        public CreatePortalSessionResult CreatePortalSession(
+            CreatePortalSessionParams parameters, CallOptions options = null,
+            CancellationToken cancellation = default) =>
+            new CreatePortalSessionResult(Call("CreatePortalSession", parameters?.ToJson(), options, cancellation));
+
+        /// <inheritdoc cref="CreatePortalSession"/>
+        public Task<CreatePortalSessionResult> CreatePortalSessionAsync(
+            CreatePortalSessionParams parameters, CallOptions options = null,
+            CancellationToken cancellation = default) =>
+            Typed(
+                CallAsync("CreatePortalSession", parameters?.ToJson(), options, cancellation),
+                result => new CreatePortalSessionResult(result));
 
         /// <summary>List the plans that customers can choose. Lists recurring prices with their products, for a
         /// page that sells them.</summary>

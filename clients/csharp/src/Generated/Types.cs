@@ -22,6 +22,14 @@ namespace Dues
         public const string UnknownStatus = "UNKNOWN_STATUS";
     }
 
+    /// <summary>The state of the circuit breaker before Stripe.</summary>
+    public static class BreakerState
+    {
+        public const string Closed = "closed";
+        public const string Open = "open";
+        public const string Probing = "probing";
+    }
+
     /// <summary>Why the customer cancels, in Stripe's words.</summary>
     public static class CancellationFeedback
     {
@@ -110,10 +118,12 @@ namespace Dues
         public const string OnlyOneAttached = "onlyOneAttached";
     }
 
-    /// <summary>When a change of plan takes effect. `now` is the only value so far.</summary>
-    public static class PlanChangeTiming
+    /// <summary>The one thing that a visit to the portal is for.</summary>
+    public static class PortalFlow
     {
-        public const string Now = "now";
+        public const string PaymentMethodUpdate = "paymentMethodUpdate";
+        public const string SubscriptionUpdate = "subscriptionUpdate";
+        public const string SubscriptionCancel = "subscriptionCancel";
     }
 
     /// <summary>The unit of a price's billing period, in Stripe's words. There may be others.</summary>
@@ -132,6 +142,15 @@ namespace Dues
         public const string CreateProrations = "create_prorations";
         public const string AlwaysInvoice = "always_invoice";
         public const string None = "none";
+    }
+
+    /// <summary>What a subscription was taken out of: a cancellation that was still to come, a pause, or a pause of
+    /// collection, in which it went on without being charged.</summary>
+    public static class ResumedState
+    {
+        public const string Cancellation = "cancellation";
+        public const string Pause = "pause";
+        public const string PausedCollection = "pausedCollection";
     }
 
     /// <summary>What a token allows: look-ups and streams, whatever changes something, or IngestWebhook.</summary>
@@ -1230,6 +1249,7 @@ namespace Dues
             LatestInvoiceId = Wire.Text(raw, "latestInvoiceId");
             DefaultPaymentMethodId = Wire.Text(raw, "defaultPaymentMethodId");
             PendingUpdate = Wire.Object(raw, "pendingUpdate", value => new PendingUpdate(value));
+            ScheduleId = Wire.Text(raw, "scheduleId");
             Metadata = Wire.Map(raw, "metadata");
             Created = Wire.Time(raw, "created").GetValueOrDefault();
         }
@@ -1276,6 +1296,10 @@ namespace Dues
         /// <summary>A change that waits for its payment.</summary>
         public PendingUpdate PendingUpdate { get; }
 
+        /// <summary>The schedule (sub_sched_…) that will change it, as a change for the period's end does; null
+        /// without one.</summary>
+        public string ScheduleId { get; }
+
         /// <summary>Names and values of the caller's own.</summary>
         public IReadOnlyDictionary<string, string> Metadata { get; }
 
@@ -1300,6 +1324,7 @@ namespace Dues
             json["latestInvoiceId"] = LatestInvoiceId;
             json["defaultPaymentMethodId"] = DefaultPaymentMethodId;
             json["pendingUpdate"] = PendingUpdate;
+            json["scheduleId"] = ScheduleId;
             json["metadata"] = Metadata;
             json["created"] = Created;
             return json;
@@ -1353,6 +1378,75 @@ namespace Dues
             json["quantity"] = Quantity;
             json["currentPeriodStart"] = CurrentPeriodStart;
             json["currentPeriodEnd"] = CurrentPeriodEnd;
+            return json;
+        }
+    }
+
+    /// <summary>How calls to Stripe fare just now.</summary>
+    public sealed class UpstreamPressure : DuesOutput
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public UpstreamPressure(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Breaker = Wire.Text(raw, "breaker");
+            Read = Wire.Object(raw, "read", value => new UpstreamTraffic(value));
+            Write = Wire.Object(raw, "write", value => new UpstreamTraffic(value));
+            WaitingForTurn = Wire.Integer(raw, "waitingForTurn").GetValueOrDefault();
+        }
+
+        /// <summary>Whether calls go out: closed while they do; open while Stripe failed every time lately, and
+        /// calls are refused at once; probing while one call finds out.</summary>
+        public string Breaker { get; }
+
+        /// <summary>Calls that look something up.</summary>
+        public UpstreamTraffic Read { get; }
+
+        /// <summary>Calls that change something, and previews.</summary>
+        public UpstreamTraffic Write { get; }
+
+        /// <summary>Calls that wait until another call no longer changes the same customer.</summary>
+        public long WaitingForTurn { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["breaker"] = Breaker;
+            json["read"] = Read;
+            json["write"] = Write;
+            json["waitingForTurn"] = WaitingForTurn;
+            return json;
+        }
+    }
+
+    /// <summary>Calls to Stripe of one kind, as Stripe counts them for its rate limits.</summary>
+    public sealed class UpstreamTraffic : DuesOutput
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public UpstreamTraffic(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            InFlight = Wire.Integer(raw, "inFlight").GetValueOrDefault();
+            Waiting = Wire.Integer(raw, "waiting").GetValueOrDefault();
+            PerSecond = Wire.Integer(raw, "perSecond");
+        }
+
+        /// <summary>Calls that Stripe has not answered yet.</summary>
+        public long InFlight { get; }
+
+        /// <summary>Calls that wait for their turn, so that the rate is kept.</summary>
+        public long Waiting { get; }
+
+        /// <summary>Calls a second that go out at most for now: fewer after Stripe said that there were too many.
+        /// Null while nothing bounds them.</summary>
+        public long? PerSecond { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["inFlight"] = InFlight;
+            json["waiting"] = Waiting;
+            json["perSecond"] = PerSecond;
             return json;
         }
     }

@@ -14,6 +14,8 @@ final class RpcHealthResult extends Value
         public readonly string $status,
         /** The things that it stands on. */
         public readonly HealthChecks $checks,
+        /** How calls to Stripe fare. */
+        public readonly UpstreamPressure $upstream,
         /** What the server did, where CallOptions asked for it with verbose. */
         public readonly ?ResultMetadata $meta,
         /** The object as the server gave it, also what this client does not know. */
@@ -27,6 +29,7 @@ final class RpcHealthResult extends Value
         return new self(
             $raw->status ?? '',
             HealthChecks::of($raw->checks ?? new \stdClass()),
+            UpstreamPressure::of($raw->upstream ?? new \stdClass()),
             isset($raw->_meta) ? ResultMetadata::of($raw->_meta) : null,
             $raw,
         );
@@ -38,6 +41,7 @@ final class RpcHealthResult extends Value
         return [
             'status' => $this->status,
             'checks' => $this->checks,
+            'upstream' => $this->upstream,
         ] + ($this->meta === null ? [] : ['_meta' => $this->meta]);
     }
 }

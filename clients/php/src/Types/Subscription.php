@@ -38,6 +38,10 @@ final class Subscription extends Value
         public readonly ?string $defaultPaymentMethodId,
         /** A change that waits for its payment. */
         public readonly ?PendingUpdate $pendingUpdate,
+        /**
+         * The schedule (sub_sched_…) that will change it, as a change for the period's end does; null without one.
+         */
+        public readonly ?string $scheduleId,
         /** @var array<string, string> Names and values of the caller's own. */
         public readonly array $metadata,
         /** When it was created. */
@@ -65,6 +69,7 @@ final class Subscription extends Value
             $raw->latestInvoiceId ?? null,
             $raw->defaultPaymentMethodId ?? null,
             isset($raw->pendingUpdate) ? PendingUpdate::of($raw->pendingUpdate) : null,
+            $raw->scheduleId ?? null,
             (array) ($raw->metadata ?? []),
             new \DateTimeImmutable($raw->created ?? '@0'),
             $raw,
@@ -89,6 +94,7 @@ final class Subscription extends Value
             'latestInvoiceId' => $this->latestInvoiceId,
             'defaultPaymentMethodId' => $this->defaultPaymentMethodId,
             'pendingUpdate' => $this->pendingUpdate,
+            'scheduleId' => $this->scheduleId,
             'metadata' => (object) $this->metadata,
             'created' => self::text($this->created),
         ];

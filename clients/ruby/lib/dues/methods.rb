@@ -41,6 +41,11 @@ module Dues
                           invoice_now: "invoiceNow", prorate: "prorate"),
       result: CancelResult
     ),
+    "Resume" => Operation.new(
+      name: :resume,
+      params: Members.new(subscription_id: "subscriptionId", proration_behavior: "prorationBehavior"),
+      result: ResumeResult
+    ),
     "GetPaymentMethod" => Operation.new(
       name: :get_payment_method,
       params: Members.new(subscription_id: "subscriptionId", customer_id: "customerId",
@@ -68,6 +73,12 @@ module Dues
       params: Members.new(customer_id: "customerId", subscription_id: "subscriptionId", status: "status",
                           limit: "limit", cursor: "cursor"),
       result: ListInvoicesResult, repeatable: true
+    ),
+    "CreatePortalSession" => Operation.new(
+      name: :create_portal_session,
+      params: Members.new(customer_id: "customerId", return_url: "returnUrl", configuration_id: "configurationId",
+                          flow: "flow", subscription_id: "subscriptionId", locale: "locale"),
+      result: CreatePortalSessionResult
     ),
     "ListPlans" => Operation.new(
       name: :list_plans,
@@ -185,9 +196,10 @@ module Dues
     # @param lookup_key [String] The lookup key of the price to change to, instead of its id.
     # @param quantity [Integer] How many units from then on; unchanged unless told.
     # @param items [Array<ItemChange>, Hash] Changes item by item, for subscriptions with several.
-    # @param proration_behavior [String] What happens to the part of the period that is left. One of
-    #   {ProrationBehavior}. Default: always_invoice.
-    # @param when [String] When the change takes effect. One of {PlanChangeTiming}. Default: now.
+    # @param proration_behavior [String] What happens to the part of the period that is left. With when now only. One
+    #   of {ProrationBehavior}. Default: always_invoice.
+    # @param when [String] When the change takes effect. At the period's end nothing is prorated, and the next renewal
+    #   is the first of the new plan. One of {ChangeTiming}. Default: now.
     # @param options those of {Client#call}
     # @return [PreviewChangeResult] What the change would cost.
     # @raise [Error]
@@ -208,9 +220,10 @@ module Dues
     # @param lookup_key [String] The lookup key of the price to change to, instead of its id.
     # @param quantity [Integer] How many units from then on; unchanged unless told.
     # @param items [Array<ItemChange>, Hash] Changes item by item, for subscriptions with several.
-    # @param proration_behavior [String] What happens to the part of the period that is left. One of
-    #   {ProrationBehavior}. Default: always_invoice.
-    # @param when [String] When the change takes effect. One of {PlanChangeTiming}. Default: now.
+    # @param proration_behavior [String] What happens to the part of the period that is left. With when now only. One
+    #   of {ProrationBehavior}. Default: always_invoice.
+    # @param when [String] When the change takes effect. At the period's end nothing is prorated, and the next renewal
+    #   is the first of the new plan. One of {ChangeTiming}. Default: now.
     # @param quote [String] The token of a PreviewChange. It says everything about the change: only payment_behavior
     #   may stand beside it.
     # @param payment_behavior [String] What happens where the change needs a payment that fails or needs the customer.
@@ -242,6 +255,20 @@ module Dues
     def cancel(subscription_id:, when: nil, feedback: nil, comment: nil, invoice_now: nil, prorate: nil, **options)
       invoke("Cancel", { subscription_id: subscription_id, when: binding.local_variable_get(:when),
                          feedback: feedback, comment: comment, invoice_now: invoice_now, prorate: prorate }, options)
+    end
+
+    # Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at the period's end, a
+    # pause, a pause of collection. A subscription that goes on anyway is left as it is, and one that has ended cannot
+    # go on.
+    #
+    # @param subscription_id [String] The subscription (sub_…) to go on with.
+    # @param proration_behavior [String] For a pause: what happens to the part of the old period that was left. One of
+    #   {ProrationBehavior}. Default: create_prorations.
+    # @param options those of {Client#call}
+    # @return [ResumeResult] The subscription, and what the customer has to do.
+    # @raise [Error]
+    def resume(subscription_id:, proration_behavior: nil, **options)
+      invoke("Resume", { subscription_id: subscription_id, proration_behavior: proration_behavior }, options)
     end
 
     # Show the payment method that would be charged. Finds the payment method behind a subscription, the default one of
@@ -308,6 +335,27 @@ module Dues
     def list_invoices(customer_id: nil, subscription_id: nil, status: nil, limit: nil, cursor: nil, **options)
       invoke("ListInvoices", { customer_id: customer_id, subscription_id: subscription_id, status: status,
                                limit: limit, cursor: cursor }, options)
+    end
+
+    # Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this customer sees invoices,
+    # changes the payment method, and cancels or changes plans, as the portal's configuration allows. What the customer
+    # does there arrives as events.
+    #
+    # @param customer_id [String] The customer (cus_…) whose portal it is.
+    # @param return_url [String] Where the portal's link back leads. The configuration's own unless told.
+    # @param configuration_id [String] The portal's configuration (bpc_…). The account's default unless told.
+    # @param flow [String] Leads straight to one thing, and back when it is done. One of {PortalFlow}.
+    # @param subscription_id [String] The subscription (sub_…) that the flow is about: required for subscriptionUpdate
+    #   and subscriptionCancel, and for these only.
+    # @param locale [String] An IETF language tag such as fr or pt-BR. The browser's unless told.
+    # @param options those of {Client#call}
+    # @return [CreatePortalSessionResult] The way to the portal.
+    # @raise [Error]
+    def create_portal_session(customer_id:, return_url: nil, configuration_id: nil, flow: nil, subscription_id: nil,
+                              locale: nil, **options)
+      invoke("CreatePortalSession", { customer_id: customer_id, return_url: return_url,
+                                      configuration_id: configuration_id, flow: flow,
+                                      subscription_id: subscription_id, locale: locale }, options)
     end
 
     # List the plans that customers can choose. Lists recurring prices with their products, for a page that sells them.

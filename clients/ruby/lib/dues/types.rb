@@ -18,6 +18,13 @@ module Dues
     UNKNOWN_STATUS = "UNKNOWN_STATUS"
   end
 
+  # The state of the circuit breaker before Stripe.
+  module BreakerState
+    CLOSED = "closed"
+    OPEN = "open"
+    PROBING = "probing"
+  end
+
   # Why the customer cancels, in Stripe's words.
   module CancellationFeedback
     CUSTOMER_SERVICE = "customer_service"
@@ -94,9 +101,11 @@ module Dues
     ONLY_ONE_ATTACHED = "onlyOneAttached"
   end
 
-  # When a change of plan takes effect. `now` is the only value so far.
-  module PlanChangeTiming
-    NOW = "now"
+  # The one thing that a visit to the portal is for.
+  module PortalFlow
+    PAYMENT_METHOD_UPDATE = "paymentMethodUpdate"
+    SUBSCRIPTION_UPDATE = "subscriptionUpdate"
+    SUBSCRIPTION_CANCEL = "subscriptionCancel"
   end
 
   # The unit of a price's billing period, in Stripe's words. There may be others.
@@ -112,6 +121,14 @@ module Dues
     CREATE_PRORATIONS = "create_prorations"
     ALWAYS_INVOICE = "always_invoice"
     NONE = "none"
+  end
+
+  # What a subscription was taken out of: a cancellation that was still to come, a pause, or a pause of collection, in
+  # which it went on without being charged.
+  module ResumedState
+    CANCELLATION = "cancellation"
+    PAUSE = "pause"
+    PAUSED_COLLECTION = "pausedCollection"
   end
 
   # What a token allows: look-ups and streams, whatever changes something, or IngestWebhook.
@@ -647,6 +664,9 @@ module Dues
     #   @return [String, nil] The payment method (pm_…) that it names for itself.
     # @!attribute [r] pending_update
     #   @return [PendingUpdate, nil] A change that waits for its payment.
+    # @!attribute [r] schedule_id
+    #   @return [String, nil] The schedule (sub_sched_…) that will change it, as a change for the period's end does;
+    #     null without one.
     # @!attribute [r] metadata
     #   @return [Hash{String => String}] Names and values of the caller's own.
     # @!attribute [r] created
@@ -657,7 +677,36 @@ module Dues
             cancel_at_period_end: "cancelAtPeriodEnd", cancel_at: ["cancelAt", Time], canceled_at: ["canceledAt", Time],
             ended_at: ["endedAt", Time], trial_end: ["trialEnd", Time], latest_invoice_id: "latestInvoiceId",
             default_payment_method_id: "defaultPaymentMethodId", pending_update: ["pendingUpdate", PendingUpdate],
-            metadata: "metadata", created: ["created", Time]
+            schedule_id: "scheduleId", metadata: "metadata", created: ["created", Time]
+  end
+
+  # Calls to Stripe of one kind, as Stripe counts them for its rate limits.
+  class UpstreamTraffic < Result
+    # @!attribute [r] in_flight
+    #   @return [Integer] Calls that Stripe has not answered yet.
+    # @!attribute [r] waiting
+    #   @return [Integer] Calls that wait for their turn, so that the rate is kept.
+    # @!attribute [r] per_second
+    #   @return [Integer, nil] Calls a second that go out at most for now: fewer after Stripe said that there were too
+    #     many. Null while nothing bounds them.
+
+    members in_flight: "inFlight", waiting: "waiting", per_second: "perSecond"
+  end
+
+  # How calls to Stripe fare just now.
+  class UpstreamPressure < Result
+    # @!attribute [r] breaker
+    #   @return [String] Whether calls go out: closed while they do; open while Stripe failed every time lately, and
+    #     calls are refused at once; probing while one call finds out. One of {BreakerState}.
+    # @!attribute [r] read
+    #   @return [UpstreamTraffic] Calls that look something up.
+    # @!attribute [r] write
+    #   @return [UpstreamTraffic] Calls that change something, and previews.
+    # @!attribute [r] waiting_for_turn
+    #   @return [Integer] Calls that wait until another call no longer changes the same customer.
+
+    members breaker: "breaker", read: ["read", UpstreamTraffic], write: ["write", UpstreamTraffic],
+            waiting_for_turn: "waitingForTurn"
   end
 
   # A bank account in the United States (ACH).
@@ -813,6 +862,27 @@ module Dues
             ends_at: ["endsAt", Time], subscription: ["subscription", Subscription]
   end
 
+  # The subscription, and what the customer has to do.
+  class ResumeResult < Result
+    # @!attribute [r] subscription_id
+    #   @return [String] The subscription's id (sub_…).
+    # @!attribute [r] status
+    #   @return [String] Its status; paused where it goes on once its invoice is paid. One of {SubscriptionStatus}.
+    # @!attribute [r] resumed
+    #   @return [Array<String>] What was taken back; empty where there was nothing. One of {ResumedState}.
+    # @!attribute [r] client_secret
+    #   @return [String, nil] The secret with which the browser confirms a payment that going on needs; null where it
+    #     needs none. Give it to this customer only.
+    # @!attribute [r] intent
+    #   @return [String] What the client secret is for. One of {Intent}.
+    # @!attribute [r] subscription
+    #   @return [Subscription] The subscription as it is now.
+
+    members subscription_id: "subscriptionId", status: "status", resumed: "resumed", client_secret: "clientSecret",
+            intent: "intent", subscription: ["subscription", Subscription]
+    secret :client_secret
+  end
+
   # The payment method.
   class GetPaymentMethodResult < Result
     # @!attribute [r] payment_method_id
@@ -877,6 +947,22 @@ module Dues
     #   @return [String, nil] Ask for the next page with it; null on the last page.
 
     members invoices: ["invoices", [Invoice]], next_cursor: "nextCursor"
+  end
+
+  # The way to the portal.
+  class CreatePortalSessionResult < Result
+    # @!attribute [r] session_id
+    #   @return [String] The session's id (bps_…).
+    # @!attribute [r] url
+    #   @return [String] Where to send the browser, at once: whoever opens it acts for the customer, and it is good
+    #     for minutes only.
+    # @!attribute [r] return_url
+    #   @return [String, nil] Where its link back leads.
+    # @!attribute [r] created
+    #   @return [Time] When it was made.
+
+    members session_id: "sessionId", url: "url", return_url: "returnUrl", created: ["created", Time]
+    secret :url
   end
 
   # A page of plans.
@@ -993,7 +1079,9 @@ module Dues
     #   @return [String] Whether the server does its work. One of {ServingStatus}.
     # @!attribute [r] checks
     #   @return [HealthChecks] The things that it stands on.
+    # @!attribute [r] upstream
+    #   @return [UpstreamPressure] How calls to Stripe fare.
 
-    members status: "status", checks: ["checks", HealthChecks]
+    members status: "status", checks: ["checks", HealthChecks], upstream: ["upstream", UpstreamPressure]
   end
 end

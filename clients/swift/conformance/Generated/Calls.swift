@@ -66,6 +66,12 @@ extension Driver {
                 feedback: given.optional("feedback"), comment: given.optional("comment"),
                 invoiceNow: given.optional("invoiceNow"), prorate: given.optional("prorate"), options: options
             ).json
+        case "Resume":
+            let given = try Given(params, only: ["subscriptionId", "prorationBehavior"])
+            return try await dues.resume(
+                subscriptionId: given.required("subscriptionId"),
+                prorationBehavior: given.optional("prorationBehavior"), options: options
+            ).json
         case "GetPaymentMethod":
             let given = try Given(params, only: ["subscriptionId", "customerId", "paymentMethodId"])
             return try await dues.getPaymentMethod(
@@ -95,6 +101,15 @@ extension Driver {
                 customerId: given.optional("customerId"), subscriptionId: given.optional("subscriptionId"),
                 status: given.optional("status"), limit: given.optional("limit"), cursor: given.optional("cursor"),
                 options: options
+            ).json
+        case "CreatePortalSession":
+            let given = try Given(params, only: [
+                "customerId", "returnUrl", "configurationId", "flow", "subscriptionId", "locale"
+            ])
+            return try await dues.createPortalSession(
+                customerId: given.required("customerId"), returnUrl: given.optional("returnUrl"),
+                configurationId: given.optional("configurationId"), flow: given.optional("flow"),
+                subscriptionId: given.optional("subscriptionId"), locale: given.optional("locale"), options: options
             ).json
         case "ListPlans":
             let given = try Given(params, only: ["active", "limit", "cursor"])

@@ -7,7 +7,7 @@ extension ChangeTiming: Sayable {}
 extension CollectionMethod: Sayable {}
 extension InvoiceStatusFilter: Sayable {}
 extension PaymentBehavior: Sayable {}
-extension PlanChangeTiming: Sayable {}
+extension PortalFlow: Sayable {}
 extension ProrationBehavior: Sayable {}
 extension SubscriptionStatusFilter: Sayable {}
 
@@ -236,7 +236,7 @@ extension Subscription: JSONWritable {
             ("cancelAt", cancelAt.orNull), ("canceledAt", canceledAt.orNull), ("endedAt", endedAt.orNull),
             ("trialEnd", trialEnd.orNull), ("latestInvoiceId", latestInvoiceId.orNull),
             ("defaultPaymentMethodId", defaultPaymentMethodId.orNull), ("pendingUpdate", pendingUpdate.orNull),
-            ("metadata", metadata), ("created", created)
+            ("scheduleId", scheduleId.orNull), ("metadata", metadata), ("created", created)
         ]).json
     }
 }
@@ -247,6 +247,22 @@ extension SubscriptionItem: JSONWritable {
             ("id", id), ("priceId", priceId), ("productId", productId), ("lookupKey", lookupKey.orNull),
             ("quantity", quantity.orNull), ("currentPeriodStart", currentPeriodStart),
             ("currentPeriodEnd", currentPeriodEnd)
+        ]).json
+    }
+}
+
+extension UpstreamPressure: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("breaker", breaker), ("read", read), ("write", write), ("waitingForTurn", waitingForTurn)
+        ]).json
+    }
+}
+
+extension UpstreamTraffic: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("inFlight", inFlight), ("waiting", waiting), ("perSecond", perSecond.orNull)
         ]).json
     }
 }
@@ -308,6 +324,16 @@ extension CancelResult: JSONWritable {
     }
 }
 
+extension ResumeResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("subscriptionId", subscriptionId), ("status", status), ("resumed", resumed),
+            ("clientSecret", clientSecret.orNull), ("intent", intent), ("subscription", subscription),
+            ("_meta", callMetadata)
+        ]).json
+    }
+}
+
 extension GetPaymentMethodResult: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
@@ -347,6 +373,15 @@ extension ListInvoicesResult: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
             ("invoices", invoices), ("nextCursor", nextCursor.orNull), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
+extension CreatePortalSessionResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("sessionId", sessionId), ("url", url), ("returnUrl", returnUrl.orNull), ("created", created),
+            ("_meta", callMetadata)
         ]).json
     }
 }
@@ -415,7 +450,7 @@ extension RPCHelloResult: JSONWritable {
 extension RPCHealthResult: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
-            ("status", status), ("checks", checks), ("_meta", callMetadata)
+            ("status", status), ("checks", checks), ("upstream", upstream), ("_meta", callMetadata)
         ]).json
     }
 }

@@ -14,10 +14,12 @@ enum Method {
     ]
 
     /// Those that may be, if both calls have the same idempotency key.
-    static let safeToRepeatWithKey: Set<String> = ["CreateCustomer", "CreateSubscription", "UpdatePlan", "Cancel"]
+    static let safeToRepeatWithKey: Set<String> = [
+        "CreateCustomer", "CreateSubscription", "UpdatePlan", "Cancel", "Resume", "CreatePortalSession",
+    ]
 
     /// Members that must not be shown.
-    static let secrets: Set<String> = ["clientSecret"]
+    static let secrets: Set<String> = ["clientSecret", "url"]
 }
 
 extension Dues {
@@ -103,13 +105,15 @@ extension Dues {
     ///   - lookupKey: The lookup key of the price to change to, instead of its id.
     ///   - quantity: How many units from then on; unchanged unless told.
     ///   - items: Changes item by item, for subscriptions with several.
-    ///   - prorationBehavior: What happens to the part of the period that is left. Default: always_invoice.
-    ///   - when: When the change takes effect. Default: now.
+    ///   - prorationBehavior: What happens to the part of the period that is left. With when now only. Default:
+    ///     always_invoice.
+    ///   - when: When the change takes effect. At the period's end nothing is prorated, and the next renewal is
+    ///     the first of the new plan. Default: now.
     ///   - options: What the call is given beside its params.
     /// - Returns: What the change would cost.
     public func previewChange(
         subscriptionId: String, priceId: String? = nil, lookupKey: String? = nil, quantity: Int64? = nil,
-        items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior? = nil, when: PlanChangeTiming? = nil,
+        items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior? = nil, when: ChangeTiming? = nil,
         options: CallOptions = CallOptions()
     ) async throws -> PreviewChangeResult {
         try await result(of: "PreviewChange", [
@@ -128,8 +132,10 @@ extension Dues {
     ///   - lookupKey: The lookup key of the price to change to, instead of its id.
     ///   - quantity: How many units from then on; unchanged unless told.
     ///   - items: Changes item by item, for subscriptions with several.
-    ///   - prorationBehavior: What happens to the part of the period that is left. Default: always_invoice.
-    ///   - when: When the change takes effect. Default: now.
+    ///   - prorationBehavior: What happens to the part of the period that is left. With when now only. Default:
+    ///     always_invoice.
+    ///   - when: When the change takes effect. At the period's end nothing is prorated, and the next renewal is
+    ///     the first of the new plan. Default: now.
     ///   - quote: The token of a PreviewChange. It says everything about the change: only paymentBehavior may
     ///     stand beside it.
     ///   - paymentBehavior: What happens where the change needs a payment that fails or needs the customer.
@@ -139,7 +145,7 @@ extension Dues {
     @discardableResult
     public func updatePlan(
         subscriptionId: String? = nil, priceId: String? = nil, lookupKey: String? = nil, quantity: Int64? = nil,
-        items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior? = nil, when: PlanChangeTiming? = nil,
+        items: [ItemChange]? = nil, prorationBehavior: ProrationBehavior? = nil, when: ChangeTiming? = nil,
         quote: String? = nil, paymentBehavior: PaymentBehavior? = nil, options: CallOptions = CallOptions()
     ) async throws -> UpdatePlanResult {
         try await result(of: "UpdatePlan", [
@@ -170,6 +176,25 @@ extension Dues {
         try await result(of: "Cancel", [
             ("subscriptionId", subscriptionId), ("when", when), ("feedback", feedback), ("comment", comment),
             ("invoiceNow", invoiceNow), ("prorate", prorate)
+        ], options)
+    }
+
+    /// Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at the period's
+    /// end, a pause, a pause of collection. A subscription that goes on anyway is left as it is, and one that has
+    /// ended cannot go on.
+    ///
+    /// - Parameters:
+    ///   - subscriptionId: The subscription (sub_…) to go on with.
+    ///   - prorationBehavior: For a pause: what happens to the part of the old period that was left. Default:
+    ///     create_prorations.
+    ///   - options: What the call is given beside its params.
+    /// - Returns: The subscription, and what the customer has to do.
+    @discardableResult
+    public func resume(
+        subscriptionId: String, prorationBehavior: ProrationBehavior? = nil, options: CallOptions = CallOptions()
+    ) async throws -> ResumeResult {
+        try await result(of: "Resume", [
+            ("subscriptionId", subscriptionId), ("prorationBehavior", prorationBehavior)
         ], options)
     }
 
@@ -258,6 +283,31 @@ extension Dues {
         try await result(of: "ListInvoices", [
             ("customerId", customerId), ("subscriptionId", subscriptionId), ("status", status), ("limit", limit),
             ("cursor", cursor)
+        ], options)
+    }
+
+    /// Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this customer sees
+    /// invoices, changes the payment method, and cancels or changes plans, as the portal's configuration allows.
+    /// What the customer does there arrives as events.
+    ///
+    /// - Parameters:
+    ///   - customerId: The customer (cus_…) whose portal it is.
+    ///   - returnUrl: Where the portal's link back leads. The configuration's own unless told.
+    ///   - configurationId: The portal's configuration (bpc_…). The account's default unless told.
+    ///   - flow: Leads straight to one thing, and back when it is done.
+    ///   - subscriptionId: The subscription (sub_…) that the flow is about: required for subscriptionUpdate and
+    ///     subscriptionCancel, and for these only.
+    ///   - locale: An IETF language tag such as fr or pt-BR. The browser's unless told.
+    ///   - options: What the call is given beside its params.
+    /// - Returns: The way to the portal.
+    @discardableResult
+    public func createPortalSession(
+        customerId: String, returnUrl: String? = nil, configurationId: String? = nil, flow: PortalFlow? = nil,
+        subscriptionId: String? = nil, locale: String? = nil, options: CallOptions = CallOptions()
+    ) async throws -> CreatePortalSessionResult {
+        try await result(of: "CreatePortalSession", [
+            ("customerId", customerId), ("returnUrl", returnUrl), ("configurationId", configurationId),
+            ("flow", flow), ("subscriptionId", subscriptionId), ("locale", locale)
         ], options)
     }
 

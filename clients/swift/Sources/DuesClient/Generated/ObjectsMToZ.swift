@@ -279,6 +279,8 @@ public struct Subscription: DuesObject, JSONReadable {
     public let defaultPaymentMethodId: String?
     /// A change that waits for its payment.
     public let pendingUpdate: PendingUpdate?
+    /// The schedule (sub_sched_…) that will change it, as a change for the period's end does; null without one.
+    public let scheduleId: String?
     /// Names and values of the caller's own.
     public let metadata: [String: String]
     /// When it was created.
@@ -300,6 +302,7 @@ public struct Subscription: DuesObject, JSONReadable {
         latestInvoiceId = raw.optionalMember("latestInvoiceId")
         defaultPaymentMethodId = raw.optionalMember("defaultPaymentMethodId")
         pendingUpdate = raw.optionalMember("pendingUpdate")
+        scheduleId = raw.optionalMember("scheduleId")
         metadata = raw.member("metadata")
         created = raw.member("created")
         self.raw = raw
@@ -332,6 +335,47 @@ public struct SubscriptionItem: DuesObject, JSONReadable {
         quantity = raw.optionalMember("quantity")
         currentPeriodStart = raw.member("currentPeriodStart")
         currentPeriodEnd = raw.member("currentPeriodEnd")
+        self.raw = raw
+    }
+}
+
+/// How calls to Stripe fare just now.
+public struct UpstreamPressure: DuesObject, JSONReadable {
+    /// Whether calls go out: closed while they do; open while Stripe failed every time lately, and calls are
+    /// refused at once; probing while one call finds out.
+    public let breaker: BreakerState
+    /// Calls that look something up.
+    public let read: UpstreamTraffic
+    /// Calls that change something, and previews.
+    public let write: UpstreamTraffic
+    /// Calls that wait until another call no longer changes the same customer.
+    public let waitingForTurn: Int64
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        breaker = raw.member("breaker")
+        read = raw.member("read")
+        write = raw.member("write")
+        waitingForTurn = raw.member("waitingForTurn")
+        self.raw = raw
+    }
+}
+
+/// Calls to Stripe of one kind, as Stripe counts them for its rate limits.
+public struct UpstreamTraffic: DuesObject, JSONReadable {
+    /// Calls that Stripe has not answered yet.
+    public let inFlight: Int64
+    /// Calls that wait for their turn, so that the rate is kept.
+    public let waiting: Int64
+    /// Calls a second that go out at most for now: fewer after Stripe said that there were too many. Null while
+    /// nothing bounds them.
+    public let perSecond: Int64?
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        inFlight = raw.member("inFlight")
+        waiting = raw.member("waiting")
+        perSecond = raw.optionalMember("perSecond")
         self.raw = raw
     }
 }

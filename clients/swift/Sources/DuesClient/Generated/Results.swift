@@ -142,6 +142,34 @@ public struct CancelResult: DuesResult, JSONReadable {
     }
 }
 
+/// The subscription, and what the customer has to do.
+public struct ResumeResult: DuesResult, JSONReadable {
+    /// The subscription's id (sub_…).
+    public let subscriptionId: String
+    /// Its status; paused where it goes on once its invoice is paid.
+    public let status: SubscriptionStatus
+    /// What was taken back; empty where there was nothing.
+    public let resumed: [ResumedState]
+    /// The secret with which the browser confirms a payment that going on needs; null where it needs none. Give it
+    /// to this customer only.
+    public let clientSecret: String?
+    /// What the client secret is for.
+    public let intent: Intent
+    /// The subscription as it is now.
+    public let subscription: Subscription
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        subscriptionId = raw.member("subscriptionId")
+        status = raw.member("status")
+        resumed = raw.member("resumed")
+        clientSecret = raw.optionalMember("clientSecret")
+        intent = raw.member("intent")
+        subscription = raw.member("subscription")
+        self.raw = raw
+    }
+}
+
 /// The payment method.
 public struct GetPaymentMethodResult: DuesResult, JSONReadable {
     /// The payment method's id (pm_…).
@@ -231,6 +259,27 @@ public struct ListInvoicesResult: DuesResult, JSONReadable {
     public init(raw: JSONObject) {
         invoices = raw.member("invoices")
         nextCursor = raw.optionalMember("nextCursor")
+        self.raw = raw
+    }
+}
+
+/// The way to the portal.
+public struct CreatePortalSessionResult: DuesResult, JSONReadable {
+    /// The session's id (bps_…).
+    public let sessionId: String
+    /// Where to send the browser, at once: whoever opens it acts for the customer, and it is good for minutes only.
+    public let url: String
+    /// Where its link back leads.
+    public let returnUrl: String?
+    /// When it was made.
+    public let created: Date
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        sessionId = raw.member("sessionId")
+        url = raw.member("url")
+        returnUrl = raw.optionalMember("returnUrl")
+        created = raw.member("created")
         self.raw = raw
     }
 }
@@ -395,11 +444,14 @@ public struct RPCHealthResult: DuesResult, JSONReadable {
     public let status: ServingStatus
     /// The things that it stands on.
     public let checks: HealthChecks
+    /// How calls to Stripe fare.
+    public let upstream: UpstreamPressure
     public let raw: JSONObject
 
     public init(raw: JSONObject) {
         status = raw.member("status")
         checks = raw.member("checks")
+        upstream = raw.member("upstream")
         self.raw = raw
     }
 }

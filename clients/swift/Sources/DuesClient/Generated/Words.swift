@@ -19,6 +19,16 @@ public struct AccessReason: DuesWord, JSONReadable, JSONWritable {
     public static let unknownStatus: AccessReason = "UNKNOWN_STATUS"
 }
 
+/// The state of the circuit breaker before Stripe.
+public struct BreakerState: DuesWord, JSONReadable, JSONWritable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let closed: BreakerState = "closed"
+    public static let open: BreakerState = "open"
+    public static let probing: BreakerState = "probing"
+}
+
 /// Why the customer cancels, in Stripe's words.
 public struct CancellationFeedback: DuesWord, JSONReadable, JSONWritable {
     public let rawValue: String
@@ -122,12 +132,14 @@ public struct PaymentMethodUse: DuesWord, JSONReadable, JSONWritable {
     public static let onlyOneAttached: PaymentMethodUse = "onlyOneAttached"
 }
 
-/// When a change of plan takes effect. `now` is the only value so far.
-public struct PlanChangeTiming: DuesWord, JSONReadable, JSONWritable {
+/// The one thing that a visit to the portal is for.
+public struct PortalFlow: DuesWord, JSONReadable, JSONWritable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    public static let now: PlanChangeTiming = "now"
+    public static let paymentMethodUpdate: PortalFlow = "paymentMethodUpdate"
+    public static let subscriptionUpdate: PortalFlow = "subscriptionUpdate"
+    public static let subscriptionCancel: PortalFlow = "subscriptionCancel"
 }
 
 /// The unit of a price's billing period, in Stripe's words.
@@ -149,6 +161,17 @@ public struct ProrationBehavior: DuesWord, JSONReadable, JSONWritable {
     public static let createProrations: ProrationBehavior = "create_prorations"
     public static let alwaysInvoice: ProrationBehavior = "always_invoice"
     public static let noProrations: ProrationBehavior = "none"
+}
+
+/// What a subscription was taken out of: a cancellation that was still to come, a pause, or a pause of collection,
+/// in which it went on without being charged.
+public struct ResumedState: DuesWord, JSONReadable, JSONWritable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let cancellation: ResumedState = "cancellation"
+    public static let pause: ResumedState = "pause"
+    public static let pausedCollection: ResumedState = "pausedCollection"
 }
 
 /// What a token allows: look-ups and streams, whatever changes something, or IngestWebhook.

@@ -151,6 +151,30 @@ public final class Dues extends Client {
     }
 
     /**
+     * Let a subscription go on. Takes back whatever would end it or holds it up: a cancellation at the period's
+     * end, a pause, a pause of collection. A subscription that goes on anyway is left as it is, and one that has
+     * ended cannot go on.
+     */
+    public ResumeResult resume(ResumeParams params) {
+        return resume(params, new CallOptions());
+    }
+
+    /** The same, with options. */
+    public ResumeResult resume(ResumeParams params, CallOptions options) {
+        return new ResumeResult(call("Resume", params.json(), options));
+    }
+
+    /** {@link #resume(ResumeParams)} without waiting; cancelling the future cancels the call. */
+    public CompletableFuture<ResumeResult> resumeAsync(ResumeParams params) {
+        return resumeAsync(params, new CallOptions());
+    }
+
+    /** The same, with options. */
+    public CompletableFuture<ResumeResult> resumeAsync(ResumeParams params, CallOptions options) {
+        return callAsync("Resume", params.json(), options, ResumeResult::new);
+    }
+
+    /**
      * Show the payment method that would be charged. Finds the payment method behind a subscription, the default
      * one of a customer, or one by its id, with what a customer needs to recognise it.
      */
@@ -264,6 +288,34 @@ public final class Dues extends Client {
     /** The same, with options. */
     public CompletableFuture<ListInvoicesResult> listInvoicesAsync(ListInvoicesParams params, CallOptions options) {
         return callAsync("ListInvoices", params.json(), options, ListInvoicesResult::new);
+    }
+
+    /**
+     * Send a customer to Stripe's portal. Makes the address of a page of Stripe's on which this customer sees
+     * invoices, changes the payment method, and cancels or changes plans, as the portal's configuration allows.
+     * What the customer does there arrives as events.
+     */
+    public CreatePortalSessionResult createPortalSession(CreatePortalSessionParams params) {
+        return createPortalSession(params, new CallOptions());
+    }
+
+    /** The same, with options. */
+    public CreatePortalSessionResult createPortalSession(CreatePortalSessionParams params, CallOptions options) {
+        return new CreatePortalSessionResult(call("CreatePortalSession", params.json(), options));
+    }
+
+    /**
+     * {@link #createPortalSession(CreatePortalSessionParams)} without waiting; cancelling the future cancels the
+     * call.
+     */
+    public CompletableFuture<CreatePortalSessionResult> createPortalSessionAsync(CreatePortalSessionParams params) {
+        return createPortalSessionAsync(params, new CallOptions());
+    }
+
+    /** The same, with options. */
+    public CompletableFuture<CreatePortalSessionResult> createPortalSessionAsync(
+        CreatePortalSessionParams params, CallOptions options) {
+        return callAsync("CreatePortalSession", params.json(), options, CreatePortalSessionResult::new);
     }
 
     /**

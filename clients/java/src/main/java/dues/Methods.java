@@ -11,11 +11,11 @@ final class Methods {
     static final Map<String, Boolean> SAFE_TO_REPEAT = Map.ofEntries(
         Map.entry("CreateCustomer", false), Map.entry("CreateSubscription", false),
         Map.entry("PreviewChange", true), Map.entry("UpdatePlan", false), Map.entry("Cancel", false),
-        Map.entry("GetPaymentMethod", true), Map.entry("GetCustomer", true), Map.entry("GetSubscription", true),
-        Map.entry("ListSubscriptions", true), Map.entry("ListInvoices", true), Map.entry("ListPlans", true),
-        Map.entry("CheckAccess", true), Map.entry("ListAccess", true), Map.entry("WatchEvents", true),
-        Map.entry("IngestWebhook", true), Map.entry("rpc.hello", true), Map.entry("rpc.discover", true),
-        Map.entry("rpc.health", true));
+        Map.entry("Resume", false), Map.entry("GetPaymentMethod", true), Map.entry("GetCustomer", true),
+        Map.entry("GetSubscription", true), Map.entry("ListSubscriptions", true), Map.entry("ListInvoices", true),
+        Map.entry("CreatePortalSession", false), Map.entry("ListPlans", true), Map.entry("CheckAccess", true),
+        Map.entry("ListAccess", true), Map.entry("WatchEvents", true), Map.entry("IngestWebhook", true),
+        Map.entry("rpc.hello", true), Map.entry("rpc.discover", true), Map.entry("rpc.health", true));
 
     private Methods() {}
 }

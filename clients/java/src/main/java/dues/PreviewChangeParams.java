@@ -38,14 +38,17 @@ public final class PreviewChangeParams extends Input {
         return this;
     }
 
-    /** What happens to the part of the period that is left. Default: always_invoice. */
+    /** What happens to the part of the period that is left. With when now only. Default: always_invoice. */
     public PreviewChangeParams prorationBehavior(ProrationBehavior prorationBehavior) {
         set("prorationBehavior", prorationBehavior);
         return this;
     }
 
-    /** When the change takes effect. Default: now. */
-    public PreviewChangeParams when(PlanChangeTiming when) {
+    /**
+     * When the change takes effect. At the period's end nothing is prorated, and the next renewal is the first of
+     * the new plan. Default: now.
+     */
+    public PreviewChangeParams when(ChangeTiming when) {
         set("when", when);
         return this;
     }

@@ -20,6 +20,11 @@ public final class RpcHealthResult extends Output {
         return get("checks", HealthChecks::new).orElse(null);
     }
 
+    /** How calls to Stripe fare. */
+    public UpstreamPressure upstream() {
+        return get("upstream", UpstreamPressure::new).orElse(null);
+    }
+
     /** What the server did, where the call asked for it by {@code verbose}. */
     public Optional<ResultMetadata> meta() {
         return get("_meta", ResultMetadata::new);
@@ -30,6 +35,7 @@ public final class RpcHealthResult extends Output {
         return "RpcHealthResult{"
             + "status=" + status()
             + ", checks=" + checks()
+            + ", upstream=" + upstream()
             + ", meta=" + meta()
             + "}";
     }

@@ -82,6 +82,13 @@ public final class Subscription extends Output {
         return get("pendingUpdate", PendingUpdate::new);
     }
 
+    /**
+     * The schedule (sub_sched_…) that will change it, as a change for the period's end does; empty without one.
+     */
+    public Optional<String> scheduleId() {
+        return get("scheduleId", String.class::cast);
+    }
+
     /** Names and values of the caller's own. */
     public Map<String, String> metadata() {
         return map("metadata");
@@ -109,6 +116,7 @@ public final class Subscription extends Output {
             + ", latestInvoiceId=" + latestInvoiceId()
             + ", defaultPaymentMethodId=" + defaultPaymentMethodId()
             + ", pendingUpdate=" + pendingUpdate()
+            + ", scheduleId=" + scheduleId()
             + ", metadata=" + metadata()
             + ", created=" + created()
             + "}";
