@@ -15,6 +15,8 @@ enum ObjectKind: String, CaseIterable {
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
     case schedule = "subscription_schedule"
+    case portalConfiguration = "billing_portal.configuration"
+    case portalSession = "billing_portal.session"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -41,6 +43,8 @@ enum ObjectKind: String, CaseIterable {
         case .taxRate: "txr"
         case .webhookEndpoint: "we"
         case .schedule: "sub_sched"
+        case .portalConfiguration: "bpc"
+        case .portalSession: "bps"
         }
     }
 
@@ -55,6 +59,7 @@ enum ObjectKind: String, CaseIterable {
         case .promotionCode: "promotion code"
         case .taxRate: "tax rate"
         case .webhookEndpoint: "webhook endpoint"
+        case .portalConfiguration: "configuration"
         default: rawValue
         }
     }
@@ -66,6 +71,7 @@ enum ObjectKind: String, CaseIterable {
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
         case .schedule: "schedule"
+        case .portalConfiguration: "configuration"
         default: rawValue
         }
     }
@@ -80,6 +86,7 @@ enum ObjectKind: String, CaseIterable {
         case .subscriptionItem: ["subscription"]
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .price: ["product", "lookup_key"]
+        case .portalSession: ["_secret"]
         default: []
         }
     }
