@@ -17,6 +17,9 @@ enum ObjectKind: String, CaseIterable {
     case schedule = "subscription_schedule"
     case portalConfiguration = "billing_portal.configuration"
     case portalSession = "billing_portal.session"
+    case feature = "entitlements.feature"
+    case productFeature = "product_feature"
+    case entitlement = "entitlements.active_entitlement"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -45,11 +48,17 @@ enum ObjectKind: String, CaseIterable {
         case .schedule: "sub_sched"
         case .portalConfiguration: "bpc"
         case .portalSession: "bps"
+        case .feature: "feat"
+        case .productFeature: "prodft"
+        case .entitlement: "ent"
         }
     }
 
     /// Older kinds have ids of fourteen random characters; younger ones carry the time and the account.
-    var hasShortID: Bool { self == .customer || self == .product || self == .subscriptionItem }
+    var hasShortID: Bool { [.customer, .product, .subscriptionItem, .productFeature].contains(self) }
+
+    /// The youngest kinds say in their ids that they are of test mode.
+    var saysTest: Bool { self == .feature || self == .entitlement }
 
     /// The word in "No such ...".
     var noun: String {
@@ -60,6 +69,9 @@ enum ObjectKind: String, CaseIterable {
         case .taxRate: "tax rate"
         case .webhookEndpoint: "webhook endpoint"
         case .portalConfiguration: "configuration"
+        case .feature: "entitlement feature"
+        case .productFeature: "product feature"
+        case .entitlement: "active entitlement"
         default: rawValue
         }
     }
@@ -67,7 +79,9 @@ enum ObjectKind: String, CaseIterable {
     /// The `param` of an error about an id in the path.
     var pathParam: String {
         switch self {
-        case .customer, .product, .charge, .subscription, .event, .balanceTransaction: "id"
+        case .customer, .product, .charge, .subscription, .event, .balanceTransaction, .feature, .productFeature,
+            .entitlement:
+            "id"
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
         case .schedule: "schedule"
@@ -87,6 +101,9 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .price: ["product", "lookup_key"]
         case .portalSession: ["_secret"]
+        case .feature: ["lookup_key"]
+        case .productFeature: ["_product"]
+        case .entitlement: ["_customer"]
         default: []
         }
     }

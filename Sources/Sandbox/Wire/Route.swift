@@ -66,6 +66,7 @@ struct Router: Sendable {
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.scheduleRoutes
             + Account.portalConfigurationRoutes + Account.portalSessionRoutes
+            + Account.featureRoutes + Account.entitlementRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
             + Account.sandboxRoutes)
 
