@@ -56,6 +56,7 @@ extension Account {
             case .schedule: runSchedule(next.id)
             default: runSubscription(next.id)
             }
+            settleEntitlements()
         }
         now = max(now, time)
         cause = request

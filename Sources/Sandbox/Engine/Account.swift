@@ -17,6 +17,8 @@ final class Account {
     var hasConfiguredEndpoint: Bool
     /// Deliveries made since the server last took them.
     var outbox: [EventDelivery] = []
+    /// Customers whose subscriptions were written since their entitlements were last looked at, in order.
+    var touched: [String] = []
     /// What is to go wrong with the requests to come.
     var faults = Faults()
     /// Deliveries that no endpoint has acknowledged yet, in order.
@@ -62,6 +64,7 @@ final class Account {
 
     /// A new id. Stripe's begin with 1, or with 3 where the object is a side effect; both are opaque.
     func newID(_ kind: ObjectKind, sideEffect: Bool = false) -> String {
+        if kind.saysTest { return "\(kind.prefix)_test_61\(random.text(30))" }
         if kind.hasShortID { return "\(kind.prefix)_\(random.text(14))" }
         var seconds = now
         var time = ""
@@ -118,7 +121,23 @@ final class Account {
         return object
     }
 
-    func put(_ kind: ObjectKind, _ object: JSONObject) { store.put(kind, object, due: Self.due(kind, object)) }
+    func put(_ kind: ObjectKind, _ object: JSONObject) {
+        var object = object
+        switch kind {
+        case .subscriptionItem:
+            object = granted(object)
+            touch(known(.subscription, object.string("subscription") ?? ""))
+        case .subscription: touch(object)
+        default: break
+        }
+        store.put(kind, object, due: Self.due(kind, object))
+    }
+
+    /// Notes that what a subscription's customer is entitled to may have changed.
+    private func touch(_ subscription: JSONObject) {
+        guard let customer = subscription.string("customer"), touched.last != customer else { return }
+        touched.append(customer)
+    }
 
     func change(_ kind: ObjectKind, _ id: String, _ body: (inout JSONObject) -> Void) {
         var object = known(kind, id)
@@ -144,6 +163,7 @@ final class Account {
         case .subscription: return renderSubscription(object)
         case .subscriptionItem: return renderItem(object)
         case .invoice: return renderInvoice(object)
+        case .productFeature: return renderProductFeature(object)
         default: return object.withoutHidden
         }
     }

@@ -15,6 +15,11 @@ enum ObjectKind: String, CaseIterable {
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
     case schedule = "subscription_schedule"
+    case portalConfiguration = "billing_portal.configuration"
+    case portalSession = "billing_portal.session"
+    case feature = "entitlements.feature"
+    case productFeature = "product_feature"
+    case entitlement = "entitlements.active_entitlement"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -41,11 +46,19 @@ enum ObjectKind: String, CaseIterable {
         case .taxRate: "txr"
         case .webhookEndpoint: "we"
         case .schedule: "sub_sched"
+        case .portalConfiguration: "bpc"
+        case .portalSession: "bps"
+        case .feature: "feat"
+        case .productFeature: "prodft"
+        case .entitlement: "ent"
         }
     }
 
     /// Older kinds have ids of fourteen random characters; younger ones carry the time and the account.
-    var hasShortID: Bool { self == .customer || self == .product || self == .subscriptionItem }
+    var hasShortID: Bool { [.customer, .product, .subscriptionItem, .productFeature].contains(self) }
+
+    /// The youngest kinds say in their ids that they are of test mode.
+    var saysTest: Bool { self == .feature || self == .entitlement }
 
     /// The word in "No such ...".
     var noun: String {
@@ -55,6 +68,10 @@ enum ObjectKind: String, CaseIterable {
         case .promotionCode: "promotion code"
         case .taxRate: "tax rate"
         case .webhookEndpoint: "webhook endpoint"
+        case .portalConfiguration: "configuration"
+        case .feature: "entitlement feature"
+        case .productFeature: "product feature"
+        case .entitlement: "active entitlement"
         default: rawValue
         }
     }
@@ -62,10 +79,13 @@ enum ObjectKind: String, CaseIterable {
     /// The `param` of an error about an id in the path.
     var pathParam: String {
         switch self {
-        case .customer, .product, .charge, .subscription, .event, .balanceTransaction: "id"
+        case .customer, .product, .charge, .subscription, .event, .balanceTransaction, .feature, .productFeature,
+            .entitlement:
+            "id"
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
         case .schedule: "schedule"
+        case .portalConfiguration: "configuration"
         default: rawValue
         }
     }
@@ -80,6 +100,10 @@ enum ObjectKind: String, CaseIterable {
         case .subscriptionItem: ["subscription"]
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .price: ["product", "lookup_key"]
+        case .portalSession: ["_secret"]
+        case .feature: ["lookup_key"]
+        case .productFeature: ["_product"]
+        case .entitlement: ["_customer"]
         default: []
         }
     }

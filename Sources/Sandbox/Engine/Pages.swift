@@ -9,6 +9,13 @@ enum Pages {
         guard request.method == "GET" else { return nil }
         if request.path == "/" { return text(200, "text/plain; charset=utf-8", welcome) }
         let parts = request.path.split(separator: "/").map(String.init)
+        if parts.count == 3, parts[0] == "p", parts[1] == "session" {
+            guard let session = account.portalSession(secret: parts[2]) else {
+                return text(404, "text/plain; charset=utf-8", "No such portal session.\n")
+            }
+            let page = PortalPage(account: account, session: session, publishableKey: keys.publishableKey)
+            return text(200, "text/html; charset=utf-8", page.html)
+        }
         guard parts.count == 3, parts[0] == "sandbox", parts[1] == "authenticate" else { return nil }
         return authentication(parts[2], account, keys)
     }

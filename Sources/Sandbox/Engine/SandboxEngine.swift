@@ -114,12 +114,14 @@ package final class SandboxEngine {
                 return Outcome(response: replayed(stored, idempotencyKey, entry.requestID, request), entry: nil)
             }
             let response = try answer(route, path, form, entry)
+            account.settleEntitlements()
             let changed = account.store.hasChanges || account.random != randomBefore
             account.store.commit()
             let keeps = remember(response, idempotencyKey, entry)
             return Outcome(response: response, entry: changed || keeps ? entry : nil)
         } catch {
             if !error.keepsChanges { account.rollback(to: point) }
+            account.settleEntitlements()
             account.store.commit()
             let response = failed(error, entry.requestID, request)
             let keeps = error.status == 402 && remember(response, idempotencyKey, entry)

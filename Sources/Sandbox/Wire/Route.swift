@@ -65,6 +65,8 @@ struct Router: Sendable {
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.scheduleRoutes
+            + Account.portalConfigurationRoutes + Account.portalSessionRoutes
+            + Account.featureRoutes + Account.entitlementRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
             + Account.sandboxRoutes)
 

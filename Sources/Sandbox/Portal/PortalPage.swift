@@ -1,0 +1,156 @@
+import HTTP
+import JSON
+
+/// The page of a portal session: a customer's subscriptions, and buttons for what the configuration allows.
+struct PortalPage {
+    let account: Account
+    let session: JSONObject
+    let publishableKey: String
+
+    private var customer: JSONObject { account.known(.customer, session.string("customer") ?? "") }
+    private var features: JSONObject {
+        account.known(.portalConfiguration, session.string("configuration") ?? "").object("features")
+    }
+    private var flow: JSONObject { session.object("flow") }
+
+    var html: String {
+        let name = customer.string("name") ?? customer.string("email") ?? customer.id
+        return """
+            <!doctype html><html lang="en"><head><meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1"><title>Billing (sandbox)</title>
+            <style>
+            body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }
+            section { border: 1px solid #ccc; border-radius: .5rem; padding: 0 1rem 1rem; margin: 1rem 0; }
+            button, input, select { font: inherit; padding: .4rem .8rem; margin: .2rem .2rem .2rem 0; }
+            #error { color: #b00020; }
+            </style></head><body>
+            <h1>Billing</h1><p>The customer portal of the sandbox, for \(Self.escaped(name)).</p>
+            <p id="error" role="alert"></p>
+            \(subscriptions)
+            \(method)
+            \(invoices)
+            \(back.map { "<p><a id=\"return\" href=\"\(Self.escaped($0))\">Return</a></p>" } ?? "")
+            \(script)
+            </body></html>
+
+            """
+    }
+
+    private var back: String? { session.string("return_url") }
+
+    /// Text with the five characters that mean something in HTML written as references.
+    static func escaped(_ text: String) -> String {
+        text.reduce(into: "") { result, character in
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            default: result.append(character)
+            }
+        }
+    }
+
+    // MARK: Sections
+
+    private var subscriptions: String {
+        let live = account.all(.subscription, where: "customer", is: customer.id).filter { !Account.isOver($0) }
+        guard !live.isEmpty else { return "<p>There are no subscriptions.</p>" }
+        return live.map(section).joined(separator: "\n")
+    }
+
+    private func section(_ subscription: JSONObject) -> String {
+        let items = account.items(of: subscription.id)
+        let lines = items.map { item in
+            let price = account.price(of: item)
+            return Wording.line(item.integer("quantity") ?? 1, account.productName(of: price), price)
+        }
+        let ends = subscription.integer("cancel_at")
+        let period = items.compactMap { $0.integer("current_period_end") }.max()
+        let next = (ends ?? period).map { CivilDate(unix: $0).words } ?? ""
+        return """
+            <section data-subscription="\(subscription.id)">
+            <h2>\(Self.escaped(lines.joined(separator: ", ")))</h2>
+            <p>\(subscription.string("status") ?? ""), \(ends == nil ? "renews on" : "ends on") \(next)</p>
+            \(buttons(subscription, ends: ends != nil))
+            </section>
+            """
+    }
+
+    private func buttons(_ subscription: JSONObject, ends: Bool) -> String {
+        var buttons = ""
+        if features.object("subscription_cancel").flag("enabled") {
+            buttons += button(ends ? "resume" : "cancel", ends ? "Don't cancel" : "Cancel subscription", subscription)
+        }
+        let update = features.object("subscription_update")
+        guard update.flag("enabled") else { return buttons }
+        if flow.object("subscription_update_confirm").string("subscription") == subscription.id {
+            return buttons + button("update", "Confirm the change", subscription)
+        }
+        let offered = update.array("products").flatMap { $0["prices"]?.arrayValue ?? [] }.compactMap(\.stringValue)
+        guard !offered.isEmpty else { return buttons }
+        let options = offered.compactMap { account.find(.price, $0) }.map { price in
+            "<option value=\"\(price.id)\">"
+                + Self.escaped(Wording.line(1, account.productName(of: price), price)) + "</option>"
+        }
+        return buttons + "<select>\(options.joined())</select>" + button("update", "Change plan", subscription)
+    }
+
+    private func button(_ action: String, _ label: String, _ subscription: JSONObject) -> String {
+        "<button data-action=\"\(action)\" data-subscription=\"\(subscription.id)\">\(label)</button>"
+    }
+
+    private var method: String {
+        guard features.object("payment_method_update").flag("enabled") else { return "" }
+        let current = customer.object("invoice_settings").string("default_payment_method")
+        let card = current.map { account.known(.paymentMethod, $0).object("card") }
+        let shown = card.map { "\($0.string("brand") ?? "") ending in \($0.string("last4") ?? "")" } ?? "none"
+        return """
+            <section><h2>Payment method</h2><p>Now: \(Self.escaped(shown))</p>
+            <label>Test payment method <input id="token" value="pm_card_visa"></label>
+            <button data-action="method">Use it</button></section>
+            """
+    }
+
+    private var invoices: String {
+        guard features.object("invoice_history").flag("enabled") else { return "" }
+        let rows = account.all(.invoice, where: "customer", is: customer.id).reversed().prefix(12).map { invoice in
+            let amount = Wording.money(invoice.integer("total") ?? 0, invoice.string("currency") ?? "usd")
+            let date = CivilDate(unix: invoice.integer("created") ?? 0).words
+            return "<li>\(date): \(amount), \(invoice.string("status") ?? "")</li>"
+        }
+        return rows.isEmpty ? "" : "<section><h2>Invoices</h2><ul>\(rows.joined())</ul></section>"
+    }
+
+    /// The buttons' script: tells the sandbox, then shows the page again, or leaves where the flow says so.
+    private var script: String {
+        let completion = flow.object("after_completion")
+        let leaves = completion.string("type") == "redirect" ? completion.object("redirect").string("return_url") : nil
+        let data: JSONValue = [
+            "key": .string(publishableKey), "secret": session["_secret"] ?? .null, "leaves": .optional(leaves),
+        ]
+        // A "<" inside a script would let the text end it.
+        let text = data.text.split(separator: "<", omittingEmptySubsequences: false).joined(separator: "\\u003c")
+        return """
+            <script>
+            const data = \(text);
+            for (const button of document.querySelectorAll('button')) button.onclick = async () => {
+              const form = new URLSearchParams({key: data.key, action: button.dataset.action});
+              const chosen = button.previousElementSibling;
+              if (button.dataset.subscription) form.set('subscription', button.dataset.subscription);
+              if (chosen instanceof HTMLSelectElement) form.set('price', chosen.value);
+              if (button.dataset.action === 'method') form.set('payment_method', document.getElementById('token').value);
+              const answer = await fetch('/sandbox/portal/' + data.secret, {method: 'POST', body: form});
+              if (!answer.ok) {
+                document.getElementById('error').textContent = (await answer.json()).error.message;
+              } else if (data.leaves) {
+                location.href = data.leaves;
+              } else {
+                location.reload();
+              }
+            };
+            </script>
+            """
+    }
+}
