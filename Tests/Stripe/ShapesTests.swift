@@ -84,6 +84,12 @@ struct ShapesTests {
         #expect(reader.emptyFields(ReferenceBook.specimen(of: reader.object, expanded: expanded)) == [])
     }
 
+    @Test(arguments: ObjectReader.all)
+    func `an object is read as Stripe shows it`(reader: ObjectReader) throws {
+        let example = try #require(ReferenceBook.examples[reader.object])
+        #expect(reader.emptyFields(example) != nil)
+    }
+
     @Test func `every field of an error is one that Stripe has`() throws {
         let response = HTTPResponse(
             status: 429, headers: ["Stripe-Rate-Limited-Reason": "global-rate", "Idempotent-Replayed": "true"])

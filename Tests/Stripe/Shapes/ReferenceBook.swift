@@ -13,6 +13,8 @@ enum ReferenceBook {
 
     static let endpoints = chapter("endpoints", of: "api.json")
     static let objects = chapter("objects", of: "objects.json")
+    /// An object of every type, as Stripe shows it.
+    static let examples = chapter("resources", of: "fixtures.json")
 
     private static func chapter(_ name: String, of file: String) -> JSONObject {
         guard let text = try? Scratch.text(of: folder.appending(path: file).path),
