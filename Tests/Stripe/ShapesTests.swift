@@ -55,6 +55,13 @@ struct ShapesTests {
         ("GET /v1/prices?product[id]=a", "", "product is nested otherwise"),
         ("GET /v1/events?created[from]=1", "", "created[from] is unknown"),
         ("GET /v1/subscription_items", "", "subscription is missing"),
+        ("GET /v1/prices?expand[0]=product", "", "product cannot be expanded"),
+        ("GET /v1/prices?expand[0]=data.currency", "", "data.currency cannot be expanded"),
+        ("GET /v1/prices/price_1?expand[0]=products", "", "products cannot be expanded"),
+        (
+            "GET /v1/subscriptions/sub_1?expand[0]=latest_invoice.payments.data.payment.payment_intent", "",
+            "latest_invoice.payments.data.payment.payment_intent cannot be expanded"
+        ),
         ("POST /v1/subscriptions/sub_1", "proration_behavior=some", "proration_behavior=some is no string of Stripe's"),
         ("POST /v1/subscriptions/sub_1", "items[0][prise]=a", "items[0][prise] is unknown"),
         (
@@ -69,6 +76,15 @@ struct ShapesTests {
     ])
     func `what Stripe would not take is told`(line: String, body: String, objection: String) {
         #expect(Endpoint.objections(to: SentRequest(line, body: body)).contains(objection))
+    }
+
+    @Test func `every answer is read as what its endpoint returns`() async throws {
+        let sent = try await sent()
+        for call in ClientSources.calls {
+            let reader = ObjectReader.all.first { $0.name == call.answer }
+            let read: JSONValue = [call.isList ? "list" : "object": .string(reader?.object ?? "")]
+            #expect(sent.first(where: call.isOne).flatMap(Endpoint.of)?.returns == read, "\(call.name)")
+        }
     }
 
     // MARK: Objects

@@ -10,6 +10,9 @@ enum ClientSources {
         let path: [String?]
         /// Every name that its parameters can have, however deep.
         let names: Set<String>
+        /// The type that it reads the answer, or each element of the answer, as.
+        let answer: String
+        let isList: Bool
 
         func isOne(_ request: SentRequest) -> Bool {
             request.method == method && request.path.count == path.count
@@ -41,11 +44,13 @@ enum ClientSources {
             extended.0.matches(of: /(?m)^    package func (\w+)(?s:.*?)^    \}/).map { function in
                 let sent = function.0.firstMatch(of: /(?:answer\(\.(\w+), |list\()\[([^\]]*)\]/)
                 let path = sent.map { $0.2.split(separator: ", ").map(literal) } ?? []
-                // What it returns it does not send.
-                let text = function.0.replacing(/StripeAnswer<.*>/, with: "")
+                let answer = /StripeAnswer<(StripeList<)?(\w+)>+/
+                let answered = function.0.firstMatch(of: answer)
                 return Call(
                     name: String(function.1), method: (sent?.1 ?? "get").uppercased(), path: ["v1"] + path,
-                    names: names(in: text[...]))
+                    // What it returns it does not send.
+                    names: names(in: function.0.replacing(answer, with: "")[...]),
+                    answer: String(answered?.2 ?? ""), isList: answered?.1 != nil)
             }
         }
     }

@@ -7,6 +7,8 @@ struct Endpoint: Sendable {
     private let path: [Substring]
     /// Says of every parameter what it is, in nested rules.
     private let parameters: JSONValue
+    /// `{"object": "price"}`, or `{"list": "price"}` for a page of a list.
+    let returns: JSONValue
 
     private static let all = ReferenceBook.endpoints.map { Endpoint($0.value) }
 
@@ -14,6 +16,7 @@ struct Endpoint: Sendable {
         method = raw["method"]?.stringValue ?? ""
         path = raw["path"]?.stringValue?.split(separator: "/") ?? []
         parameters = ["type": "object", "fields": raw["params"] ?? [:]]
+        returns = raw["returns"] ?? .null
     }
 
     /// The endpoint that takes `request`; of two that could, the one with more of its path in its own words.
@@ -39,7 +42,24 @@ struct Endpoint: Sendable {
 
     /// What Stripe would not take about `request`.
     static func objections(to request: SentRequest) -> [String] {
-        of(request).map { objections(to: request.parameters, as: $0.parameters, at: "") } ?? ["there is no such endpoint"]
+        guard let endpoint = of(request) else { return ["there is no such endpoint"] }
+        let refused = request.expansions.filter { !endpoint.canExpand($0) }
+        return objections(to: request.parameters, as: endpoint.parameters, at: "")
+            + refused.map { "\($0) cannot be expanded" }
+    }
+
+    /// Whether a path of at most four steps ends at what is there, or whole, only where it is asked for.
+    private func canExpand(_ path: String) -> Bool {
+        let steps = path.split(separator: ".").map(String.init)
+        let start: JSONValue? = ["list_of": returns["list"] ?? .null, "ref": returns["object"] ?? .null]
+        let end = steps.reduce(start) { place, step in place.flatMap { Self.step(from: $0, to: step) } }
+        return steps.count <= 4 && (end?["expandable"] == true || end?["nullable"] == true)
+    }
+
+    private static func step(from place: JSONValue, to name: String) -> JSONValue? {
+        if let element = place["list_of"]?.stringValue { return name == "data" ? ["ref": .string(element)] : nil }
+        guard let type = (place["ref"] ?? place["expands_to"]?[0])?.stringValue else { return place["fields"]?[name] }
+        return ReferenceBook.objects[type]?["fields"]?[name]
     }
 
     private static func objections(to sent: SentParameter, as rule: JSONValue, at name: String) -> [String] {

@@ -27,6 +27,12 @@ struct SentRequest: Sendable {
         parameters = tree
     }
 
+    /// The paths that it asks to have expanded.
+    var expansions: [String] {
+        guard case .members(let members) = parameters, case .members(let paths)? = members["expand"] else { return [] }
+        return paths.values.compactMap { if case .text(let path) = $0 { path } else { nil } }
+    }
+
     private static func decoded(_ text: Substring) -> String { String(text).removingPercentEncoding ?? String(text) }
 }
 
