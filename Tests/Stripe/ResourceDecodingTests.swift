@@ -234,4 +234,21 @@ internal import Testing
         #expect(text.contains("sub_1"))
         #expect(!text.contains("hidden"))
     }
+
+    @Test func `a portal session shows its id, and its url to nobody who does not ask for it`() throws {
+        let raw: JSONValue = [
+            "id": "bps_1", "object": "billing_portal.session", "url": "https://billing.stripe.com/p/session/hidden",
+            "customer": "cus_1", "configuration": ["id": "bpc_1"], "return_url": "https://a.b", "locale": nil,
+        ]
+        let session = try #require(StripePortalSession(raw))
+        #expect(session.url == "https://billing.stripe.com/p/session/hidden")
+        #expect(session.customer?.id == "cus_1" && session.configuration?.id == "bpc_1")
+        #expect(session.returnURL == "https://a.b" && session.locale == nil)
+        let reply = StripeReply(value: raw, requestID: "req_1", attempts: 1, isReplayed: false, date: nil, milliseconds: 1)
+        var text = "\(session) \(String(reflecting: session)) \(reply)"
+        dump((session, reply), to: &text)
+        #expect(text.contains("bps_1") && text.contains("req_1"))
+        #expect(!text.contains("hidden"))
+        #expect(StripePortalSession(["id": "bps_1"]) == nil)
+    }
 }

@@ -182,12 +182,14 @@ internal import Testing
             _ = try await $0.cancelSubscription("sub_1", SubscriptionCancellation(details: CancellationDetails()))
         },
         Case(
-            "DELETE /v1/subscriptions/sub_1?prorate=true&invoice_now=false&cancellation_details[feedback]=too_expensive"
+            "DELETE /v1/subscriptions/sub_1?prorate=true&invoice_now=false&cancellation_details[comment]=Dear"
+                + "&cancellation_details[feedback]=too_expensive"
         ) {
             _ = try await $0.cancelSubscription(
                 "sub_1",
                 SubscriptionCancellation(
-                    prorate: true, invoiceNow: false, details: CancellationDetails(feedback: "too_expensive")))
+                    prorate: true, invoiceNow: false,
+                    details: CancellationDetails(comment: "Dear", feedback: "too_expensive")))
         },
         Case(
             "POST /v1/subscriptions/sub_1/resume",

@@ -15,6 +15,7 @@ package struct StripeCustomer: StripeObject {
     package let defaultPaymentMethod: StripeReference?
     /// The older kind of default, used where there is no default payment method.
     package let defaultSource: StripeReference?
+    package let discounts: [StripeReference]
     package let created: Int64?
     package let isLive: Bool?
     package let testClock: StripeReference?
@@ -33,6 +34,7 @@ package struct StripeCustomer: StripeObject {
         balance = raw.integer("balance")
         defaultPaymentMethod = raw["invoice_settings"]?.reference("default_payment_method")
         defaultSource = raw.reference("default_source")
+        discounts = raw.discounts
         created = raw.integer("created")
         isLive = raw.flag("livemode")
         testClock = raw.reference("test_clock")

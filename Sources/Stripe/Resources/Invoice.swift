@@ -36,6 +36,7 @@ package struct StripeInvoice: StripeObject {
     package let clientSecret: String?
     /// The payment intents of its payments, the default one first; only where `payments` was expanded.
     package let paymentIntentIDs: [String]
+    package let discounts: [StripeReference]
     package let lines: [StripeInvoiceLine]
     /// Whether there are more lines than the first ones embedded here.
     package let linesHaveMore: Bool
@@ -73,6 +74,7 @@ package struct StripeInvoice: StripeObject {
         clientSecret =
             raw["confirmation_secret"]?.text("client_secret") ?? raw["payment_intent"]?.text("client_secret")
         paymentIntentIDs = Self.paymentIntentIDs(of: raw)
+        discounts = raw.discounts
         lines = raw.elements("lines").compactMap(StripeInvoiceLine.init)
         linesHaveMore = raw["lines"]?.flag("has_more") ?? false
         self.raw = raw
@@ -133,10 +135,9 @@ package struct StripeInvoiceLine: StripeObject {
         isProration = item?.flag("proration") ?? invoiceItem?.flag("proration") ?? raw.flag("proration") ?? false
         periodStart = raw["period"]?.integer("start")
         periodEnd = raw["period"]?.integer("end")
-        priceID = StripeReference(raw.at("pricing", "price_details", "price"))?.id ?? raw.reference("price")?.id
-        productID =
-            StripeReference(raw.at("pricing", "price_details", "product"))?.id
-            ?? StripeReference(raw.at("price", "product"))?.id
+        let details = raw.at("pricing", "price_details")
+        priceID = details?.reference("price")?.id ?? raw.sold.priceID
+        productID = details?.reference("product")?.id ?? raw.sold.productID
         subscriptionItemID = item?.text("subscription_item") ?? raw.reference("subscription_item")?.id
         self.raw = raw
     }

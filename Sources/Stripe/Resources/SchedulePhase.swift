@@ -1,5 +1,5 @@
-/// One phase of a subscription schedule, as Stripe answers it and as it is sent: an update repeats the phases that stay, and
-/// what it does not repeat is gone.
+/// One phase of a subscription schedule, as Stripe answers it and as it is sent: an update repeats the phases that stay,
+/// and what it does not repeat is gone.
 internal import JSON
 
 package struct SchedulePhase: Sendable, Equatable {
@@ -31,8 +31,7 @@ package struct SchedulePhase: Sendable, Equatable {
         }
 
         init(_ raw: JSONValue) {
-            // The legacy echo `plan` has the price's id.
-            price = (raw.reference("price") ?? raw.reference("plan"))?.id
+            price = raw.sold.priceID
             quantity = raw.integer("quantity")
             metadata = raw.metadata
             others = FormParameters(echoing: ["billing_thresholds", "discounts", "tax_rates"], of: raw)

@@ -105,6 +105,19 @@ extension JSONValue {
     func flag(_ key: String) -> Bool? { self[key]?.boolValue }
     func reference(_ key: String) -> StripeReference? { StripeReference(self[key]) }
 
+    /// The price that an item or a line is of, and its product: from `price`, or from its older form `plan`.
+    var sold: (priceID: String?, productID: String?) {
+        let forms = [reference("price"), reference("plan")].compactMap(\.self)
+        return (forms.first?.id, forms.lazy.compactMap { $0.object?.reference("product")?.id }.first)
+    }
+
+    /// The discounts at work: several in `discounts`, or the one in `discount`, which customers still have, and
+    /// subscriptions and invoices had before basil (2025-03-31).
+    var discounts: [StripeReference] {
+        let several = elements("discounts").compactMap(StripeReference.init)
+        return several.isEmpty ? [reference("discount")].compactMap(\.self) : several
+    }
+
     /// The elements of a list object or of a plain array.
     func elements(_ key: String) -> [JSONValue] { self[key]?["data"]?.arrayValue ?? self[key]?.arrayValue ?? [] }
 

@@ -30,6 +30,7 @@ package struct StripeSubscription: StripeObject {
     package let pendingUpdate: JSONValue?
     package let pauseCollection: JSONValue?
     package let schedule: StripeReference?
+    package let discounts: [StripeReference]
     package let metadata: [String: String]
     package let raw: JSONValue
 
@@ -59,6 +60,7 @@ package struct StripeSubscription: StripeObject {
         pendingUpdate = raw.at("pending_update")
         pauseCollection = raw.at("pause_collection")
         schedule = raw.reference("schedule")
+        discounts = raw.discounts
         metadata = raw.metadata
         self.raw = raw
     }
@@ -131,11 +133,8 @@ package struct StripeSubscriptionItem: StripeObject {
     init?(_ raw: JSONValue, within subscription: JSONValue) {
         guard let id = raw.text("id") else { return nil }
         self.id = id
-        // The legacy echo `plan` has the price's id and product.
-        let priced = raw.reference("price") ?? raw.reference("plan")
-        priceID = priced?.id
+        (priceID, productID) = raw.sold
         price = raw.at("price").flatMap(StripePrice.init)
-        productID = priced?.object?.reference("product")?.id
         quantity = raw.integer("quantity")
         currentPeriodStart = raw.integer("current_period_start") ?? subscription.integer("current_period_start")
         currentPeriodEnd = raw.integer("current_period_end") ?? subscription.integer("current_period_end")
