@@ -34,6 +34,7 @@ extension Account {
         case "trialing", "active", "past_due", "unpaid":
             if let expiry { times.append(expiry) }
             if let end = subscription.integer("cancel_at") { times.append(end) }
+            if let time = subscription.object("pause_collection").integer("resumes_at") { times.append(time) }
             if let end = subscription.integer("_period_end") { times.append(end) }
             if isTrialing(subscription), let end = subscription.integer("trial_end"),
                 !subscription.flag("_trial_announced")
@@ -75,6 +76,8 @@ extension Account {
             emitUpdate("customer.subscription.updated", .subscription, id, since: before)
         } else if let end = subscription.integer("cancel_at"), end <= now {
             endSubscription(id, at: now, reason: nil)
+        } else if let time = subscription.object("pause_collection").integer("resumes_at"), time <= now {
+            resumeCollection(id)
         } else if let end = subscription.integer("_period_end"), end <= now {
             runPeriodEnd(id, since: render(.subscription, subscription))
         } else {
@@ -135,12 +138,14 @@ extension Account {
         }
         refreshPeriod(of: id)
         change(.subscription, id) { if Self.isTrialing($0) { $0["status"] = "active" } }
-        let isUnpaid = subscription.string("status") == "unpaid"
+        let staysDraft =
+            subscription.string("status") == "unpaid"
+            || subscription.object("pause_collection").string("behavior") == "keep_as_draft"
         let invoice = addInvoice(
             InvoiceDraft(
                 customer: subscription.string("customer") ?? "", subscription: known(.subscription, id),
                 reason: "subscription_cycle", currency: subscription.string("currency") ?? "usd",
-                period: (lookBack, now), lines: lines, finalizesLater: !isUnpaid))
+                period: (lookBack, now), lines: lines, finalizesLater: !staysDraft))
         change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
         return invoice
     }
@@ -154,6 +159,7 @@ extension Account {
         } else {
             change(.invoice, id) { $0["next_payment_attempt"] = .null }
         }
+        if withholdsCollection(of: id) { return }
         let current = known(.invoice, id)
         guard current.string("status") == "open", current.string("collection_method") == "charge_automatically" else {
             return

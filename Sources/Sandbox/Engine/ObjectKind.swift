@@ -108,9 +108,9 @@ enum ObjectKind: String, CaseIterable {
         }
     }
 
-    /// Which of two kinds acts first where both are due at one moment: invoices, then schedules, whose next phase is what a
-    /// subscription renews to.
-    var turn: Int {
+    /// The place among kinds of what falls due at the same instant. Schedules come before subscriptions, which renew to what
+    /// the next phase says.
+    var duePlace: Int {
         switch self {
         case .invoice: 0
         case .schedule: 1

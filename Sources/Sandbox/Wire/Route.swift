@@ -63,7 +63,8 @@ struct Router: Sendable {
     static let standard = Router(
         Account.productRoutes + Account.priceRoutes + Account.customerRoutes + Account.paymentMethodRoutes
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
-            + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
+            + Account.subscriptionRoutes + Account.pauseRoutes + Account.subscriptionItemRoutes + Account.previewRoutes
+            + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.scheduleRoutes
             + Account.portalConfigurationRoutes + Account.portalSessionRoutes
             + Account.featureRoutes + Account.entitlementRoutes
