@@ -61,7 +61,8 @@ struct Router: Sendable {
     private let routes: [String: [Route]]
 
     static let standard = Router(
-        Account.productRoutes + Account.priceRoutes + Account.customerRoutes + Account.paymentMethodRoutes
+        Account.searchRoutes + Account.productRoutes + Account.priceRoutes + Account.customerRoutes
+            + Account.paymentMethodRoutes
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
             + Account.subscriptionRoutes + Account.pauseRoutes + Account.subscriptionItemRoutes + Account.previewRoutes
             + Account.invoiceRoutes
