@@ -13,6 +13,7 @@ extension Account {
         case .subscription: dueSubscription(object)
         case .invoice: dueInvoice(object)
         case .schedule: dueSchedule(object)
+        case .testClock: dueClock(object)
         default: nil
         }
     }
@@ -50,17 +51,23 @@ extension Account {
     func advance(to time: Int64) {
         let request = cause
         cause = nil
-        while let next = store.nextDue(), next.time <= time {
+        run(until: time, on: nil)
+        cause = request
+    }
+
+    /// Runs what falls due until `time` by a test clock, or (nil) in the account's own time.
+    func run(until time: Int64, on clock: String?) {
+        while let next = store.nextDue(on: clock), next.time <= time {
             now = max(now, next.time)
             switch next.kind {
             case .invoice: runInvoice(next.id)
             case .schedule: runSchedule(next.id)
+            case .testClock: runClock(next.id)
             default: runSubscription(next.id)
             }
             settleEntitlements()
         }
         now = max(now, time)
-        cause = request
     }
 
     // MARK: Subscriptions

@@ -94,7 +94,7 @@ extension Account {
             "default_settings": .object(Self.defaultSettings), "end_behavior": "release", "livemode": false,
             "metadata": Self.newMetadata(params), "pause_schedules": [], "phases": .array(phases.map(JSONValue.object)),
             "released_at": nil, "released_subscription": nil, "status": "not_started", "subscription": nil,
-            "test_clock": nil,
+            "test_clock": clockMember,
         ]
     }
 

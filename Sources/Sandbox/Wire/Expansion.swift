@@ -13,11 +13,12 @@ struct Expansion {
         "pending_setup_intent": .setupIntent, "setup_intent": .setupIntent, "latest_attempt": .setupAttempt,
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
         "schedule": .schedule, "configuration": .portalConfiguration, "feature": .feature,
+        "test_clock": .testClock,
     ]
 
     /// Members that may be expanded although this sandbox always has them null or empty.
     private static let alwaysEmpty: Set<String> = [
-        "default_source", "test_clock", "on_behalf_of", "application", "source", "review", "mandate",
+        "default_source", "on_behalf_of", "application", "source", "review", "mandate",
         "discounts", "discount", "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
         "application_fee", "refunds", "tax", "sources", "tax_ids", "cash_balance", "invoice_credit_balance",
         "single_use_mandate", "failure_balance_transaction", "total_count", "tiers", "currency_options",

@@ -68,7 +68,7 @@ struct Router: Sendable {
             + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.scheduleRoutes
             + Account.portalConfigurationRoutes + Account.portalSessionRoutes
-            + Account.featureRoutes + Account.entitlementRoutes
+            + Account.clockRoutes + Account.featureRoutes + Account.entitlementRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
             + Account.sandboxRoutes)
 
