@@ -13,6 +13,7 @@ extension Account {
         case .subscription: dueSubscription(object)
         case .invoice: dueInvoice(object)
         case .schedule: dueSchedule(object)
+        case .testClock: dueClock(object)
         default: nil
         }
     }
@@ -34,6 +35,7 @@ extension Account {
         case "trialing", "active", "past_due", "unpaid":
             if let expiry { times.append(expiry) }
             if let end = subscription.integer("cancel_at") { times.append(end) }
+            if let time = subscription.object("pause_collection").integer("resumes_at") { times.append(time) }
             if let end = subscription.integer("_period_end") { times.append(end) }
             if isTrialing(subscription), let end = subscription.integer("trial_end"),
                 !subscription.flag("_trial_announced")
@@ -49,17 +51,23 @@ extension Account {
     func advance(to time: Int64) {
         let request = cause
         cause = nil
-        while let next = store.nextDue(), next.time <= time {
+        run(until: time, on: nil)
+        cause = request
+    }
+
+    /// Runs what falls due until `time` by a test clock, or (nil) in the account's own time.
+    func run(until time: Int64, on clock: String?) {
+        while let next = store.nextDue(on: clock), next.time <= time {
             now = max(now, next.time)
             switch next.kind {
             case .invoice: runInvoice(next.id)
             case .schedule: runSchedule(next.id)
+            case .testClock: runClock(next.id)
             default: runSubscription(next.id)
             }
             settleEntitlements()
         }
         now = max(now, time)
-        cause = request
     }
 
     // MARK: Subscriptions
@@ -75,6 +83,8 @@ extension Account {
             emitUpdate("customer.subscription.updated", .subscription, id, since: before)
         } else if let end = subscription.integer("cancel_at"), end <= now {
             endSubscription(id, at: now, reason: nil)
+        } else if let time = subscription.object("pause_collection").integer("resumes_at"), time <= now {
+            resumeCollection(id)
         } else if let end = subscription.integer("_period_end"), end <= now {
             runPeriodEnd(id, since: render(.subscription, subscription))
         } else {
@@ -135,12 +145,14 @@ extension Account {
         }
         refreshPeriod(of: id)
         change(.subscription, id) { if Self.isTrialing($0) { $0["status"] = "active" } }
-        let isUnpaid = subscription.string("status") == "unpaid"
+        let staysDraft =
+            subscription.string("status") == "unpaid"
+            || subscription.object("pause_collection").string("behavior") == "keep_as_draft"
         let invoice = addInvoice(
             InvoiceDraft(
                 customer: subscription.string("customer") ?? "", subscription: known(.subscription, id),
                 reason: "subscription_cycle", currency: subscription.string("currency") ?? "usd",
-                period: (lookBack, now), lines: lines, finalizesLater: !isUnpaid))
+                period: (lookBack, now), lines: lines, finalizesLater: !staysDraft))
         change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
         return invoice
     }
@@ -154,6 +166,7 @@ extension Account {
         } else {
             change(.invoice, id) { $0["next_payment_attempt"] = .null }
         }
+        if withholdsCollection(of: id) { return }
         let current = known(.invoice, id)
         guard current.string("status") == "open", current.string("collection_method") == "charge_automatically" else {
             return

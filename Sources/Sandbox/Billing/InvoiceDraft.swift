@@ -119,7 +119,7 @@ extension Account {
             "status_transitions": [
                 "finalized_at": nil, "marked_uncollectible_at": nil, "paid_at": nil, "voided_at": nil,
             ],
-            "subtotal": 0, "subtotal_excluding_tax": 0, "test_clock": nil, "total": 0,
+            "subtotal": 0, "subtotal_excluding_tax": 0, "test_clock": customer["test_clock"] ?? .null, "total": 0,
             "total_discount_amounts": [], "total_excluding_tax": 0, "total_pretax_credit_amounts": [],
             "total_taxes": [], "webhooks_delivered_at": nil,
         ]

@@ -212,7 +212,7 @@ extension Account {
             "invoice": nil, "invoicing_rules": [], "livemode": false, "metadata": Self.newMetadata(params),
             "parent": nil, "period": params["period"] ?? ["end": .integer(now), "start": .integer(now)],
             "pricing": nil, "proration": false, "quantity": .integer(quantity),
-            "quantity_decimal": .string(String(quantity)), "tax_rates": [], "test_clock": nil,
+            "quantity_decimal": .string(String(quantity)), "tax_rates": [], "test_clock": clockMember,
         ]
         if let price {
             item["pricing"] = [

@@ -97,19 +97,23 @@ extension Account {
             Self.clearPendingUpdate(&subscription)
         }
         refreshPeriod(of: id)
-        emit("customer.subscription.pending_update_applied", .subscription, id)
+        // A resumption waits like an update, but is none.
+        if subscription.string("_resume_invoice") == nil {
+            emit("customer.subscription.pending_update_applied", .subscription, id)
+        }
     }
 
     /// The waiting change is dropped: its time is over, or its invoice was voided.
     func expirePendingUpdate(_ id: String) {
         let invoice = known(.subscription, id).string("_pending_invoice")
+        let isUpdate = known(.subscription, id).string("_resume_invoice") == nil
         change(.subscription, id) { Self.clearPendingUpdate(&$0) }
         if let invoice, known(.invoice, invoice).string("status") == "open" { void(invoice) }
-        emit("customer.subscription.pending_update_expired", .subscription, id)
+        if isUpdate { emit("customer.subscription.pending_update_expired", .subscription, id) }
     }
 
     static func clearPendingUpdate(_ subscription: inout JSONObject) {
         subscription["pending_update"] = .null
-        for key in ["_pending_invoice", "_pending_items", "_pending_anchor"] { subscription[key] = nil }
+        for key in ["_pending_invoice", "_pending_items", "_pending_anchor", "_resume_invoice"] { subscription[key] = nil }
     }
 }

@@ -72,6 +72,7 @@ extension Account {
         guard let customer = params.string("customer") else { throw .missing("customer") }
         guard let entries = params["items"]?.arrayValue else { throw .missing("items") }
         _ = try referred(.customer, customer, param: "customer", status: 404)
+        try checkRoom(ofCustomer: customer)
         try refuseUnemulated(params, ["billing_schedules", "billing_thresholds", "discounts", "backdate_start_date"])
         let sends = try checkCollection(params)
         let items = try itemTerms(entries, currency: params.string("currency"))
@@ -80,6 +81,7 @@ extension Account {
         let id = newID(.subscription)
         var subscription = Self.newSubscription(id, params, customer: customer, items[0].price, now: now)
         subscription["billing_cycle_anchor"] = .integer(opening.anchor)
+        subscription["test_clock"] = clockMember
         if let end = opening.trialEnd {
             subscription["trial_start"] = .integer(now)
             subscription["trial_end"] = .integer(end)

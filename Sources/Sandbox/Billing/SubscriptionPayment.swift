@@ -19,13 +19,10 @@ extension Account {
                 subscription["status"] = "active"
             case "past_due", "unpaid":
                 if !hasOpenInvoice(id) { subscription["status"] = "active" }
-            case "paused" where subscription.string("_resume_invoice") == invoiceID:
-                subscription["status"] = "active"
-                subscription["status_details"] = .null
-                subscription["_resume_invoice"] = nil
             default: break
             }
         }
+        if subscription.string("status") == "paused", subscription.string("_resume_invoice") == invoiceID { activate(id) }
         emitUpdate("customer.subscription.updated", .subscription, id, since: before)
     }
 
@@ -77,6 +74,7 @@ extension Account {
     func subscriptionReleased(by invoiceID: String, voided: Bool) {
         let invoice = known(.invoice, invoiceID)
         guard let id = invoice.string("_subscription"), let subscription = find(.subscription, id) else { return }
+        if !voided, subscription.string("_resume_invoice") == invoiceID { return finishResuming(id) }
         let before = render(.subscription, subscription)
         change(.subscription, id) { subscription in
             switch subscription.string("status") {

@@ -31,7 +31,7 @@ extension Account {
             }
         }
         try refuseUnemulated(
-            params, ["billing_schedules", "billing_thresholds", "discounts", "pause_collection", "add_invoice_items"])
+            params, ["billing_schedules", "billing_thresholds", "discounts", "add_invoice_items"])
     }
 
     /// Applies an update and collects what it makes due, as `payment_behavior` says.
@@ -158,6 +158,7 @@ extension Account {
         try Self.check(params, "days_until_due", in: 0...3650)
         subscription.copy(["default_payment_method", "description", "days_until_due", "collection_method"], from: params)
         Self.mergeMetadata(params["metadata"], into: &subscription)
+        try applyCollectionPause(params, to: &subscription)
         if let settings = params["payment_settings"]?.objectValue {
             var merged = subscription.object("payment_settings")
             merged.copy(["payment_method_options", "payment_method_types", "save_default_payment_method"], from: settings)
@@ -442,17 +443,10 @@ extension Account {
                 change(.subscriptionItem, item.id) { $0["current_period_end"] = .integer(time) }
             }
             change(.subscription, id) {
-                $0["status"] = "paused"
                 $0["billing_cycle_anchor"] = .integer(time)
                 if let end = $0.integer("trial_end"), end > time { $0["trial_end"] = .integer(time - 1) }
-                $0["status_details"] = [
-                    "paused": [
-                        "subscription": ["type": "trial_end_without_payment_method"],
-                        "transitioned_at": .integer(time), "type": "subscription",
-                    ]
-                ]
             }
-            refreshPeriod(of: id)
+            stop(id, because: "trial_end_without_payment_method", at: time)
             emit("customer.subscription.paused", .subscription, id)
             emitUpdate("customer.subscription.updated", .subscription, id, since: before)
             return true

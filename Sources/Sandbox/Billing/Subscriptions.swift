@@ -32,7 +32,7 @@ extension Account {
         Route(
             "GET /v1/subscriptions",
             """
-            @list automatic_tax:any collection_method:(charge_automatically|send_invoice) current_period_end:range \
+            @list automatic_tax:{enabled!:bool} collection_method:(charge_automatically|send_invoice) current_period_end:range \
             current_period_start:range customer customer_account plan price status:(active|past_due|unpaid|canceled|\
             incomplete|incomplete_expired|trialing|paused|all|ended) test_clock
             """, Account.listSubscriptions),
@@ -46,10 +46,6 @@ extension Account {
         Route(
             "DELETE /v1/subscriptions/{subscription}", "@cancellation invoice_now:bool prorate:bool",
             Account.cancelSubscription),
-        Route(
-            "POST /v1/subscriptions/{subscription}/resume",
-            anchorChange + " @proration payment_behavior:(resume_on_payment_attempt|resume_on_payment_success)",
-            Account.resumeSubscription),
     ]
 
     static let subscriptionItemRoutes: [Route] = [
@@ -84,7 +80,8 @@ extension Account {
         let group = params.string("customer").map { (member: "customer", value: $0) }
         return try list(.subscription, call, group: group) { subscription in
             Self.hasStatus(subscription, params.string("status"))
-                && Self.agrees(subscription, params, ["collection_method"])
+                && Self.agrees(subscription, params, ["collection_method", "customer_account", "test_clock"])
+                && Self.agrees(subscription.object("automatic_tax"), params.object("automatic_tax"), ["enabled"])
                 && (price == nil || items(of: subscription.id).contains { $0.string("_price") == price })
                 && isInPeriod(subscription, params)
         }
@@ -160,66 +157,5 @@ extension Account {
         params.copy(["payment_behavior", "proration_behavior", "proration_date", "off_session"], from: call.params)
         try update(subscription.id, params)
         followItems(of: subscription.id)
-    }
-
-    // MARK: Resuming
-
-    /// Resumes a paused subscription: its next period begins now and is invoiced; until that is paid the subscription
-    /// stays paused with a pending update of which only the expiry is visible (recorded).
-    func resumeSubscription(_ call: Call) throws(APIFailure) -> JSONValue {
-        let id = call.id
-        let subscription = try named(.subscription, id)
-        guard !Self.isOver(subscription) else { throw .absent(.subscription, id, param: "id", status: 404) }
-        guard subscription.string("status") == "paused" else {
-            throw .invalid("You can only resume a subscription if it is `paused`.")
-        }
-        let before = render(.subscription, subscription)
-        var waiting: [JSONObject] = []
-        var lines: [LineDraft] = []
-        for item in items(of: id) {
-            let price = price(of: item)
-            let end = Self.interval(of: price).boundary(1, anchor: now)
-            lines.append(try recurringLine(item.id, price, item.integer("quantity") ?? 1, (now, end)))
-            var next = item
-            next["current_period_start"] = .integer(now)
-            next["current_period_end"] = .integer(end)
-            next["_anchor"] = .integer(now)
-            waiting.append(next)
-        }
-        let invoice = addInvoice(
-            InvoiceDraft(
-                customer: subscription.string("customer") ?? "", subscription: subscription,
-                reason: "subscription_cycle", currency: subscription.string("currency") ?? "usd", period: (now, now),
-                lines: lines))
-        for (index, item) in waiting.enumerated() {
-            waiting[index]["_debits"] = known(.subscriptionItem, item.id)["_debits"]
-        }
-        change(.subscription, id) {
-            $0["latest_invoice"] = .string(invoice)
-            $0["_resume_invoice"] = .string(invoice)
-            $0["_pending_invoice"] = .string(invoice)
-            $0["_pending_items"] = .array(waiting.map(JSONValue.object))
-            $0["_pending_anchor"] = .integer(now)
-            $0["pending_update"] = Self.emptyPendingUpdate(expiresAt: now + Self.patience)
-        }
-        emit("invoice.created", .invoice, invoice)
-        finalize(invoice)
-        let isOpen = known(.invoice, invoice).string("status") == "open"
-        if isOpen, defaultMethod(ofSubscription: subscription) != nil {
-            settle(invoice, collect(invoice, PaymentAttempt()), automatic: false)
-        }
-        if known(.subscription, id).string("status") == "active" {
-            emit("customer.subscription.resumed", .subscription, id)
-        }
-        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
-        return .object(rendered(.subscription, id))
-    }
-
-    private static func emptyPendingUpdate(expiresAt: Int64) -> JSONValue {
-        [
-            "billing_cycle_anchor": nil, "cancel_at_period_end": nil, "discount": nil, "discounts": nil,
-            "expires_at": .integer(expiresAt), "metadata": nil, "subscription_items": nil, "trial_end": nil,
-            "trial_from_plan": nil,
-        ]
     }
 }

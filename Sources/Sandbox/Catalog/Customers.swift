@@ -32,7 +32,7 @@ extension Account {
 
     func createCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
-        if params.has("test_clock") { throw .notEmulated("test_clock") }
+        if let clock = params.string("test_clock") { try checkRoom(onClock: clock) }
         try Self.check(params, "balance", in: Self.amountBounds)
         try Self.check(params, "next_invoice_sequence", in: 1...ExactAmount.largest)
         let id = newID(.customer)
@@ -44,7 +44,8 @@ extension Account {
                 "custom_fields": nil, "default_payment_method": nil, "footer": nil, "rendering_options": nil,
             ],
             "livemode": false, "metadata": Self.newMetadata(params), "name": nil, "next_invoice_sequence": 1,
-            "phone": nil, "preferred_locales": [], "shipping": nil, "tax_exempt": "none", "test_clock": nil,
+            "phone": nil, "preferred_locales": [], "shipping": nil, "tax_exempt": "none",
+            "test_clock": params["test_clock"] ?? .null,
         ]
         customer.copy(Self.customerMembers, from: params)
         put(.customer, customer)
@@ -116,13 +117,17 @@ extension Account {
     }
 
     func listCustomers(_ call: Call) throws(APIFailure) -> JSONValue {
-        try list(.customer, call) { Self.agrees($0, call.params, ["email", "test_clock"]) }
+        let group = call.params.string("test_clock").map { (member: "test_clock", value: $0) }
+        return try list(.customer, call, group: group) { Self.agrees($0, call.params, ["email", "test_clock"]) }
     }
 
     /// Cancels what the customer subscribes to, detaches the methods and leaves a tombstone.
     func deleteCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
-        let id = call.id
-        _ = try named(.customer, id)
+        removeCustomer(try named(.customer, call.id).id)
+        return .object(rendered(.customer, call.id))
+    }
+
+    func removeCustomer(_ id: String) {
         for subscription in all(.subscription, where: "customer", is: id) where !Self.isOver(subscription) {
             endSubscription(subscription.id, at: now, reason: nil)
         }
@@ -134,7 +139,6 @@ extension Account {
             }
         }
         change(.customer, id) { $0["_deleted"] = true }
-        return .object(rendered(.customer, id))
     }
 
     // MARK: Payment methods of a customer

@@ -7,6 +7,8 @@ final class Account {
     var random: SandboxRandom
     /// The account's time in Unix seconds: that of the request, or of the due action that is running.
     var now: Int64
+    /// The test clock whose time `now` is, and the account's own time meanwhile; nil while `now` is that itself.
+    var clock: (id: String, own: Int64)?
     /// Seconds by which the account's time is ahead of the wall clock.
     var clockOffset: Int64 = 0
     /// The request that causes the events; nil while a due action runs.
@@ -53,7 +55,7 @@ final class Account {
 
     /// Makes everything since `point` not have happened, the random draws included.
     func rollback(to point: Savepoint) {
-        store.rollback(to: point.store) { Self.due($0, $1) }
+        store.rollback(to: point.store)
         random = point.random
         now = point.now
         clockOffset = point.clockOffset
@@ -121,6 +123,7 @@ final class Account {
         return object
     }
 
+    /// Stores an object as it is now, and when it next needs attention.
     func put(_ kind: ObjectKind, _ object: JSONObject) {
         var object = object
         switch kind {
@@ -130,7 +133,8 @@ final class Account {
         case .subscription: touch(object)
         default: break
         }
-        store.put(kind, object, due: Self.due(kind, object))
+        let time = Self.due(kind, object)
+        store.put(kind, object, due: time.map { .init(time: $0, clock: kind == .testClock ? nil : clock(of: object)) })
     }
 
     /// Notes that what a subscription's customer is entitled to may have changed.

@@ -17,6 +17,7 @@ enum ObjectKind: String, CaseIterable {
     case schedule = "subscription_schedule"
     case portalConfiguration = "billing_portal.configuration"
     case portalSession = "billing_portal.session"
+    case testClock = "test_helpers.test_clock"
     case feature = "entitlements.feature"
     case productFeature = "product_feature"
     case entitlement = "entitlements.active_entitlement"
@@ -48,6 +49,7 @@ enum ObjectKind: String, CaseIterable {
         case .schedule: "sub_sched"
         case .portalConfiguration: "bpc"
         case .portalSession: "bps"
+        case .testClock: "clock"
         case .feature: "feat"
         case .productFeature: "prodft"
         case .entitlement: "ent"
@@ -69,6 +71,7 @@ enum ObjectKind: String, CaseIterable {
         case .taxRate: "tax rate"
         case .webhookEndpoint: "webhook endpoint"
         case .portalConfiguration: "configuration"
+        case .testClock: "test clock"
         case .feature: "entitlement feature"
         case .productFeature: "product feature"
         case .entitlement: "active entitlement"
@@ -86,6 +89,7 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceItem: "invoiceitem"
         case .schedule: "schedule"
         case .portalConfiguration: "configuration"
+        case .testClock: "test_clock"
         default: rawValue
         }
     }
@@ -95,6 +99,7 @@ enum ObjectKind: String, CaseIterable {
         switch self {
         case .paymentMethod, .subscription, .schedule, .setupIntent, .paymentIntent, .charge, .customerBalanceTransaction:
             ["customer"]
+        case .customer: ["test_clock"]
         case .invoice: ["customer", "_subscription"]
         case .invoiceItem: ["customer", "_subscription", "invoice"]
         case .subscriptionItem: ["subscription"]
@@ -108,9 +113,9 @@ enum ObjectKind: String, CaseIterable {
         }
     }
 
-    /// Which of two kinds acts first where both are due at one moment: invoices, then schedules, whose next phase is what a
-    /// subscription renews to.
-    var turn: Int {
+    /// The place among kinds of what falls due at the same instant. Schedules come before subscriptions, which renew to what
+    /// the next phase says.
+    var duePlace: Int {
         switch self {
         case .invoice: 0
         case .schedule: 1

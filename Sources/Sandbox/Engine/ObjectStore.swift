@@ -4,15 +4,21 @@ import JSON
 /// nothing behind at a cost in proportion to what it touched.
 struct ObjectStore {
     private var tables: [ObjectKind: Table] = [:]
-    /// When each object next needs attention: Unix seconds, by kind and id.
-    private var due: [DueKey: Int64] = [:]
-    /// The earliest of `due`; nil when it is not known and has to be looked for.
-    private var earliest: (key: DueKey, time: Int64)?
+    /// When each object next needs attention, by kind and id.
+    private var due: [DueKey: DueTime] = [:]
+    /// The same in order of time, by test clock.
+    private var queues: [String?: DueQueue] = [:]
     private var undo: [Undo] = []
 
     struct DueKey: Hashable {
         let kind: ObjectKind
         let id: String
+    }
+
+    /// A time in Unix seconds of a test clock, or (nil) of the account.
+    struct DueTime: Equatable {
+        let time: Int64
+        let clock: String?
     }
 
     private struct Row {
@@ -30,7 +36,7 @@ struct ObjectStore {
 
     private enum Undo {
         case inserted(ObjectKind, String)
-        case replaced(ObjectKind, String, JSONObject)
+        case replaced(ObjectKind, String, JSONObject, DueTime?)
     }
 
     // MARK: Reading
@@ -51,10 +57,10 @@ struct ObjectStore {
 
     // MARK: Writing
 
-    mutating func put(_ kind: ObjectKind, _ object: JSONObject, due time: Int64?) {
+    mutating func put(_ kind: ObjectKind, _ object: JSONObject, due time: DueTime?) {
         let id = object.id
         if let row = tables[kind]?.rows[id] {
-            undo.append(.replaced(kind, id, row.object))
+            undo.append(.replaced(kind, id, row.object, due[DueKey(kind: kind, id: id)]))
         } else {
             undo.append(.inserted(kind, id))
         }
@@ -97,13 +103,13 @@ struct ObjectStore {
 
     mutating func commit() { undo.removeAll(keepingCapacity: true) }
 
-    mutating func rollback(to savepoint: Int, due: (ObjectKind, JSONObject) -> Int64?) {
+    mutating func rollback(to savepoint: Int) {
         while undo.count > savepoint {
             switch undo.removeLast() {
             case .inserted(let kind, let id): remove(kind, id)
-            case .replaced(let kind, let id, let object):
+            case .replaced(let kind, let id, let object, let time):
                 write(kind, id, object)
-                setDue(DueKey(kind: kind, id: id), due(kind, object))
+                setDue(DueKey(kind: kind, id: id), time)
             }
         }
     }
@@ -123,34 +129,24 @@ struct ObjectStore {
 
     // MARK: Time
 
-    private mutating func setDue(_ key: DueKey, _ time: Int64?) {
+    private mutating func setDue(_ key: DueKey, _ time: DueTime?) {
         guard due[key] != time else { return }
         due[key] = time
-        if let first = earliest, first.key != key {
-            guard let time, time <= first.time else { return }
-            earliest = time < first.time ? (key, time) : nil
-        } else {
-            earliest = nil
-        }
+        guard let time else { return }
+        let entry = DueQueue.Entry(
+            time: time.time, kind: key.kind, ordinal: ordinal(key.kind, key.id) ?? 0, id: key.id)
+        queues[time.clock, default: DueQueue()].insert(entry)
     }
 
-    /// What needs attention first. Of equal times: by the kinds' turns, then the older object.
-    mutating func nextDue() -> (kind: ObjectKind, id: String, time: Int64)? {
-        if earliest == nil {
-            var best: (key: DueKey, time: Int64)?
-            for (key, time) in due {
-                if let found = best, !isBefore((key, time), found) { continue }
-                best = (key, time)
+    /// What needs attention first by a test clock, or (nil) in the account's own time. Of equal times: by the kinds' places,
+    /// then the older object.
+    mutating func nextDue(on clock: String?) -> (kind: ObjectKind, id: String, time: Int64)? {
+        while let first = queues[clock]?.first {
+            if due[DueKey(kind: first.kind, id: first.id)] == DueTime(time: first.time, clock: clock) {
+                return (first.kind, first.id, first.time)
             }
-            earliest = best
+            queues[clock]?.removeFirst()
         }
-        return earliest.map { ($0.key.kind, $0.key.id, $0.time) }
-    }
-
-    /// Ties are settled by kind and age, never by the order of a hash table, so that a replay runs the same.
-    private func isBefore(_ left: (key: DueKey, time: Int64), _ right: (key: DueKey, time: Int64)) -> Bool {
-        if left.time != right.time { return left.time < right.time }
-        if left.key.kind.turn != right.key.kind.turn { return left.key.kind.turn < right.key.kind.turn }
-        return (ordinal(left.key.kind, left.key.id) ?? 0) < (ordinal(right.key.kind, right.key.id) ?? 0)
+        return nil
     }
 }

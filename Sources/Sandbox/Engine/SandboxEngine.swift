@@ -96,7 +96,7 @@ package final class SandboxEngine {
     }
 
     /// The wall-clock time at which something falls due next.
-    package var nextDue: Int64? { account.store.nextDue().map { $0.time - account.clockOffset } }
+    package var nextDue: Int64? { account.store.nextDue(on: nil).map { $0.time - account.clockOffset } }
 
     /// Performs a request whose key was checked; also the door of the journal's replay.
     package func perform(_ entry: JournalRequest) -> Outcome {
@@ -205,7 +205,9 @@ package final class SandboxEngine {
         let call = Call(
             path: path, params: try ParameterDecoder.decode(form, route.parameters), url: entry.request.path,
             caller: entry.caller, apiVersion: version)
-        var body = try route.handler(account)(call)
+        var body = try account.inTime(of: account.clock(namedBy: call)) { () throws(APIFailure) in
+            try route.handler(account)(call)
+        }
         let paths = call.params.array("expand").compactMap(\.stringValue)
         if !paths.isEmpty { body = try Expansion(account: account).apply(paths, to: body) }
         if call.isBeforeEndive { body = Self.withoutEndive(body) }

@@ -111,6 +111,10 @@ extension Account {
         guard let session = portalSession(secret: call.id) else {
             throw APIFailure(404, "No such portal session.", code: "resource_missing", param: "secret")
         }
+        return try inTime(of: clock(of: session)) { () throws(APIFailure) in try act(in: session, call) }
+    }
+
+    private func act(in session: JSONObject, _ call: Call) throws(APIFailure) -> JSONValue {
         let customer = session.string("customer") ?? ""
         let features = known(.portalConfiguration, session.string("configuration") ?? "").object("features")
         switch call.params.string("action") {

@@ -57,6 +57,7 @@ extension Account {
         params["customer"] = schedule["customer"]
         params["currency"] = phase["currency"]
         params["billing_mode"] = schedule["billing_mode"]
+        if let end = plannedEnd(schedule, for: [:]) { params["cancel_at"] = end }
         let subscription = try openSubscription(params, requiresMethod: false, isScheduled: true).subscription
         attach(id, to: subscription)
         return subscription
@@ -81,23 +82,23 @@ extension Account {
         noteEnd(of: id)
     }
 
-    /// Notes where the schedule ends: when that is announced, a week before, and where it is the subscription's end too.
-    /// No events.
+    /// Notes when the end of a schedule is to be announced, a week before it, and whether it is its subscription's too.
     func noteEnd(of id: String) {
         let schedule = known(.schedule, id)
         let end = schedule.array("phases").last?["end_date"]?.integerValue ?? now
         let expiry = end - 7 * CivilDate.secondsPerDay
         change(.schedule, id) { $0["_expiry"] = expiry > now ? .integer(expiry) : JSONValue?.none }
-        guard var subscription = schedule.string("subscription").map({ known(.subscription, $0) }) else { return }
-        if schedule.string("end_behavior") == "cancel" {
-            guard subscription.integer("cancel_at") != end || !subscription.flag("_ends_by_schedule") else { return }
-            scheduleEnd(at: end, atPeriodEnd: false, in: &subscription)
-            subscription["_ends_by_schedule"] = true
-        } else if subscription.flag("_ends_by_schedule") {
-            Self.unscheduleEnd(&subscription)
-            subscription["_ends_by_schedule"] = nil
-        }
-        put(.subscription, subscription)
+        guard let subscription = schedule.string("subscription") else { return }
+        change(.subscription, subscription) { $0["_ends_by_schedule"] = endsSubscription(schedule) ? true : nil }
+    }
+
+    private func endsSubscription(_ schedule: JSONObject) -> Bool { schedule.string("end_behavior") == "cancel" }
+
+    /// The `cancel_at` that a schedule's end means for a subscription; nil where that is as it should be.
+    func plannedEnd(_ schedule: JSONObject, for subscription: JSONObject) -> JSONValue? {
+        guard endsSubscription(schedule) else { return subscription.flag("_ends_by_schedule") ? .null : nil }
+        let end = schedule.array("phases").last?["end_date"] ?? .null
+        return subscription["cancel_at"] == end ? nil : end
     }
 
     // MARK: Phases

@@ -94,7 +94,7 @@ extension Account {
             "default_settings": .object(Self.defaultSettings), "end_behavior": "release", "livemode": false,
             "metadata": Self.newMetadata(params), "pause_schedules": [], "phases": .array(phases.map(JSONValue.object)),
             "released_at": nil, "released_subscription": nil, "status": "not_started", "subscription": nil,
-            "test_clock": nil,
+            "test_clock": clockMember,
         ]
     }
 
@@ -156,15 +156,16 @@ extension Account {
             let begins = schedule.array("phases").first?["start_date"]?.integerValue ?? now
             return (begins <= now ? try beginSchedule(id) : nil, nil)
         }
-        let before = rendered(.subscription, subscription)
+        var change: JSONObject = [:]
+        if params.has("phases"), let phase = phase(of: id, at: now) {
+            setCurrentPhase(of: id, phase)
+            change = terms(of: phase, for: subscription, in: known(.schedule, id))
+            if phase.integer("start_date") == current { change["proration_behavior"] = params["proration_behavior"] }
+        } else {
+            change.copy(["proration_behavior"], from: params)
+        }
+        change["cancel_at"] = plannedEnd(known(.schedule, id), for: known(.subscription, subscription))
         noteEnd(of: id)
-        emitUpdate("customer.subscription.updated", .subscription, subscription, since: before)
-        guard params.has("phases"), let phase = phase(of: id, at: now) else { return (nil, nil) }
-        let continues = phase.integer("start_date") == current
-        setCurrentPhase(of: id, phase)
-        let prorations = continues ? params["proration_behavior"] : phase["proration_behavior"]
-        var change = terms(of: phase, for: subscription, in: known(.schedule, id))
-        change["proration_behavior"] = prorations ?? "create_prorations"
         let last = known(.subscription, subscription).string("latest_invoice")
         if collects { try update(subscription, change) } else { _ = try applyUpdate(subscription, change) }
         let latest = known(.subscription, subscription).string("latest_invoice")

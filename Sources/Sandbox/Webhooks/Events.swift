@@ -24,7 +24,7 @@ extension Account {
             .event,
             [
                 "id": .string(id), "object": "event", "api_version": .string(Self.apiVersion),
-                "created": .integer(now), "data": .object(data), "livemode": false,
+                "created": .integer(ownTime), "data": .object(data), "livemode": false,
                 "pending_webhooks": .integer(Int64(endpoints.count)),
                 "request": [
                     "id": .optional(cause?.requestID), "idempotency_key": .optional(cause?.idempotencyKey),

@@ -13,14 +13,15 @@ struct Expansion {
         "pending_setup_intent": .setupIntent, "setup_intent": .setupIntent, "latest_attempt": .setupAttempt,
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
         "schedule": .schedule, "configuration": .portalConfiguration, "feature": .feature,
+        "test_clock": .testClock,
     ]
 
     /// Members that may be expanded although this sandbox always has them null or empty.
     private static let alwaysEmpty: Set<String> = [
-        "default_source", "test_clock", "on_behalf_of", "application", "source", "review", "mandate",
+        "default_source", "on_behalf_of", "application", "source", "review", "mandate",
         "discounts", "discount", "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
         "application_fee", "refunds", "tax", "sources", "tax_ids", "cash_balance", "invoice_credit_balance",
-        "single_use_mandate", "failure_balance_transaction", "test_clock", "tiers", "currency_options",
+        "single_use_mandate", "failure_balance_transaction", "total_count", "tiers", "currency_options",
     ]
 
     func apply(_ paths: [String], to root: JSONValue) throws(APIFailure) -> JSONValue {
@@ -31,7 +32,9 @@ struct Expansion {
                 throw .invalid(
                     "You cannot expand more than 4 levels of a property. Property: \(path)", param: "expand")
             }
-            if root["object"] == "list", segments.first != "data" {
+            if root["object"] == "list" || root["object"] == "search_result",
+                segments.first != "data", segments.first != "total_count"
+            {
                 throw .invalid(
                     "This property cannot be expanded (\(path)). You may want to try expanding 'data.\(path)' instead.",
                     param: "expand")

@@ -61,12 +61,14 @@ struct Router: Sendable {
     private let routes: [String: [Route]]
 
     static let standard = Router(
-        Account.productRoutes + Account.priceRoutes + Account.customerRoutes + Account.paymentMethodRoutes
+        Account.searchRoutes + Account.productRoutes + Account.priceRoutes + Account.customerRoutes
+            + Account.paymentMethodRoutes
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
-            + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
+            + Account.subscriptionRoutes + Account.pauseRoutes + Account.subscriptionItemRoutes + Account.previewRoutes
+            + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.scheduleRoutes
             + Account.portalConfigurationRoutes + Account.portalSessionRoutes
-            + Account.featureRoutes + Account.entitlementRoutes
+            + Account.clockRoutes + Account.featureRoutes + Account.entitlementRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
             + Account.sandboxRoutes)
 
