@@ -42,6 +42,11 @@ struct AttemptResult {
         refusal?.category == .rateLimited && refusal?.rateLimitReason != "resource-specific"
     }
 
+    /// How long Stripe wants nobody to call: a limit of one endpoint asks for a pause of its own calls only.
+    var pauseForAllMilliseconds: Int64? {
+        refusal?.rateLimitReason?.hasPrefix("global") == true ? retryAfterMilliseconds : nil
+    }
+
     /// What the circuit breaker learns. An attempt cut short by its caller's deadline says nothing.
     func verdict(deadlineWasTheLimit: Bool) -> CircuitBreaker.Verdict {
         switch result {

@@ -55,10 +55,10 @@ internal import Testing
     @Test func `a complaint halves the rate, once for all calls under way, and it comes back within its ceiling`() {
         var budget = RateBudget(perSecond: 80)
         _ = turns(&budget, 0, 80)
-        for now in stride(from: Int64(10), to: 60, by: 10) { budget.complain(now: now, retryAfterMilliseconds: nil) }
+        for now in stride(from: Int64(10), to: 60, by: 10) { budget.complain(now: now, pauseMilliseconds: nil) }
         #expect(budget.rate == 40)
-        #expect(turns(&budget, 60, 3) == [0, 0, 25], "two tokens have come in since")
-        budget.complain(now: 1500, retryAfterMilliseconds: nil)
+        #expect(turns(&budget, 60, 4) == [0, 0, 6, 31], "what came in since, and then the new rate")
+        budget.complain(now: 1500, pauseMilliseconds: nil)
         #expect((20.0...23).contains(budget.rate ?? 0))
         // A twentieth of what the rate was comes back each second.
         var now: Int64 = 2500
@@ -74,19 +74,19 @@ internal import Testing
         #expect(budget.rate == 80)
     }
 
-    @Test func `complaints without end leave some calls a second`() {
+    @Test func `complaints without end leave a quarter of the calls`() {
         var budget = RateBudget(perSecond: 80)
-        for now in stride(from: Int64(0), to: 20_000, by: 1000) { budget.complain(now: now, retryAfterMilliseconds: nil) }
-        #expect((5.0...10).contains(budget.rate ?? 0))
+        for now in stride(from: Int64(0), to: 20_000, by: 1000) { budget.complain(now: now, pauseMilliseconds: nil) }
+        #expect((20.0...24).contains(budget.rate ?? 0))
         for now in stride(from: Int64(20_000), to: 60_000, by: 1000) {
-            budget.complain(now: now, retryAfterMilliseconds: nil)
+            budget.complain(now: now, pauseMilliseconds: nil)
         }
-        #expect((5.0...10).contains(budget.rate ?? 0))
+        #expect((20.0...24).contains(budget.rate ?? 0))
     }
 
     @Test func `a pause that Stripe asks for is kept by everybody`() {
         var budget = RateBudget(perSecond: 100)
-        budget.complain(now: 0, retryAfterMilliseconds: 3000)
+        budget.complain(now: 0, pauseMilliseconds: 3000)
         #expect(budget.reserve(now: 100, patience: 1000) == .tooLate(afterMilliseconds: 2900))
         #expect(budget.reserve(now: 100, patience: 5000) == .taken(afterMilliseconds: 2900))
         #expect(budget.reserve(now: 3000, patience: 0) == .taken(afterMilliseconds: 0))
@@ -96,9 +96,9 @@ internal import Testing
         var budget = RateBudget(perSecond: nil)
         #expect(turns(&budget, 0, 500).allSatisfy { $0 == 0 })
         #expect(budget.rate == nil && budget.waiting(now: 0) == 0)
-        budget.complain(now: 900, retryAfterMilliseconds: nil)
+        budget.complain(now: 900, pauseMilliseconds: nil)
         #expect(budget.rate == 250, "half of what was sent in that second")
-        #expect(turns(&budget, 900, 2) == [4, 8])
+        #expect(turns(&budget, 900, 3) == [0, 4, 8])
         var now: Int64 = 900
         while budget.rate != nil, now < 120_000 {
             now += 1000

@@ -170,9 +170,13 @@ internal import Testing
             update.expand = []
             _ = try await client.updateSubscription("sub_1", update)
         },
-        Case("POST /v1/subscriptions/sub_1", "cancel_at=&default_payment_method=pm_1&metadata[k]=") { client in
+        Case(
+            "POST /v1/subscriptions/sub_1",
+            "cancel_at=&pause_collection=&default_payment_method=pm_1&metadata[k]="
+        ) { client in
             var update = SubscriptionUpdate()
             update.clearsCancelAt = true
+            update.clearsPauseCollection = true
             update.defaultPaymentMethod = "pm_1"
             update.metadata = ["k": ""]
             update.expand = []

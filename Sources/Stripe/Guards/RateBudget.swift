@@ -19,8 +19,8 @@ package struct RateBudget: Sendable {
     /// No turn comes before this: Stripe asked for a pause.
     private var pausedUntil = Int64.min
 
-    /// The slowest that a budget becomes: well under the lowest limit that Stripe has.
-    private static let floor = 5.0
+    /// The slowest that a budget becomes: a share of its ceiling, or of Stripe's usual one.
+    private var floor: Double { max((ceiling ?? 80) / 4, 0.001) }
     /// How much of the rate is left after a complaint.
     private static let decrease = 0.5
     /// How much of what the rate was comes back each second.
@@ -76,14 +76,16 @@ package struct RateBudget: Sendable {
     }
 
     /// Stripe refused a call because there were too many.
-    package mutating func complain(now: Int64, retryAfterMilliseconds: Int64?) {
+    /// - Parameter pauseMilliseconds: how long nobody should call.
+    package mutating func complain(now: Int64, pauseMilliseconds: Int64?) {
         refill(now)
-        if let pause = retryAfterMilliseconds { pausedUntil = max(pausedUntil, now + pause) }
+        if let pause = pauseMilliseconds { pausedUntil = max(pausedUntil, now + pause) }
         if let complained, now - complained.at < Self.complaintMilliseconds { return }
-        let before = rate ?? max(sent.perSecond(now), Self.floor)
+        let before = rate ?? max(sent.perSecond(now), floor)
         complained = (now, max(before, complained?.rate ?? before))
-        rate = min(before, max(before * Self.decrease, Self.floor))
-        tokens = min(tokens, 0)
+        rate = min(before, max(before * Self.decrease, floor))
+        // What a quiet time has left may go out: then it was not this rate that was too high.
+        tokens = min(tokens, max(rate ?? 1, 1))
     }
 
     /// Lets time pass: tokens come in, and the rate comes back.
@@ -92,7 +94,7 @@ package struct RateBudget: Sendable {
         let seconds = updated == .min ? 0 : Double(now - updated) / 1000
         updated = now
         guard let rate else { return }
-        tokens = min(max(ceiling ?? rate, 1), tokens + seconds * rate)
+        tokens = min(max(rate, 1), tokens + seconds * rate)
         guard let complained, now - complained.at >= Self.complaintMilliseconds else { return }
         let recovered = rate + seconds * Self.recoveryPerSecond * complained.rate
         if let ceiling {

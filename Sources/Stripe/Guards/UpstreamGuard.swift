@@ -72,7 +72,7 @@ final class UpstreamGuard: Sendable {
             state.record(verdict, now: now)
             if result.complainsOfRate {
                 state.figures[mode].complaints += 1
-                state.budgets[mode]?.complain(now: now, retryAfterMilliseconds: result.retryAfterMilliseconds)
+                state.budgets[mode]?.complain(now: now, pauseMilliseconds: result.pauseForAllMilliseconds)
             }
         }
     }

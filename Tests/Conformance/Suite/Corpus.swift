@@ -14,13 +14,15 @@ enum Corpus {
         case tokens
         /// The same, and there is a guesser at work who is not listened to any more.
         case guesser
+        /// The same, for more wrong tokens than one server listens to.
+        case strangers
         /// The same with room for little.
         case tight
         /// A server whose methods fail as they are told to, by `POST ${failures}/METHOD/REASON`.
         case scripted
 
         var testDescription: String { rawValue }
-        var isAboutTokens: Bool { self == .tokens || self == .guesser }
+        var isAboutTokens: Bool { [.tokens, .guesser, .strangers].contains(self) }
     }
 
     /// What a transcript may need of whoever plays it, besides its setting.

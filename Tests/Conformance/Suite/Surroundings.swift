@@ -85,7 +85,7 @@ final class Surroundings {
         switch setting {
         case .sandbox, .alone, .scripted: return []
         case .tight: return ["--max-calls", "1", "--max-streams", "1", "--max-line", "4096", "--max-batch", "2"]
-        case .tokens, .guesser:
+        case .tokens, .guesser, .strangers:
             let lines = tokens.map { name, scopes in
                 let digest = Encoding.hexadecimal(Digest.sha256(Array("token of the \(name)".utf8.filter { $0 != 32 })))
                 return "{\"name\":\"\(name)\",\"sha256\":\"\(digest)\",\"scopes\":[\"\(scopes)\"]}\n"
