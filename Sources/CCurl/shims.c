@@ -1,6 +1,7 @@
 #define _GNU_SOURCE 1
 #define CURL_DISABLE_TYPECHECK 1
 #include "CCurl.h"
+#include "driver.h"
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #define FUNCTIONS(F) \
     F(curl_global_init) F(curl_easy_init) F(curl_easy_cleanup) F(curl_easy_setopt) F(curl_easy_getinfo) F(curl_easy_strerror) \
     F(curl_slist_append) F(curl_slist_free_all) F(curl_multi_init) F(curl_multi_cleanup) F(curl_multi_setopt) \
-    F(curl_multi_add_handle) F(curl_multi_remove_handle) F(curl_multi_perform) F(curl_multi_poll) F(curl_multi_wakeup) \
+    F(curl_multi_add_handle) F(curl_multi_remove_handle) F(curl_multi_socket_action) \
     F(curl_multi_info_read)
 
 #define MEMBER(name) __typeof__(&name) name;
@@ -51,13 +52,9 @@ HIDDEN CURLMcode curl_multi_add_handle(CURLM *multi, CURL *handle) { return libr
 HIDDEN CURLMcode curl_multi_remove_handle(CURLM *multi, CURL *handle) {
     return library.curl_multi_remove_handle(multi, handle);
 }
-HIDDEN CURLMcode curl_multi_perform(CURLM *multi, int *running) { return library.curl_multi_perform(multi, running); }
-HIDDEN CURLMcode curl_multi_poll(
-    CURLM *multi, struct curl_waitfd extra[], unsigned int count, int milliseconds, int *ready
-) {
-    return library.curl_multi_poll(multi, extra, count, milliseconds, ready);
+HIDDEN CURLMcode curl_multi_socket_action(CURLM *multi, curl_socket_t socket, int events, int *running) {
+    return library.curl_multi_socket_action(multi, socket, events, running);
 }
-HIDDEN CURLMcode curl_multi_wakeup(CURLM *multi) { return library.curl_multi_wakeup(multi); }
 
 CURLcode dues_curl_set_text(CURL *handle, CURLoption option, const char *value) {
     return library.curl_easy_setopt(handle, option, value);
@@ -82,6 +79,18 @@ CURLcode dues_curl_get_number(CURL *handle, CURLINFO info, long *value) {
 }
 CURLcode dues_curl_get_pointer(CURL *handle, CURLINFO info, char **value) {
     return library.curl_easy_getinfo(handle, info, value);
+}
+CURLcode dues_curl_drive(CURL *handle, struct dues_curl_driver *driver) {
+    library.curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, dues_curl_driver_open);
+    library.curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, driver);
+    library.curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, dues_curl_driver_close);
+    return library.curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, driver);
+}
+CURLMcode dues_curl_multi_set_callbacks(CURLM *multi, struct dues_curl_driver *driver) {
+    library.curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, dues_curl_driver_watch);
+    library.curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, driver);
+    library.curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, dues_curl_driver_set_timer);
+    return library.curl_multi_setopt(multi, CURLMOPT_TIMERDATA, driver);
 }
 CURLMcode dues_curl_multi_set_number(CURLM *multi, CURLMoption option, long value) {
     return library.curl_multi_setopt(multi, option, value);

@@ -11,22 +11,14 @@ package struct JSONObjectCursor {
     private var plainCount = 0
     private var others: OtherKeys?
 
-    /// Keys of which one was spelled with escapes, or which are many.
+    /// Keys that are more than a few, or of which one was spelled with escapes. Compared by bytes: Swift's `==` on strings would
+    /// take two spellings of one accented letter for the same key, which no other reader does.
     private final class OtherKeys {
-        var few: [String] = []
-        var many: Set<[UInt8]> = []
+        /// Where they stand in the text, as long as to look through them is cheaper than a set.
+        var plain: [Range<Int>] = []
+        var all: Set<[UInt8]> = []
 
-        /// False if `key` was there before. Compared by bytes: Swift's `==` on strings would take two spellings of one
-        /// accented letter for the same key, which no other reader does.
-        func insert(_ key: String) -> Bool {
-            if few.count < 16 {
-                if few.contains(where: { $0.utf8.elementsEqual(key.utf8) }) { return false }
-                few.append(key)
-                return true
-            }
-            if many.isEmpty { many = Set(few.map { Array($0.utf8) }) }
-            return many.insert(Array(key.utf8)).inserted
-        }
+        static let fewer = 64
     }
 
     /// False if the name at `index` was there before.
@@ -39,24 +31,40 @@ package struct JSONObjectCursor {
 
     /// False if the key at `range` of `bytes`, which has no escapes, was there before.
     mutating func insert(_ range: Range<Int>, of bytes: UnsafeRawBufferPointer) -> Bool {
-        guard others == nil, plainCount < plain.count else { return insert(Self.text(range, bytes), of: bytes) }
-        for index in 0..<plainCount where Self.areEqual(plain[index], range, bytes) { return false }
-        plain[plainCount] = range
-        plainCount += 1
+        if others == nil, plainCount < plain.count {
+            for index in 0..<plainCount where Self.areEqual(plain[index], range, bytes) { return false }
+            plain[plainCount] = range
+            plainCount += 1
+            return true
+        }
+        let keys = moveToOthers()
+        guard keys.all.isEmpty, keys.plain.count < OtherKeys.fewer else { return insert(bytes[range], into: keys, of: bytes) }
+        for earlier in keys.plain where Self.areEqual(earlier, range, bytes) { return false }
+        keys.plain.append(range)
         return true
     }
 
     /// False if `key` was there before.
     mutating func insert(_ key: String, of bytes: UnsafeRawBufferPointer) -> Bool {
-        let keys = others ?? OtherKeys()
-        others = keys
-        for index in 0..<plainCount { keys.few.append(Self.text(plain[index], bytes)) }
-        plainCount = 0
-        return keys.insert(key)
+        insert(key.utf8, into: moveToOthers(), of: bytes)
     }
 
-    private static func text(_ range: Range<Int>, _ bytes: UnsafeRawBufferPointer) -> String {
-        String(decoding: bytes[range], as: UTF8.self)
+    private mutating func moveToOthers() -> OtherKeys {
+        if let others { return others }
+        let keys = OtherKeys()
+        keys.plain.reserveCapacity(4 * plain.count)
+        for index in 0..<plainCount { keys.plain.append(plain[index]) }
+        plainCount = 0
+        others = keys
+        return keys
+    }
+
+    private func insert(
+        _ key: some Collection<UInt8>, into keys: OtherKeys, of bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        for range in keys.plain { keys.all.insert(Array(bytes[range])) }
+        keys.plain = []
+        return keys.all.insert(Array(key)).inserted
     }
 
     private static func areEqual(_ left: Range<Int>, _ right: Range<Int>, _ bytes: UnsafeRawBufferPointer) -> Bool {

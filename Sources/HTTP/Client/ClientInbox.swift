@@ -26,19 +26,22 @@ final class ClientInbox: Sendable {
         /// Requests accepted and not yet completed.
         var live = 0
         var isClosing = false
-        /// Set just before the multi handle is freed; nobody wakes it afterwards.
+        /// Set just before the driver is freed; nobody rings it afterwards.
         var isGone = false
     }
 
-    /// Of all calls on it, only `curl_multi_wakeup` is made here, which libcurl allows from any thread.
     nonisolated(unsafe) let multi: UnsafeMutableRawPointer
+    /// Of all calls on it, only `dues_curl_driver_ring` is made here, which may come from any thread.
+    nonisolated(unsafe) let driver: OpaquePointer
     private let maximumTransfers: Int
     private let state = Mutex(State())
 
     /// To be made only where `dues_curl_load` has found libcurl.
     init(maximumTransfers: Int) {
         guard let multi = curl_multi_init() else { preconditionFailure("curl_multi_init fails only without memory") }
+        guard let driver = dues_curl_driver_make(multi) else { preconditionFailure("the process is at its limit") }
         self.multi = multi
+        self.driver = driver
         self.maximumTransfers = maximumTransfers
     }
 
@@ -80,13 +83,13 @@ final class ClientInbox: Sendable {
         state.withLock { state in
             guard !state.isGone else { return }
             state.isClosing = true
-            curl_multi_wakeup(multi)
+            dues_curl_driver_ring(driver)
         }
     }
 
     /// One wake-up announces every command posted until the thread takes them.
     private func post(_ command: Command, _ state: inout sending State) {
-        if state.commands.isEmpty { curl_multi_wakeup(multi) }
+        if state.commands.isEmpty { dues_curl_driver_ring(driver) }
         state.commands.append(command)
     }
 
@@ -102,7 +105,7 @@ final class ClientInbox: Sendable {
 
     func completed() { state.withLock { $0.live -= 1 } }
 
-    /// Takes the last commands and lets nobody post another, or touch the multi handle, again.
+    /// Takes the last commands and lets nobody post another, or ring the driver, again.
     func leave() -> [Command] {
         state.withLock { state in
             state.isGone = true

@@ -9,6 +9,8 @@ final class CurlEngine {
     private var transfers: [UInt64: CurlTransfer] = [:]
     /// The transfer of each easy handle that libcurl holds.
     private var owners: [UnsafeMutableRawPointer: UInt64] = [:]
+    /// Handles for transfers to come, with the options that are the same for all.
+    private var idle: [CurlHandle] = []
     /// No deadline is earlier than this. It may be too early (its transfer ended), never too late.
     private var nextDeadline = Int64.max
 
@@ -16,7 +18,7 @@ final class CurlEngine {
         self.inbox = inbox
         multi = inbox.multi
         self.configuration = configuration
-        dues_curl_multi_set_number(multi, CURLMOPT_MAXCONNECTS, configuration.maximumIdleConnections)
+        dues_curl_multi_set_number(multi, CURLMOPT_MAXCONNECTS, configuration.maximumConnectionsPerHost)
         dues_curl_multi_set_number(multi, CURLMOPT_MAX_HOST_CONNECTIONS, configuration.maximumConnectionsPerHost)
         dues_curl_multi_set_number(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
     }
@@ -64,11 +66,9 @@ final class CurlEngine {
             let (commands, isClosing) = inbox.take()
             for command in commands { apply(command) }
             if isClosing { break }
-            var running: Int32 = 0
-            curl_multi_perform(multi, &running)
+            dues_curl_driver_turn(inbox.driver, pollMilliseconds())
             reapFinished()
             reapLate()
-            curl_multi_poll(multi, nil, 0, pollMilliseconds(), nil)
         }
         finish()
     }
@@ -83,14 +83,15 @@ final class CurlEngine {
     }
 
     private func begin(_ submission: ClientInbox.Submission) {
-        let transfer: CurlTransfer
         do {
-            transfer = try CurlTransfer(submission, configuration)
+            try HTTPRequestRules.check(submission.request)
         } catch {
             inbox.completed()
             submission.completion(.failure(error))
             return
         }
+        let handle = idle.popLast() ?? CurlHandle(inbox.driver, configuration)
+        let transfer = CurlTransfer(submission, on: handle, configuration)
         transfers[submission.id] = transfer
         owners[transfer.easy] = submission.id
         nextDeadline = min(nextDeadline, submission.deadline)
@@ -122,11 +123,12 @@ final class CurlEngine {
         let result = outcome(transfer)
         owners[transfer.easy] = nil
         curl_multi_remove_handle(multi, transfer.easy)
+        if idle.count < configuration.maximumConnectionsPerHost { idle.append(transfer.handle) }
         inbox.completed()
         transfer.completion(result)
     }
 
-    /// libcurl shortens this by its own timers; commands end it by `curl_multi_wakeup`.
+    /// The driver shortens this by libcurl's timer; commands end it by a ring.
     private func pollMilliseconds() -> Int32 {
         nextDeadline == .max ? 60_000 : Int32(min(max(nextDeadline - MonotonicTime.milliseconds(), 0), 60_000))
     }
@@ -142,7 +144,9 @@ final class CurlEngine {
             case .cancel: break
             }
         }
+        idle = []
         curl_multi_cleanup(multi)
+        dues_curl_driver_free(inbox.driver)
     }
 }
 

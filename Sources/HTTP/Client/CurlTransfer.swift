@@ -1,15 +1,13 @@
-/// One request in libcurl's hands: an easy handle, what it points to, and the response as it comes.
+/// One request in libcurl's hands: its handle, what that points to, and the response as it comes.
 internal import CCurl
 
 final class CurlTransfer {
-    let easy: UnsafeMutableRawPointer
+    let handle: CurlHandle
     let deadline: Int64
     let timeoutMilliseconds: Int64
     let completion: ClientInbox.Completion
-    /// Lives as long as the handle, which refers to it.
+    /// Lives as long as the handle may refer to it.
     private var headerList: UnsafeMutablePointer<curl_slist>?
-    /// libcurl's own words for a failure; at least CURL_ERROR_SIZE bytes, as long as the handle lives.
-    private let problem: UnsafeMutablePointer<CChar>
     private let maximumResponseBytes: Int
     private let maximumHeaderBytes: Int
     private var headers = HTTPHeaders()
@@ -20,30 +18,24 @@ final class CurlTransfer {
     /// Why a callback stopped the transfer.
     private var refusal: String?
 
-    /// - Throws: `.invalidRequest`.
-    init(
-        _ submission: ClientInbox.Submission, _ configuration: HTTPClientConfiguration
-    ) throws(HTTPClientError) {
-        try HTTPRequestRules.check(submission.request)
-        guard let easy = curl_easy_init() else { preconditionFailure("curl_easy_init fails only without memory") }
-        self.easy = easy
+    var easy: UnsafeMutableRawPointer { handle.easy }
+
+    init(_ submission: ClientInbox.Submission, on handle: CurlHandle, _ configuration: HTTPClientConfiguration) {
+        self.handle = handle
         deadline = submission.deadline
         timeoutMilliseconds = submission.timeoutMilliseconds
         completion = submission.completion
         maximumResponseBytes = configuration.maximumResponseBytes
         maximumHeaderBytes = configuration.maximumHeaderBytes
-        problem = .allocate(capacity: Int(CURL_ERROR_SIZE))
-        problem.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        aim(at: submission.request, configuration)
         write(submission.request)
-        listen()
+        handle.problem.pointee = 0
+        // Unretained: the engine keeps the transfer until it has taken the handle out of libcurl.
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        dues_curl_set_pointer(easy, CURLOPT_HEADERDATA, me)
+        dues_curl_set_pointer(easy, CURLOPT_WRITEDATA, me)
     }
 
-    deinit {
-        curl_easy_cleanup(easy)
-        curl_slist_free_all(headerList)
-        problem.deallocate()
-    }
+    deinit { curl_slist_free_all(headerList) }
 
     // MARK: Outcome
 
@@ -61,6 +53,7 @@ final class CurlTransfer {
     func result(_ code: CURLcode) -> Result<HTTPResponse, HTTPClientError> {
         if let refusal { return failed(.responseTooLarge, refusal) }
         guard code == CURLE_OK else {
+            let problem = handle.problem
             let words = problem.pointee == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: problem)
             return failed(Self.kind(of: code), words)
         }
@@ -87,32 +80,17 @@ final class CurlTransfer {
         }
     }
 
-    // MARK: Options
-
-    private func aim(at request: HTTPRequest, _ configuration: HTTPClientConfiguration) {
-        dues_curl_set_text(easy, CURLOPT_URL, request.target)
-        dues_curl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
-        // The target goes out as it was written; libcurl would resolve `/../` in it.
-        dues_curl_set_number(easy, CURLOPT_PATH_AS_IS, 1)
-        dues_curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 0)
-        dues_curl_set_number(easy, CURLOPT_NOSIGNAL, 1)
-        // A transfer that ends while its name is being resolved does not wait for the resolver's thread.
-        dues_curl_set_number(easy, CURLOPT_QUICK_EXIT, 1)
-        dues_curl_set_number(easy, CURLOPT_TCP_KEEPALIVE, 1)
-        dues_curl_set_number(
-            easy, CURLOPT_CONNECTTIMEOUT_MS, Int(max(configuration.connectTimeoutMilliseconds, 1)))
-        dues_curl_set_number(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        // Over TLS, wait for the first connection to say whether it can be shared.
-        if request.target.hasPrefix("https:") { dues_curl_set_number(easy, CURLOPT_PIPEWAIT, 1) }
-        // Empty, not unset: unset means "look in the environment".
-        dues_curl_set_text(easy, CURLOPT_PROXY, configuration.proxy ?? "")
-        dues_curl_set_text(easy, CURLOPT_NOPROXY, "")
-        if let caFile = configuration.caFile { dues_curl_set_text(easy, CURLOPT_CAINFO, caFile) }
-    }
+    // MARK: Request
 
     private func write(_ request: HTTPRequest) {
+        dues_curl_set_text(easy, CURLOPT_URL, request.target)
+        // Over TLS, wait for the first connection to say whether it can be shared.
+        dues_curl_set_number(easy, CURLOPT_PIPEWAIT, request.target.hasPrefix("https:") ? 1 : 0)
+        // The handle may have served a request of another kind.
+        dues_curl_set_pointer(easy, CURLOPT_CUSTOMREQUEST, nil)
+        dues_curl_set_number(easy, CURLOPT_HTTPGET, 1)
         switch request.method {
-        case "GET" where request.body.isEmpty: dues_curl_set_number(easy, CURLOPT_HTTPGET, 1)
+        case "GET" where request.body.isEmpty: break
         case "HEAD": dues_curl_set_number(easy, CURLOPT_NOBODY, 1)
         default:
             if request.method == "POST" || !request.body.isEmpty {
@@ -125,7 +103,7 @@ final class CurlTransfer {
                 }
                 if request.body.isEmpty { dues_curl_set_text(easy, CURLOPT_COPYPOSTFIELDS, "") }
             }
-            dues_curl_set_text(easy, CURLOPT_CUSTOMREQUEST, request.method)
+            if request.method != "POST" { dues_curl_set_text(easy, CURLOPT_CUSTOMREQUEST, request.method) }
         }
         for field in request.headers.fields {
             // libcurl writes an empty field only where a semicolon asks for it; with a colon it would remove one.
@@ -141,25 +119,7 @@ final class CurlTransfer {
 
     // MARK: Response
 
-    private func listen() {
-        // Unretained: the engine keeps the transfer until it has taken the handle out of libcurl.
-        let me = Unmanaged.passUnretained(self).toOpaque()
-        dues_curl_set_pointer(easy, CURLOPT_ERRORBUFFER, problem)
-        dues_curl_set_pointer(easy, CURLOPT_HEADERDATA, me)
-        dues_curl_set_sink(easy, CURLOPT_HEADERFUNCTION) { bytes, _, count, transfer in
-            guard let bytes, let transfer else { return 0 }
-            let line = UnsafeRawBufferPointer(start: bytes, count: count)
-            return Unmanaged<CurlTransfer>.fromOpaque(transfer).takeUnretainedValue().receiveHeader(line) ? count : 0
-        }
-        dues_curl_set_pointer(easy, CURLOPT_WRITEDATA, me)
-        dues_curl_set_sink(easy, CURLOPT_WRITEFUNCTION) { bytes, _, count, transfer in
-            guard let bytes, let transfer else { return 0 }
-            let piece = UnsafeRawBufferPointer(start: bytes, count: count)
-            return Unmanaged<CurlTransfer>.fromOpaque(transfer).takeUnretainedValue().receiveBody(piece) ? count : 0
-        }
-    }
-
-    private func receiveHeader(_ line: UnsafeRawBufferPointer) -> Bool {
+    func receiveHeader(_ line: UnsafeRawBufferPointer) -> Bool {
         headerBytes += line.count
         guard headerBytes <= maximumHeaderBytes else {
             refusal = "the response has more than \(maximumHeaderBytes) bytes of header fields"
@@ -180,7 +140,7 @@ final class CurlTransfer {
         return true
     }
 
-    private func receiveBody(_ piece: UnsafeRawBufferPointer) -> Bool {
+    func receiveBody(_ piece: UnsafeRawBufferPointer) -> Bool {
         guard body.count + piece.count <= maximumResponseBytes else {
             refusal = "the response has more than \(maximumResponseBytes) bytes"
             return false

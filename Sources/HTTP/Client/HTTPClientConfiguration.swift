@@ -2,12 +2,11 @@
 package struct HTTPClientConfiguration: Sendable {
     /// How long name resolution, TCP and TLS may take together; Stripe's own SDKs allow less than their 80 s in all.
     package var connectTimeoutMilliseconds: Int64 = 10_000
-    /// Connections to one host at a time. Further requests wait for one (over HTTP/2 they share them).
-    package var maximumConnectionsPerHost = 32
-    /// Connections kept open while nothing uses them.
-    package var maximumIdleConnections = 32
+    /// Connections to one host at a time, kept open for requests to come. Further requests wait for one. Over HTTP/2, as with
+    /// Stripe itself, a hundred requests share one.
+    package var maximumConnectionsPerHost = 1024
     /// Requests accepted and not yet answered; the next one fails with `.overloaded` and costs nothing more.
-    package var maximumTransfers = 1024
+    package var maximumTransfers = 4096
     /// Bytes of a response's body; a longer one fails with `.responseTooLarge` and is not read on. A hundred expanded
     /// Stripe objects need well under 1 MiB.
     package var maximumResponseBytes = 16 << 20

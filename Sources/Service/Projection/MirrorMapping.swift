@@ -62,11 +62,12 @@ extension JSONValue {
     fileprivate var collapsed: JSONValue {
         guard case .object(let object) = self else { return self }
         return .object(
-            JSONObject(
-                object.map { key, value in
-                    let isReference = value["object"]?.stringValue != nil && value["id"]?.stringValue != nil
-                    return (key, isReference ? value["id"] ?? .null : value)
-                }))
+            object.mapValues { _, value in
+                guard let id = value["id"], id.stringValue != nil, value["object"]?.stringValue != nil else {
+                    return value
+                }
+                return id
+            })
     }
 }
 

@@ -50,7 +50,7 @@ final class Server {
     /// Opens the database and starts listening for webhooks; the caller then says where calls come from.
     init(_ configuration: ServerConfiguration) throws(Failure) {
         self.configuration = configuration
-        http = if case .stripe(let account) = configuration.stripe { HTTPClient(account.http) } else { HTTPClient() }
+        http = HTTPClient(Self.way(configuration))
         let log = configuration.log
         let (path, temporaryDirectory) = try Self.databasePath(configuration.database)
         do {
@@ -160,10 +160,17 @@ final class Server {
 
     private static let clock: @Sendable () -> Int64 = { Int64(time(nil)) }
 
+    /// How Stripe is reached. Its connections take a quarter of the descriptors at most.
+    private static func way(_ configuration: ServerConfiguration) -> HTTPClientConfiguration {
+        var way = if case .stripe(let account) = configuration.stripe { account.http } else { HTTPClientConfiguration() }
+        way.maximumConnectionsPerHost = min(way.maximumConnectionsPerHost, max(1, descriptorLimit() / 4))
+        return way
+    }
+
     private static func limits(_ configuration: ServerConfiguration) -> RPCLimits {
         var limits = configuration.limits
         // Clients cannot take those of the database, of Stripe's connections, of the webhooks', and each loop's own.
-        let forOurselves = 256 + 8 * configuration.loops
+        let forOurselves = 256 + 8 * configuration.loops + way(configuration).maximumConnectionsPerHost
         limits.connections = max(1, min(limits.connections, descriptorLimit() - forOurselves))
         return limits
     }

@@ -99,6 +99,9 @@ struct ServerConfiguration: Sendable {
         .init(
             name: "stripe-ca", placeholder: "FILE",
             help: "Certificate authorities to trust on the way to Stripe,\nin PEM, instead of the system's."),
+        .init(
+            name: "stripe-connections", placeholder: "N",
+            help: "Connections to Stripe at a time (1024). Over HTTP/2 a\nhundred calls share one."),
         .init(name: "live", help: "Allow a live key, with which money moves."),
         .init(name: "grace", placeholder: "SECONDS", help: "Access after a failed renewal (259200, three days)."),
         .init(
@@ -195,7 +198,7 @@ struct ServerConfiguration: Sendable {
         guard environment("STRIPE_SECRET_KEY") == nil else {
             throw .usage("--sandbox and STRIPE_SECRET_KEY together: unset the key, or leave the sandbox")
         }
-        for flag in ["stripe-base", "stripe-account", "stripe-proxy", "stripe-ca"] where arguments.has(flag) {
+        for flag in ["stripe-base", "stripe-account", "stripe-proxy", "stripe-ca", "stripe-connections"] where arguments.has(flag) {
             throw .usage("--sandbox and --\(flag) together: choose one")
         }
         return .sandbox(
@@ -236,6 +239,7 @@ struct ServerConfiguration: Sendable {
         if let proxy = way.proxy, !["http://", "https://", "socks5://", "socks5h://"].contains(where: proxy.hasPrefix) {
             throw .usage("--stripe-proxy must be a URL such as http://127.0.0.1:3128")
         }
+        if let count = try arguments.integer("stripe-connections", in: 1...65_536) { way.maximumConnectionsPerHost = count }
         if let file = way.caFile, access(file, R_OK) != 0 { throw .usage("--stripe-ca: \(file) cannot be read") }
         return way
     }
