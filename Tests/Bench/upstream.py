@@ -133,7 +133,7 @@ def instructions(binary, load, stub, folder):
         database = f"{folder}/counted-{connections}.db"
         with Stub(stub, 0) as upstream, \
                 CustomerDues(bare, database, callgrind(folder, "upstream", shape), stripe=upstream.address) as dues:
-            warm_up(load, dues, connections or 1)
+            warm_up(load, dues, CONNECTIONS)
             if connections:
                 run_load(load, dues, "-c", str(connections), "-n", str(COUNTED_CALLS), keys=KEYS)
         counts[connections] = instructions_of_all_threads(folder, "upstream", shape)
