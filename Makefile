@@ -15,7 +15,7 @@ help:
 	@echo "make test-clients  install the other clients' languages (Debian), and test all clients"
 	@echo "make fuzz      let the fuzzers search, SECONDS=60 each, after their canaries; SEED=, FUZZERS= as wished"
 	@echo "make sanitize  run the Swift tests under the thread and the address sanitizer"
-	@echo "make bench     measure CheckAccess beside Redis's GET; INSTALL=1 installs redis-server"
+	@echo "make bench     measure Dues beside Redis and a service on Stripe's SDK; INSTALL=1 installs those"
 	@echo "make generate  write what is generated from Schemas/"
 	@echo "make format    format the Swift sources in place"
 	@echo "make clean     remove what was built"
@@ -102,7 +102,8 @@ sanitize-address: deps
 	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no \
 	  swift test --skip-build --no-parallel --sanitize address --scratch-path .build-asan --filter '$(FILTER)'
 
-# Side by side with Redis where it is installed. The settings are at the head of Tests/Bench/run.
+# Side by side with Redis, and with Python services on Stripe's SDK, where they are installed. The settings are at the head of
+# Tests/Bench/run.
 bench: deps
 	@INSTALL=$(INSTALL) Tests/Bench/run
 
