@@ -1,4 +1,5 @@
 /// Answers of resource calls: pages, shapes that do not fit, and a cancellation whose first answer was lost.
+internal import JSON
 internal import Stripe
 internal import TestSupport
 internal import Testing
