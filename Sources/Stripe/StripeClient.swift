@@ -196,7 +196,6 @@ package final class StripeClient: Sendable {
         var bytes = randomBytes(16)
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
-        let groups = [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { Encoding.hexadecimal(bytes[$0]) }
-        return groups.joined(separator: "-")
+        return Encoding.uuid(bytes)
     }
 }

@@ -40,8 +40,8 @@ extension MirrorObject.Record {
     fileprivate init?(_ object: JSONValue) {
         switch object["object"]?.stringValue {
         case "customer":
-            guard let customer = StripeCustomer(object) else { return nil }
-            self = .customer(email: customer.email, name: customer.name)
+            // One is made with every sign-up: what the row needs is read, and no more.
+            self = .customer(email: object["email"]?.stringValue, name: object["name"]?.stringValue)
         case "subscription":
             guard let subscription = StripeSubscription(object) else { return nil }
             self = .subscription(SubscriptionRecord(subscription))

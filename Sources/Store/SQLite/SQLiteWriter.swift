@@ -118,9 +118,9 @@ final class SQLiteWriter: Sendable {
         let database = connection.database
         try database.transaction { () throws(StoreError) in
             for change in batch {
-                try database.execute("SAVEPOINT change")
-                if !change.perform(database) { try database.execute("ROLLBACK TO change") }
-                try database.execute("RELEASE change")
+                try database.run("SAVEPOINT change")
+                if !change.perform(database) { try database.run("ROLLBACK TO change") }
+                try database.run("RELEASE change")
             }
         }
     }
