@@ -217,6 +217,15 @@ import Testing
         stage.expectOneCall()
     }
 
+    @Test func `what comes after a lost answer does not make it unsaid`() async throws {
+        for later in [SocketServer.Step.refusal(429), .refusal(409), .refusal(400), .refusal(401)] {
+            let stage = Stage { [$0.number == 0 ? .reset : later] }
+            defer { stage.stop() }
+            let error = try #require(await #expect(throws: StripeError.self) { try await stage.createCustomer() })
+            #expect(error.mayHaveBeenExecuted && RPCError(error).mayHaveTakenEffect, "\(error)")
+        }
+    }
+
     @Test func `words before the answer are none`() async throws {
         let stage = Stage { _ in
             [.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"), Self.good]

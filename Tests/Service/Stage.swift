@@ -64,3 +64,10 @@ final class Stage: Sendable {
         http.shutdown()
     }
 }
+
+extension SocketServer.Step {
+    /// An error as Stripe writes it.
+    static func refusal(_ status: Int) -> SocketServer.Step {
+        .reply(status, body: #"{"error":{"type":"invalid_request_error","message":"m"}}"#)
+    }
+}
