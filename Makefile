@@ -52,12 +52,15 @@ test: deps
 	swift build --build-tests
 	.build/debug/schemagen --check
 	.build/debug/schemagen --compat Schemas/released.json
-	@rm -f $(SKIPPED)
-	DUES_SKIPPED=$(SKIPPED) swift test --skip-build --no-parallel
+	@rm -rf $(SKIPPED) $(SAID); mkdir -p $(SAID)
+	@{ DUES_SKIPPED=$(SKIPPED) DUES_LOGS=$(SAID) swift test --skip-build --no-parallel 2>&1; echo $$? >$(SAID)/status; } \
+	  | tee $(SAID)/tests; exit $$(cat $(SAID)/status)
+	@sh Tests/Hygiene/run.sh $(SAID)
 	@if [ -f $(SKIPPED) ]; then sort -u $(SKIPPED); fi
 
-# Where the tests name what they had to leave out.
+# Where the tests name what they had to leave out, and where what they and their servers said is kept to be searched.
 SKIPPED := $(CURDIR)/.build/skipped
+SAID := $(CURDIR)/.build/said
 
 # What is between the brackets of a member of a client's conformance.json, which stand on one line.
 listed = sed -n 's/.*"$(1)": *\[\([^]]*\)\].*/\1/p' "$$manifest" | tr -d '",'

@@ -40,8 +40,8 @@ extension StripeClient {
 
     /// Ends the subscription now.
     ///
-    /// DELETE knows no idempotency key. Where an attempt was lost and the next one finds nothing, the lost one did it
-    /// (Stripe answers 404 for what is canceled): the subscription is retrieved to be sure.
+    /// DELETE knows no idempotency key. Where an attempt failed and the next one finds nothing, the failed one did it (Stripe
+    /// answers 404 for what is canceled): the subscription is retrieved to be sure.
     package func cancelSubscription(
         _ id: String, _ cancellation: SubscriptionCancellation, _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
@@ -49,8 +49,9 @@ extension StripeClient {
             return await completed(
                 try await answer(.delete, ["subscriptions", id], cancellation.form, options), options)
         } catch {
-            guard error.attempts > 1, error.mayHaveBeenExecuted, error.refusal?.httpStatus == 404 else { throw error }
-            guard let found = try? await retrieveSubscription(id, options), found.object.hasEnded else { throw error }
+            guard error.attempts > 1, error.refusal?.httpStatus == 404 else { throw error }
+            let found = try await retrieveSubscription(id, options)
+            guard found.object.hasEnded else { throw error }
             return found
         }
     }
