@@ -208,7 +208,8 @@ import Testing
     @Test func `half-closed connections with calls in flight are answered whole, and then closed`() async throws {
         try await offPool {
             let victim = try Victim()
-            try victim.endure("60 half-closed connections with 20 calls each", megabytes: 48) { server in
+            // Each of these calls has a connection to Stripe, which takes some 25 KiB.
+            try victim.endure("60 half-closed connections with 20 calls each", megabytes: 72) { server in
                 let lines = (1...20).map { Calls.plans($0) }.joined(separator: "\n")
                 let clients = try (0..<60).map { _ in try RawClient(server.tcp) }
                 for client in clients {
@@ -259,7 +260,7 @@ import Testing
             let scripted = try ScriptedServer { _ in [.hang] }
             let victim = try Victim(scripted.process)
             let count = 1000
-            try victim.endure("4000 cancellations with \(count) calls in flight", megabytes: 48) { server in
+            try victim.endure("4000 cancellations with \(count) calls in flight", megabytes: 72) { server in
                 let client = try RawClient(server.tcp)
                 let cancel = { (id: String) in
                     #"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":\#(id)}}"# + "\n"

@@ -103,6 +103,8 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
     func prepare() throws {
         try Self.built.withLock { built in
             if built.contains(folder) { return }
+            let missing = requires.filter { Self.find($0) == nil }
+            try #require(missing.isEmpty, "\(missing.joined(separator: ", ")) not found")
             try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
             for command in build {
                 let status = try Process.wait(words(command), in: home)

@@ -13,8 +13,6 @@ final class Driver {
     private var waiting: [JSONValue] = []
 
     init(_ client: ClientManifest, _ arguments: [String]) throws {
-        // A driver that cannot run is to fail its own test, and not to end them all.
-        signal(SIGPIPE, SIG_IGN)
         try client.prepare()
         child = try client.startDriver(arguments)
     }
