@@ -118,7 +118,11 @@ package final class BillingService: UpstreamMethods {
     func inTurn<Value>(
         of customer: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
     ) async throws(RPCError) -> Value {
-        try await turns.hold(customer, call, body)
+        call.trace.isWaitingForTurn = true
+        return try await turns.hold(customer) { () async throws(RPCError) in
+            call.trace.isWaitingForTurn = false
+            return try await body()
+        }
     }
 }
 

@@ -30,7 +30,7 @@ package struct IdempotencyKeeper: CallKeeper {
         _ call: CallContext, params: [UInt8], _ perform: @Sendable (CallContext) async throws(RPCError) -> [UInt8]
     ) async throws(RPCError) -> [UInt8] {
         guard let key = call.metadata.idempotencyKey else { return try await perform(call) }
-        return try await turns.hold(key, call) { () async throws(RPCError) in
+        return try await turns.hold(key) { () async throws(RPCError) in
             try await keep(call, under: key, params: params, perform)
         }
     }

@@ -24,17 +24,6 @@ final class Turns: Sendable {
     /// Calls that wait, over all keys.
     var waiting: Int { state.withLock { $0.waiting.values.reduce(0) { $0 + $1.count } } }
 
-    /// As below, with a note to the call's trace that it waits.
-    func hold<Value>(
-        _ key: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
-    ) async throws(RPCError) -> Value {
-        call.trace.isWaitingForTurn = true
-        return try await hold(key) { () async throws(RPCError) in
-            call.trace.isWaitingForTurn = false
-            return try await body()
-        }
-    }
-
     /// Runs `body` while nobody else runs under `key`. Throws TOO_MANY_CALLS where too many wait, CALLER_CANCELLED where the
     /// caller did not want to wait any longer.
     func hold<Value>(_ key: String, _ body: () async throws(RPCError) -> Value) async throws(RPCError) -> Value {
