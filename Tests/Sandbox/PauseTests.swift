@@ -62,6 +62,23 @@ import Testing
         #expect(guest.call("POST", "/v1/subscriptions/\(id)/pause").status == 404)
     }
 
+    @Test func `previews of a pause and of a resumption are what follows`() {
+        let (guest, _, id) = subscriber()
+        let preview = "/v1/invoices/create_preview"
+        let pause = guest.post(preview, "subscription=\(id)&subscription_details[pause][type]=subscription")
+        #expect(pause["total"] == -334)
+        #expect(guest.call("POST", preview, "subscription=\(id)&subscription_details[resume_at]=now").status == 400)
+        _ = guest.post("/v1/subscriptions/\(id)/pause")
+        let resumption = guest.post(preview, "subscription=\(id)&subscription_details[resume_at]=now")
+        let unchanged = guest.post(
+            preview,
+            "subscription=\(id)&subscription_details[resume_at]=now"
+                + "&subscription_details[billing_cycle_anchor][type]=unchanged")
+        #expect(unchanged["total"] == 499, "a period, the rest of this one, less the credit of the pause")
+        let resumed = guest.post("/v1/subscriptions/\(id)/resume", "expand[]=latest_invoice")
+        #expect(resumed["latest_invoice.total"] == resumption["total"])
+    }
+
     // MARK: Resuming
 
     @Test func `a resumed subscription begins a new period and is active once that is paid`() {
