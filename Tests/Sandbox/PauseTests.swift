@@ -164,6 +164,22 @@ import Testing
         if fate != "void" { #expect(after["items.data.0.current_period_start"] == .integer(guest.now + 3 * Self.day)) }
     }
 
+    @Test func `a classic subscription becomes flexible, once and for all`() {
+        let guest = Guest()
+        let customer = guest.customer()
+        let id = guest.subscription(of: customer, to: guest.price("basic"), "billing_mode[type]=classic").id
+        guest.now += 60
+        let path = "/v1/subscriptions/\(id)/migrate"
+        let form = "billing_mode[type]=flexible&billing_mode[flexible][proration_discounts]=itemized"
+        #expect(
+            guest.post(path, form)["billing_mode"] == [
+                "flexible": ["proration_discounts": "itemized"], "type": "flexible", "updated_at": .integer(guest.now),
+            ])
+        #expect(guest.events().last == "customer.subscription.updated")
+        #expect(guest.call("POST", path, form)["error.param"] == "billing_mode[type]")
+        #expect(guest.call("POST", path, "billing_mode[type]=classic").status == 400)
+    }
+
     // MARK: Collection
 
     @Test(arguments: ["keep_as_draft", "mark_uncollectible", "void"])
