@@ -164,6 +164,21 @@ import Testing
         if fate != "void" { #expect(after["items.data.0.current_period_start"] == .integer(guest.now + 3 * Self.day)) }
     }
 
+    @Test func `a method that comes while a resumption waits pays for it`() {
+        let guest = Guest()
+        let trial = guest.subscription(
+            of: guest.customer(paying: nil), to: guest.price("basic"),
+            "trial_period_days=3&trial_settings[end_behavior][missing_payment_method]=pause")
+        guest.advance(3 * Self.day)
+        let resumed = guest.post("/v1/subscriptions/\(trial.id)/resume", "expand[]=pending_setup_intent")
+        let setup = resumed["pending_setup_intent.id"]?.stringValue ?? ""
+        _ = guest.post("/v1/setup_intents/\(setup)/confirm", "payment_method=pm_card_visa")
+        let after = guest.get("/v1/subscriptions/\(trial.id)", "expand[]=latest_invoice")
+        #expect(after["status"] == "active")
+        #expect(after["latest_invoice.amount_paid"] == 500)
+        #expect(after["pending_setup_intent"] == .null)
+    }
+
     @Test func `a classic subscription becomes flexible, once and for all`() {
         let guest = Guest()
         let customer = guest.customer()

@@ -206,6 +206,36 @@ import Testing
         #expect(guest.events().last == "subscription_schedule.canceled")
     }
 
+    @Test func `a phase of a paused subscription changes what it resumes to`() {
+        let guest = Guest()
+        let trial = guest.subscription(
+            of: guest.customer(paying: nil), to: guest.price("basic"),
+            "trial_period_days=3&trial_settings[end_behavior][missing_payment_method]=pause")
+        let schedule = guest.post("/v1/subscription_schedules", "from_subscription=\(trial.id)")
+        _ = guest.post(
+            "/v1/subscription_schedules/\(schedule.id)",
+            "phases[0][items][0][price]=\(guest.price("basic"))&phases[0][start_date]=\(guest.now)"
+                + "&phases[0][iterations]=1&phases[0][trial_end]=\(guest.now + 3 * Self.day)"
+                + "&phases[1][items][0][price]=\(guest.price("premium"))")
+        guest.advance(40 * Self.day)
+        let paused = guest.get("/v1/subscriptions/\(trial.id)")
+        #expect(paused["status"] == "paused")
+        #expect(paused["items.data.0.price.lookup_key"] == "premium")
+        #expect(paused["latest_invoice"] == trial["latest_invoice"])
+    }
+
+    @Test func `a deleted customer's schedule never begins`() {
+        let guest = Guest()
+        let customer = guest.customer()
+        let schedule = guest.post(
+            "/v1/subscription_schedules",
+            "customer=\(customer)&start_date=\(guest.now + 60)&phases[0][items][0][price]=\(guest.price("basic"))")
+        _ = guest.call("DELETE", "/v1/customers/\(customer)")
+        #expect(guest.get("/v1/subscription_schedules/\(schedule.id)")["status"] == "canceled")
+        guest.advance(60)
+        #expect(guest.get("/v1/subscriptions", "status=all")["data"] == [])
+    }
+
     @Test func `end_behavior cancel sets the subscription's end, and preserve_cancel_date keeps it`() {
         for keeps in [true, false] {
             let (guest, subscription, schedule) = downgrade("&end_behavior=cancel")

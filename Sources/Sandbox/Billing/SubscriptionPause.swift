@@ -124,15 +124,20 @@ extension Account {
         guard let invoice else { return .object(rendered(.subscription, id)) }
         emit("invoice.created", .invoice, invoice)
         finalize(invoice)
-        let isOpen = known(.invoice, invoice).string("status") == "open"
-        if isOpen, defaultMethod(ofSubscription: subscription) != nil {
-            let result = collect(invoice, PaymentAttempt())
-            if case .declined = result, call.params.string("payment_behavior") != "resume_on_payment_success" {
-                finishResuming(id)
-            }
-            settle(invoice, result, automatic: true)
-        }
+        payResumption(of: id, PaymentAttempt())
         return .object(rendered(.subscription, id))
+    }
+
+    /// Tries to collect what a resumption waits for, where there is a method to pay it with. An attempt is enough to resume,
+    /// unless only a payment is.
+    func payResumption(of id: String, _ attempt: PaymentAttempt) {
+        let subscription = known(.subscription, id)
+        guard let invoice = subscription.string("_resume_invoice"), known(.invoice, invoice).string("status") == "open",
+            defaultMethod(ofSubscription: subscription) != nil
+        else { return }
+        let result = collect(invoice, attempt)
+        if case .declined = result, !subscription.flag("_resumes_when_paid") { finishResuming(id) }
+        settle(invoice, result, automatic: true)
     }
 
     /// Resumes, up to the draft of the invoice that is to be paid first; nil where there is none, and it is active. A preview
@@ -152,6 +157,7 @@ extension Account {
         change(.subscription, id) {
             $0["latest_invoice"] = .string(invoice)
             $0["_resume_invoice"] = .string(invoice)
+            $0["_resumes_when_paid"] = .bool(params.string("payment_behavior") == "resume_on_payment_success")
             $0["_pending_invoice"] = .string(invoice)
             $0["_pending_items"] = .array(waiting.map(JSONValue.object))
             $0["_pending_anchor"] = .integer(anchor)

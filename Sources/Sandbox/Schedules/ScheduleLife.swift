@@ -164,7 +164,7 @@ extension Account {
     }
 
     /// Begins a phase at its time. Where a billing period ends at the same moment, the renewal is already the new phase's
-    /// and nothing is prorated.
+    /// and nothing is prorated; a paused subscription has none until it is resumed.
     private func enter(_ phase: JSONObject, of id: String) {
         let scheduleBefore = rendered(.schedule, id)
         setCurrentPhase(of: id, phase)
@@ -173,8 +173,11 @@ extension Account {
         let terms = terms(of: phase, for: subscription, in: known(.schedule, id))
         let point = savepoint
         do throws(APIFailure) {
-            if items(of: subscription).contains(where: { ($0.integer("current_period_end") ?? .max) <= now }) {
-                let before = rendered(.subscription, subscription)
+            let before = rendered(.subscription, subscription)
+            if before.string("status") == "paused" {
+                try exchange(terms, of: subscription)
+                emitUpdate("customer.subscription.updated", .subscription, subscription, since: before)
+            } else if items(of: subscription).contains(where: { ($0.integer("current_period_end") ?? .max) <= now }) {
                 try exchange(terms, of: subscription)
                 runPeriodEnd(subscription, since: before)
             } else {
