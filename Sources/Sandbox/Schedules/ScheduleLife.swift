@@ -189,15 +189,33 @@ extension Account {
         }
     }
 
-    /// Exchanges the items of a subscription whose period is over and not yet renewed.
+    /// Exchanges the items of a subscription whose period is over and not yet renewed. Items of another interval, whose
+    /// period goes on, are prorated as ever.
     private func exchange(_ terms: JSONObject, of id: String) throws(APIFailure) {
+        let running = items(of: id).filter { ($0.integer("current_period_end") ?? now) > now }.map {
+            JSONValue.string($0.id)
+        }
+        let (later, ended) = terms.array("items").reduce(into: ([JSONValue](), [JSONValue]())) { parts, entry in
+            if running.contains(entry["id"] ?? .null) { parts.0.append(entry) } else { parts.1.append(entry) }
+        }
+        if !later.isEmpty {
+            let behavior = terms["proration_behavior"] ?? "create_prorations"
+            try applyUpdate(id, ["items": .array(later), "proration_behavior": behavior], finalizesLater: true)
+        }
+        var terms = terms
+        terms["items"] = .array(ended)
         let subscription = known(.subscription, id)
         let edits = try itemEdits(terms, of: subscription)
         try applyMembers(terms, to: id)
         let restarts = terms.has("billing_cycle_anchor")
+        if restarts {
+            for item in items(of: id) where !running.contains(.string(item.id)) {
+                change(.subscriptionItem, item.id) { $0["_anchor"] = .integer(now) }
+            }
+        }
         for edit in edits {
             var item = edit.item?.id
-            if let old = edit.item, restarts || Self.interval(of: price(of: old)) != Self.interval(of: edit.price) {
+            if let old = edit.item, Self.interval(of: price(of: old)) != Self.interval(of: edit.price) {
                 change(.subscriptionItem, old.id) { $0["_anchor"] = .integer(now) }
             }
             if item == nil {
