@@ -27,6 +27,16 @@ import Testing
         "POST /v1/customers/CUS/balance_transactions currency=usd&amount=N",
         "POST /v1/payment_methods type=card&card[number]=4242424242424242&card[exp_month]=1&card[exp_year]=N",
         "POST /v1/payment_methods type=card&card[number]=4242424242424242&card[exp_year]=2030&card[exp_month]=N",
+        "POST /v1/subscription_schedules customer=CUS&start_date=N&phases[0][items][0][price]=PRICE",
+        "POST /v1/subscription_schedules customer=CUS&start_date=now&phases[0][items][0][price]=PRICE&phases[0][end_date]=N",
+        "POST /v1/subscription_schedules customer=CUS&start_date=now&phases[0][items][0][price]=PRICE&phases[0][iterations]=N",
+        "POST /v1/subscription_schedules customer=CUS&start_date=now&phases[0][items][0][price]=PRICE&phases[0][trial_end]=N",
+        "POST /v1/subscription_schedules customer=CUS&start_date=now&phases[0][items][0][price]=PRICE"
+            + "&phases[0][duration][interval]=day&phases[0][duration][interval_count]=N",
+        "POST /v1/subscription_schedules/SCHEDULE phases[0][items][0][price]=PRICE&phases[0][start_date]=N",
+        "POST /v1/subscription_schedules/SCHEDULE phases[0][items][0][price]=PRICE&phases[0][start_date]=0&phases[0][end_date]=N",
+        "POST /v1/subscriptions/SUB pause_collection[behavior]=void&pause_collection[resumes_at]=N",
+        "POST /v1/test_helpers/test_clocks frozen_time=N", "POST /v1/test_helpers/test_clocks/CLOCK/advance frozen_time=N",
         "POST /sandbox/clock/advance seconds=N", "POST /sandbox/clock/advance to=N",
         "POST /v1/invoices/create_preview subscription=SUB&subscription_details[proration_date]=N"
             + "&subscription_details[items][0][id]=ITEM",
@@ -36,7 +46,10 @@ import Testing
         let customer = guest.customer()
         let price = guest.get("/v1/prices", "lookup_keys[]=basic")
         let subscription = guest.subscription(of: customer, to: price["data.0.id"]?.stringValue ?? "")
+        let managed = guest.subscription(of: customer, to: price["data.0.id"]?.stringValue ?? "").id
         let names = [
+            "SCHEDULE": guest.post("/v1/subscription_schedules", "from_subscription=\(managed)").id,
+            "CLOCK": guest.post("/v1/test_helpers/test_clocks", "frozen_time=\(guest.now)").id,
             "PROD": price["data.0.product"]?.stringValue ?? "", "CUS": customer,
             "PRICE": price["data.0.id"]?.stringValue ?? "", "SUB": subscription.id,
             "ITEM": subscription["items.data.0.id"]?.stringValue ?? "",

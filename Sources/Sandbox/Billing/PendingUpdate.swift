@@ -114,6 +114,8 @@ extension Account {
 
     static func clearPendingUpdate(_ subscription: inout JSONObject) {
         subscription["pending_update"] = .null
-        for key in ["_pending_invoice", "_pending_items", "_pending_anchor", "_resume_invoice"] { subscription[key] = nil }
+        for key in ["_pending_invoice", "_pending_items", "_pending_anchor", "_resume_invoice", "_resumes_when_paid"] {
+            subscription[key] = nil
+        }
     }
 }

@@ -15,7 +15,8 @@ extension Account {
             flexible:{proration_discounts:(included|itemized)}} billing_schedules?:any \
             cancel_at?:time|min_period_end|max_period_end|max_billed_until cancel_at_period_end:bool cancel_now:bool \
             default_tax_rates?:[text] items:[{billing_thresholds?:any clear_usage:bool deleted:bool @discounts id \
-            metadata?:map plan price price_data:{@price_data} quantity:int tax_rates?:[text]}] metadata?:map pause:any \
+            metadata?:map plan price price_data:{@price_data} quantity:int tax_rates?:[text]}] metadata?:map \
+            pause:{\(Account.pauseTable)} \
             @proration resume_at:(now) start_date:int trial_end:time|now}
             """, Account.createPreview)
     ]
@@ -24,7 +25,7 @@ extension Account {
         let params = call.params
         try refuseUnemulated(params, ["discounts", "invoice_items"])
         let details = params.object("subscription_details")
-        try refuseUnemulated(details, ["billing_schedules", "pause", "resume_at", "start_date"])
+        try refuseUnemulated(details, ["billing_schedules", "start_date"])
         let point = savepoint
         defer { rollback(to: point) }
         let invoice: String
@@ -85,6 +86,16 @@ extension Account {
                 throw Self.noUpcoming(customer)
             }
             return invoice
+        }
+        if let params = details["pause"]?.objectValue {
+            var params = params
+            params["invoicing_behavior"] = "invoice"
+            guard let invoice = try pause(subscription, params) else { throw Self.noUpcoming(customer) }
+            return invoice
+        }
+        if details.has("resume_at") {
+            if let invoice = try resume(subscription, details) { return invoice }
+            return try upcomingInvoice(of: id)
         }
         var change = details
         if isRecurring {

@@ -86,6 +86,8 @@ extension Account {
         }
         if subscription.string("_pending_invoice") == invoiceID { expirePendingUpdate(id) }
         emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+        let after = known(.subscription, id)
+        if Self.isOver(after) { subscriptionEnded(after, reason: "payment_failed") }
     }
 
     // MARK: The end

@@ -131,6 +131,9 @@ extension Account {
         for subscription in all(.subscription, where: "customer", is: id) where !Self.isOver(subscription) {
             endSubscription(subscription.id, at: now, reason: nil)
         }
+        for schedule in all(.schedule, where: "customer", is: id) where Self.isLive(schedule) {
+            closeSchedule(schedule.id, "canceled", event: "canceled")
+        }
         emit("customer.deleted", .customer, id)
         for method in all(.paymentMethod, where: "customer", is: id) {
             change(.paymentMethod, method.id) {

@@ -252,6 +252,7 @@ extension Account {
             $0["pending_setup_intent"] = .null
         }
         emitUpdate("customer.subscription.updated", .subscription, subscription, since: before)
+        payResumption(of: subscription, PaymentAttempt(offSession: true))
     }
 
     // MARK: Ending

@@ -164,7 +164,7 @@ extension Account {
     }
 
     /// Begins a phase at its time. Where a billing period ends at the same moment, the renewal is already the new phase's
-    /// and nothing is prorated.
+    /// and nothing is prorated; a paused subscription has none until it is resumed.
     private func enter(_ phase: JSONObject, of id: String) {
         let scheduleBefore = rendered(.schedule, id)
         setCurrentPhase(of: id, phase)
@@ -173,8 +173,11 @@ extension Account {
         let terms = terms(of: phase, for: subscription, in: known(.schedule, id))
         let point = savepoint
         do throws(APIFailure) {
-            if items(of: subscription).contains(where: { ($0.integer("current_period_end") ?? .max) <= now }) {
-                let before = rendered(.subscription, subscription)
+            let before = rendered(.subscription, subscription)
+            if before.string("status") == "paused" {
+                try exchange(terms, of: subscription)
+                emitUpdate("customer.subscription.updated", .subscription, subscription, since: before)
+            } else if items(of: subscription).contains(where: { ($0.integer("current_period_end") ?? .max) <= now }) {
                 try exchange(terms, of: subscription)
                 runPeriodEnd(subscription, since: before)
             } else {
@@ -186,15 +189,33 @@ extension Account {
         }
     }
 
-    /// Exchanges the items of a subscription whose period is over and not yet renewed.
+    /// Exchanges the items of a subscription whose period is over and not yet renewed. Items of another interval, whose
+    /// period goes on, are prorated as ever.
     private func exchange(_ terms: JSONObject, of id: String) throws(APIFailure) {
+        let running = items(of: id).filter { ($0.integer("current_period_end") ?? now) > now }.map {
+            JSONValue.string($0.id)
+        }
+        let (later, ended) = terms.array("items").reduce(into: ([JSONValue](), [JSONValue]())) { parts, entry in
+            if running.contains(entry["id"] ?? .null) { parts.0.append(entry) } else { parts.1.append(entry) }
+        }
+        if !later.isEmpty {
+            let behavior = terms["proration_behavior"] ?? "create_prorations"
+            try applyUpdate(id, ["items": .array(later), "proration_behavior": behavior], finalizesLater: true)
+        }
+        var terms = terms
+        terms["items"] = .array(ended)
         let subscription = known(.subscription, id)
         let edits = try itemEdits(terms, of: subscription)
         try applyMembers(terms, to: id)
         let restarts = terms.has("billing_cycle_anchor")
+        if restarts {
+            for item in items(of: id) where !running.contains(.string(item.id)) {
+                change(.subscriptionItem, item.id) { $0["_anchor"] = .integer(now) }
+            }
+        }
         for edit in edits {
             var item = edit.item?.id
-            if let old = edit.item, restarts || Self.interval(of: price(of: old)) != Self.interval(of: edit.price) {
+            if let old = edit.item, Self.interval(of: price(of: old)) != Self.interval(of: edit.price) {
                 change(.subscriptionItem, old.id) { $0["_anchor"] = .integer(now) }
             }
             if item == nil {

@@ -4,6 +4,8 @@ import JSON
 extension Account {
     /// Phases that a schedule may have from now on (docs.stripe.com/billing/subscriptions/subscription-schedules).
     private static let mostPhases = 10
+    /// Seconds that a phase may last: as far as Stripe looks ahead elsewhere, five years.
+    private static let longestPhase = 5 * 366 * CivilDate.secondsPerDay
 
     /// Reads the phases of a request. `start`: when the first begins unless it says so itself. `current`: the start of the
     /// phase that is running, which no request moves.
@@ -35,6 +37,7 @@ extension Account {
                     "The subscription schedule update is missing at least one phase with a `start_date` to anchor end "
                         + "dates to.", param: "phases")
             }
+            guard begins >= 0, begins <= now + Self.longestPhase else { throw .tooFar("\(place)[start_date]") }
             var phase = try phase(entry, place)
             let end = try end(of: entry, phase, from: begins, place)
             phase["start_date"] = .integer(begins)
@@ -51,6 +54,7 @@ extension Account {
                 throw .invalid(
                     "The `end_date` of a phase must be after its `start_date`.", param: "phases[\(index)][end_date]")
             }
+            guard end - begins <= Self.longestPhase else { throw .tooFar("phases[\(index)][end_date]") }
         }
         if let current, !phases.contains(where: { $0.integer("start_date") == current }) {
             throw .invalid("You can not modify the start date of the current phase.")

@@ -36,11 +36,13 @@ extension Account {
         return .object(shown)
     }
 
-    private static func checkURL(_ params: JSONObject) throws(APIFailure) {
-        guard let url = params.string("url") else { return }
+    /// An address to which an event or a browser is sent; its place is what errors call it.
+    static func checkURL(_ params: JSONObject, _ name: String = "url", place: String? = nil) throws(APIFailure) {
+        guard let url = params.string(name) else { return }
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
             throw .invalid(
-                "Invalid URL: An explicit scheme (such as https) must be provided.", param: "url", code: "url_invalid")
+                "Invalid URL: An explicit scheme (such as https) must be provided.", param: place ?? name,
+                code: "url_invalid")
         }
     }
 

@@ -64,7 +64,8 @@ struct Router: Sendable {
         Account.searchRoutes + Account.productRoutes + Account.priceRoutes + Account.customerRoutes
             + Account.paymentMethodRoutes
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
-            + Account.subscriptionRoutes + Account.pauseRoutes + Account.subscriptionItemRoutes + Account.previewRoutes
+            + Account.subscriptionRoutes + Account.pauseRoutes + Account.migrationRoutes
+            + Account.subscriptionItemRoutes + Account.previewRoutes
             + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.scheduleRoutes
             + Account.portalConfigurationRoutes + Account.portalSessionRoutes
