@@ -114,7 +114,7 @@ import Testing
         #expect(guest.get("/v1/subscriptions/\(subscription.id)")["status"] == "past_due")
         #expect(guest.get("/v1/customers/\(customer)")["delinquent"] == true)
         var counts: [Int64] = []
-        for days in Account.retryDays {
+        for days in SandboxSettings().retryDays {
             let invoice = guest.get("/v1/invoices", "subscription=\(subscription.id)")
             counts.append(invoice["data.0.attempt_count"]?.integerValue ?? 0)
             #expect(invoice["data.0.next_payment_attempt"]?.integerValue != nil)

@@ -19,7 +19,7 @@ extension Account {
     private static func dueInvoice(_ invoice: JSONObject) -> Int64? {
         switch invoice.string("status") {
         case "draft": invoice.flag("auto_advance") ? (invoice.integer("created") ?? 0) + draftPatience : nil
-        case "open": invoice.integer("next_payment_attempt")
+        case "open": invoice.integer("next_payment_attempt") ?? invoice.integer("_deadline")
         default: nil
         }
     }
@@ -39,6 +39,7 @@ extension Account {
             {
                 times.append(end - 3 * CivilDate.secondsPerDay)
             }
+            if let announcement = subscription.integer("_upcoming_at") { times.append(announcement) }
             return times.min()
         default: return nil
         }
@@ -71,7 +72,7 @@ extension Account {
             expirePendingUpdate(id)
             emitUpdate("customer.subscription.updated", .subscription, id, since: before)
         } else if let end = subscription.integer("cancel_at"), end <= now {
-            endSubscription(id, at: now, reason: nil)
+            endAsPlanned(id)
         } else if let end = subscription.integer("_period_end"), end <= now {
             if Self.isTrialing(subscription), subscription.string("collection_method") != "send_invoice",
                 defaultMethod(ofSubscription: subscription) == nil, trialStops(id, at: now)
@@ -79,6 +80,8 @@ extension Account {
                 return
             }
             renewNow(id)
+        } else if let time = subscription.integer("_upcoming_at"), time <= now {
+            announceRenewal(id)
         } else {
             announceTrialEnd(id)
         }
@@ -126,6 +129,7 @@ extension Account {
             change(.subscriptionItem, item.id) {
                 $0["current_period_start"] = .integer(start)
                 $0["current_period_end"] = .integer(end)
+                $0["_whole_end"] = end < whole ? .integer(whole) : nil
             }
         }
         refreshPeriod(of: id)
@@ -144,15 +148,16 @@ extension Account {
 
     private func runInvoice(_ id: String) {
         let invoice = known(.invoice, id)
-        if invoice.string("status") == "draft" {
-            finalize(id)
-        } else {
-            change(.invoice, id) { $0["next_payment_attempt"] = .null }
-        }
+        let wasDraft = invoice.string("status") == "draft"
+        if wasDraft { finalize(id) } else { change(.invoice, id) { $0["next_payment_attempt"] = .null } }
         let current = known(.invoice, id)
-        guard current.string("status") == "open", current.string("collection_method") == "charge_automatically" else {
-            return
+        guard current.string("status") == "open" else { return }
+        if current.string("collection_method") == "charge_automatically" {
+            settle(id, collect(id, PaymentAttempt(offSession: true)), automatic: true)
+        } else if wasDraft {
+            emit("invoice.sent", .invoice, id)
+        } else {
+            passDeadline(id)
         }
-        settle(id, collect(id, PaymentAttempt(offSession: true)), automatic: true)
     }
 }

@@ -53,6 +53,7 @@ extension Account {
             invoice["hosted_invoice_url"] = .string("https://invoice.stripe.com/i/\(page)?s=ap")
             invoice["invoice_pdf"] = .string("https://pay.stripe.com/invoice/\(page)/pdf?s=ap")
             invoice["_applied"] = .integer(settled.endingBalance - balance)
+            if invoice.string("collection_method") == "send_invoice" { invoice["_deadline"] = invoice["due_date"] }
         }
         emit("invoice.finalized", .invoice, id)
         if settled.endingBalance != balance {
@@ -145,7 +146,7 @@ extension Account {
                 emit("invoice.payment_action_required", .invoice, id)
             }
             emit("invoice.payment_failed", .invoice, id)
-            paymentFailed(id)
+            paymentFailed(id, automatic: automatic)
         case .requiresAction:
             change(.invoice, id) { $0["attempted"] = true }
             emit("invoice.payment_action_required", .invoice, id)
@@ -153,25 +154,8 @@ extension Account {
         case .noMethod:
             change(.invoice, id) { $0["attempted"] = true }
             emit("invoice.payment_failed", .invoice, id)
-            paymentFailed(id)
+            paymentFailed(id, automatic: automatic)
         }
-    }
-
-    /// Days after a failed automatic attempt at which the next is made; then the subscription is canceled. Stripe's own
-    /// schedule is a setting of the account and partly a model's choice.
-    static let retryDays: [Int64] = [3, 5, 7]
-
-    private func countAttempt(_ id: String, automatic: Bool) {
-        let before = rendered(.invoice, id)
-        change(.invoice, id) { invoice in
-            let count = invoice.integer("attempt_count") ?? 0
-            invoice["attempted"] = true
-            if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
-            guard automatic else { return }
-            let days = Int(count) < Self.retryDays.count ? Self.retryDays[Int(count)] : nil
-            invoice["next_payment_attempt"] = .optional(days.map { now + $0 * CivilDate.secondsPerDay })
-        }
-        if automatic { emitUpdate("invoice.updated", .invoice, id, since: before) }
     }
 
     func markPaid(_ id: String, automatic: Bool, outOfBand: Bool = false) {

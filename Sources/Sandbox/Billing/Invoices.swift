@@ -172,7 +172,9 @@ extension Account {
 
     func markInvoiceUncollectible(_ call: Call) throws(APIFailure) -> JSONValue {
         switch try invoiceToChange(call).string("status") {
-        case "open": markUncollectible(call.id)
+        case "open":
+            markUncollectible(call.id)
+            clearDelinquency(of: known(.invoice, call.id).string("customer") ?? "")
         case "uncollectible": throw .invalid("This invoice has already been marked uncollectible.")
         default: throw .invalid("You can only pass in open invoices. This invoice isn't open.")
         }

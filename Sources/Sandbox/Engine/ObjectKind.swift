@@ -14,6 +14,7 @@ enum ObjectKind: String, CaseIterable {
     case promotionCode = "promotion_code"
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
+    case settings = "sandbox.settings"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -21,7 +22,7 @@ enum ObjectKind: String, CaseIterable {
         case .customer: "cus"
         case .product: "prod"
         case .price: "price"
-        case .coupon: ""
+        case .coupon, .settings: ""
         case .charge: "ch"
         case .subscription: "sub"
         case .invoice: "in"

@@ -105,27 +105,29 @@ extension Account {
         emit("payment_intent.succeeded", .paymentIntent, intentID)
     }
 
+    /// A refusal. A bank that asks for the customer who is not there was never charged, so that there is no charge.
     private func refuse(_ intentID: String, _ given: JSONObject, _ decline: Decline) -> APIFailure {
         var method = given
         Self.passCVC(&method)
         put(.paymentMethod, method)
-        let charge = addCharge(for: known(.paymentIntent, intentID), method, decline: decline)
-        emit("charge.failed", .charge, charge)
+        let reached = decline != .authenticationRequired
+        let charge = reached ? addCharge(for: known(.paymentIntent, intentID), method, decline: decline) : nil
+        if let charge { emit("charge.failed", .charge, charge) }
         let shown = JSONValue.object(render(.paymentMethod, method))
         var error = decline.members
-        error["charge"] = .string(charge)
+        if let charge { error["charge"] = .string(charge) }
         error["payment_method"] = shown
         error["payment_method_type"] = method["type"] ?? "card"
         change(.paymentIntent, intentID) { intent in
             intent["status"] = "requires_payment_method"
             intent["payment_method"] = .null
-            intent["latest_charge"] = .string(charge)
+            if let charge { intent["latest_charge"] = .string(charge) }
             intent["last_payment_error"] = .object(error)
             intent["next_action"] = .null
         }
         emit("payment_intent.payment_failed", .paymentIntent, intentID)
         var failure = APIFailure.declined(decline)
-        failure.details["charge"] = .string(charge)
+        failure.details["charge"] = error["charge"]
         failure.details["payment_method"] = shown
         failure.details["payment_intent"] = .object(rendered(.paymentIntent, intentID))
         return failure

@@ -66,7 +66,7 @@ struct Router: Sendable {
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
-            + Account.sandboxRoutes)
+            + Account.sandboxRoutes + Account.settingsRoutes)
 
     init(_ all: [Route]) {
         routes = Dictionary(grouping: all) { "\($0.method) \($0.segments.count)" }
