@@ -12,6 +12,7 @@ extension Account {
         switch kind {
         case .subscription: dueSubscription(object)
         case .invoice: dueInvoice(object)
+        case .paymentIntent: dueIntent(object)
         default: nil
         }
     }
@@ -20,6 +21,14 @@ extension Account {
         switch invoice.string("status") {
         case "draft": invoice.flag("auto_advance") ? (invoice.integer("created") ?? 0) + draftPatience : nil
         case "open": invoice.integer("next_payment_attempt") ?? invoice.integer("_deadline")
+        default: nil
+        }
+    }
+
+    private static func dueIntent(_ intent: JSONObject) -> Int64? {
+        switch intent.string("status") {
+        case "processing": intent.integer("_settles_at")
+        case "requires_capture": intent.integer("_capture_before")
         default: nil
         }
     }
@@ -53,6 +62,7 @@ extension Account {
             now = max(now, next.time)
             switch next.kind {
             case .invoice: runInvoice(next.id)
+            case .paymentIntent: runIntent(next.id)
             default: runSubscription(next.id)
             }
         }
@@ -142,6 +152,12 @@ extension Account {
                 period: (lookBack, now), lines: lines, finalizesLater: !isUnpaid))
         change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
         return invoice
+    }
+
+    // MARK: Payments
+
+    private func runIntent(_ id: String) {
+        if known(.paymentIntent, id).string("status") == "processing" { settleDebit(id) } else { expireHold(id) }
     }
 
     // MARK: Invoices

@@ -140,6 +140,7 @@ extension Account {
         switch result {
         case .succeeded:
             if known(.invoice, id).string("status") != "paid" { markPaid(id, automatic: automatic) }
+        case .processing: debitStarted(id, automatic: automatic)
         case .declined(let failure):
             countAttempt(id, automatic: automatic)
             if failure.code == Decline.authenticationRequired.code {

@@ -137,6 +137,9 @@ extension Account {
             let method = try given.map({ (id) throws(APIFailure) in try method(id, param: "payment_method") })
                 ?? defaultMethod(ofInvoice: invoice)
         else { throw Self.noMethod }
+        if known(.paymentIntent, intent).string("status") == "processing" {
+            throw .invalid("This invoice has a payment that is still processing.")
+        }
         if let owner = method.string("customer"), owner != invoice.string("customer") {
             throw .invalid(
                 "The PaymentMethod \(method.id) does not belong to the Customer \(invoice.string("customer") ?? ""). "

@@ -46,7 +46,7 @@ extension Account {
     /// The refusal of `error_if_incomplete`: nothing of what was made is kept.
     static func failure(of result: PaymentResult) -> APIFailure? {
         switch result {
-        case .succeeded: return nil
+        case .succeeded, .processing: return nil
         case .declined(var failure):
             for key in ["payment_intent", "charge"] { failure.details[key] = nil }
             return failure

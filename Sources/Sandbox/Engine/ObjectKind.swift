@@ -15,6 +15,7 @@ enum ObjectKind: String, CaseIterable {
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
     case settings = "sandbox.settings"
+    case mandate
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -40,6 +41,7 @@ enum ObjectKind: String, CaseIterable {
         case .promotionCode: "promo"
         case .taxRate: "txr"
         case .webhookEndpoint: "we"
+        case .mandate: "mandate"
         }
     }
 
@@ -79,6 +81,15 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .price: ["product", "lookup_key"]
         default: []
+        }
+    }
+
+    /// The place among kinds of what falls due at the same instant.
+    var duePlace: Int {
+        switch self {
+        case .paymentIntent: -2
+        case .invoice: -1
+        default: Self.allCases.firstIndex(of: self) ?? 0
         }
     }
 }

@@ -134,7 +134,7 @@ struct ObjectStore {
         }
     }
 
-    /// What needs attention first. Of equal times: invoices before subscriptions, then the older object.
+    /// What needs attention first. Of equal times: payments, then invoices, then subscriptions, then the older object.
     mutating func nextDue() -> (kind: ObjectKind, id: String, time: Int64)? {
         if earliest == nil {
             var best: (key: DueKey, time: Int64)?
@@ -150,7 +150,7 @@ struct ObjectStore {
     /// Ties are settled by kind and age, never by the order of a hash table, so that a replay runs the same.
     private func isBefore(_ left: (key: DueKey, time: Int64), _ right: (key: DueKey, time: Int64)) -> Bool {
         if left.time != right.time { return left.time < right.time }
-        if left.key.kind != right.key.kind { return left.key.kind == .invoice }
+        if left.key.kind != right.key.kind { return left.key.kind.duePlace < right.key.kind.duePlace }
         return (ordinal(left.key.kind, left.key.id) ?? 0) < (ordinal(right.key.kind, right.key.id) ?? 0)
     }
 }

@@ -204,10 +204,16 @@ package final class SandboxEngine {
             path: path, params: try ParameterDecoder.decode(form, route.parameters), url: entry.request.path,
             caller: entry.caller, apiVersion: version)
         var body = try route.handler(account)(call)
+        if let place = body["_location"]?.stringValue { return Self.redirection(to: place) }
         let paths = call.params.array("expand").compactMap(\.stringValue)
         if !paths.isEmpty { body = try Expansion(account: account).apply(paths, to: body) }
         if call.isBeforeEndive { body = Self.withoutEndive(body) }
         return response(200, body, entry.requestID, entry.request)
+    }
+
+    /// The answer to a page's form: the browser goes on to another page.
+    private static func redirection(to place: String) -> HTTPResponse {
+        HTTPResponse(status: 303, headers: ["Location": place, "Cache-Control": "no-store"])
     }
 
     /// Members that 2026-09-30.endive added, taken away for clients of older versions.

@@ -33,6 +33,9 @@ extension Account {
             "POST /v1/payment_intents/{intent}/cancel",
             "cancellation_reason:(duplicate|fraudulent|requested_by_customer|abandoned)", browsers: true,
             Account.cancelPaymentIntent),
+        Route(
+            "POST /v1/payment_intents/{intent}/verify_microdeposits", "amounts:[int] descriptor_code", browsers: true,
+            Account.verifyPaymentMicrodeposits),
     ]
 
     private static let cancelable = [
@@ -86,7 +89,6 @@ extension Account {
                 "Amount must be at least \(Wording.money(Self.minimumCharge(currency), currency)) \(currency)",
                 param: "amount", code: "amount_too_small")
         }
-        if params.string("capture_method") == "manual" { throw .notEmulated("capture_method") }
         try refuseTypes(call)
         let id = addIntent(
             amount: amount, currency: currency, customer: params.string("customer"),
@@ -113,7 +115,8 @@ extension Account {
         change(.paymentIntent, id) { intent in
             intent.copy(
                 [
-                    "amount", "currency", "customer", "description", "payment_method_types", "receipt_email",
+                    "allowed_payment_method_types", "amount", "capture_method", "currency", "customer", "description",
+                    "payment_method_types", "receipt_email",
                     "setup_future_usage", "shipping", "statement_descriptor", "statement_descriptor_suffix",
                     "transfer_group",
                 ], from: params)
@@ -211,10 +214,13 @@ extension Account {
             throw missingMethod(intent, call)
         }
         try checkOwner(of: method, intent: intent)
-        change(.paymentIntent, id) { $0.copy(["setup_future_usage", "receipt_email", "shipping"], from: call.params) }
+        change(.paymentIntent, id) {
+            $0.copy(["capture_method", "setup_future_usage", "receipt_email", "shipping"], from: call.params)
+        }
         let attempt = PaymentAttempt(
             offSession: call.params["off_session"].map { $0.stringValue != "false" } ?? false,
-            returnURL: call.params.string("return_url"), usesSDK: call.params.flag("use_stripe_sdk"))
+            returnURL: try Self.returnURL(call.params), usesSDK: call.params.flag("use_stripe_sdk"),
+            failsOnAction: call.params.flag("error_on_requires_action"))
         let result = pay(id, with: method, attempt)
         if let invoice = intent.string("_invoice") { settle(invoice, result, automatic: false) }
         if case .declined(var failure) = result {
@@ -251,7 +257,7 @@ extension Account {
                 + "PaymentMethod with the Customer that it belongs to instead.", param: "payment_method")
     }
 
-    private func stateFailure(_ message: String, _ intent: JSONObject, _ call: Call) -> APIFailure {
+    func stateFailure(_ message: String, _ intent: JSONObject, _ call: Call) -> APIFailure {
         var failure = APIFailure.invalid(message, code: "payment_intent_unexpected_state")
         failure.details["payment_intent"] = .object(visible(intent.withoutHidden, to: call.caller))
         return failure
@@ -271,6 +277,32 @@ extension Account {
         return stateFailure(message, intent, call)
     }
 
+    /// Where the browser goes after the bank's page: anything with a scheme but what a page would run.
+    static func returnURL(_ params: JSONObject) throws(APIFailure) -> String? {
+        guard let url = params.string("return_url") else { return nil }
+        let scheme = url.prefix { $0 != ":" }.lowercased()
+        guard url.contains("://"), !["javascript", "data", "vbscript"].contains(scheme) else {
+            throw .invalid(
+                "Invalid URL: An explicit scheme (such as https) must be provided.", param: "return_url",
+                code: "url_invalid")
+        }
+        return url
+    }
+
+    func verifyPaymentMicrodeposits(_ call: Call) throws(APIFailure) -> JSONValue {
+        let intent = try authorized(.paymentIntent, call)
+        guard intent.object("next_action").string("type") == "verify_with_microdeposits" else {
+            throw stateFailure(
+                "This PaymentIntent cannot be actioned on because it has a status of \(intent.string("status") ?? ""). "
+                    + "Only a PaymentIntent with one of the following statuses may be actioned on: [\"requires_action\"].",
+                intent, call)
+        }
+        let method = try verify(.paymentIntent, intent, call.params)
+        let result = pay(call.id, with: method, PaymentAttempt(isAuthenticated: true))
+        if let invoice = intent.string("_invoice") { settle(invoice, result, automatic: false) }
+        return try view(known(.paymentIntent, call.id), call)
+    }
+
     // MARK: Canceling
 
     func cancelPaymentIntent(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -287,6 +319,7 @@ extension Account {
                 "You cannot cancel this PaymentIntent because it belongs to the open invoice \(invoice). Void the "
                     + "invoice instead.", intent, call)
         }
+        release(intent, "charge.refunded")
         cancelIntent(call.id, reason: call.params.string("cancellation_reason"))
         return try view(known(.paymentIntent, call.id), call)
     }

@@ -165,25 +165,21 @@ extension Account {
             throw failure
         }
         let attempt = PaymentAttempt(
-            returnURL: call.params.string("return_url"), usesSDK: call.params.flag("use_stripe_sdk"))
+            returnURL: try Self.returnURL(call.params), usesSDK: call.params.flag("use_stripe_sdk"))
         try setUp(id, method, attempt)
     }
 
     /// Has the bank accept the method for later, and makes it the customer's.
     func setUp(_ id: String, _ given: JSONObject, _ attempt: PaymentAttempt) throws(APIFailure) {
         var method = given
-        Self.passCVC(&method)
+        Self.passChecks(&method)
+        if !attempt.isAuthenticated, Self.needsVerification(method) {
+            return wait(id, method, for: verifyAction(id))
+        }
         switch Self.testCard(of: method)?.behavior {
         case .declines(let decline)?: throw refuseSetup(id, method, decline)
         case .authenticates(let when, _)? where !attempt.isAuthenticated && when != .onSessionOnly:
-            change(.setupIntent, id) { intent in
-                intent["status"] = "requires_action"
-                intent["payment_method"] = .string(method.id)
-                intent["next_action"] = nextAction(.setupIntent, id, attempt)
-                intent["latest_attempt"] = .string(addAttempt(id, method, status: "requires_action"))
-            }
-            emit("setup_intent.requires_action", .setupIntent, id)
-            return
+            return wait(id, method, for: nextAction(.setupIntent, id, attempt))
         default: break
         }
         let customer = known(.setupIntent, id).string("customer")
@@ -195,8 +191,11 @@ extension Account {
             emit("payment_method.attached", .paymentMethod, method.id)
         }
         let attemptID = addAttempt(id, method, status: "succeeded")
+        let mandate = mandate(for: method)
         change(.setupIntent, id) { intent in
             intent["status"] = "succeeded"
+            intent["mandate"] = .optional(mandate)
+            Self.admit(method.string("type") ?? "card", in: &intent)
             intent["payment_method"] = .string(method.id)
             intent["latest_attempt"] = .string(attemptID)
             intent["last_setup_error"] = .null
@@ -204,6 +203,17 @@ extension Account {
         }
         emit("setup_intent.succeeded", .setupIntent, id)
         finishPendingSetup(id, method.id)
+    }
+
+    private func wait(_ id: String, _ method: JSONObject, for action: JSONValue) {
+        let attempt = addAttempt(id, method, status: "requires_action")
+        change(.setupIntent, id) { intent in
+            intent["status"] = "requires_action"
+            intent["payment_method"] = .string(method.id)
+            intent["next_action"] = action
+            intent["latest_attempt"] = .string(attempt)
+        }
+        emit("setup_intent.requires_action", .setupIntent, id)
     }
 
     private func refuseSetup(_ id: String, _ method: JSONObject, _ decline: Decline) -> APIFailure {
@@ -277,14 +287,18 @@ extension Account {
         return try view(known(.setupIntent, call.id), call)
     }
 
-    /// Cards have no microdeposits, so an intent of this sandbox is never in a state to verify them.
     func verifyMicrodeposits(_ call: Call) throws(APIFailure) -> JSONValue {
         let intent = try authorized(.setupIntent, call)
-        var failure = APIFailure.invalid(
-            "This SetupIntent cannot be actioned on because it has a status of \(intent.string("status") ?? ""). Only a "
-                + "SetupIntent with one of the following statuses may be actioned on: [\"requires_action\"].",
-            code: "intent_invalid_state")
-        failure.details["setup_intent"] = .object(intent.withoutHidden)
-        throw failure
+        guard intent.object("next_action").string("type") == "verify_with_microdeposits" else {
+            var failure = APIFailure.invalid(
+                "This SetupIntent cannot be actioned on because it has a status of \(intent.string("status") ?? ""). Only "
+                    + "a SetupIntent with one of the following statuses may be actioned on: [\"requires_action\"].",
+                code: "intent_invalid_state")
+            failure.details["setup_intent"] = .object(intent.withoutHidden)
+            throw failure
+        }
+        let method = try verify(.setupIntent, intent, call.params)
+        try setUp(call.id, method, PaymentAttempt(isAuthenticated: true))
+        return try view(known(.setupIntent, call.id), call)
     }
 }

@@ -12,11 +12,12 @@ struct Expansion {
         "latest_charge": .charge, "charge": .charge, "price": .price, "product": .product, "default_price": .price,
         "pending_setup_intent": .setupIntent, "setup_intent": .setupIntent, "latest_attempt": .setupAttempt,
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
+        "mandate": .mandate,
     ]
 
     /// Members that may be expanded although this sandbox always has them null or empty.
     private static let alwaysEmpty: Set<String> = [
-        "default_source", "schedule", "test_clock", "on_behalf_of", "application", "source", "review", "mandate",
+        "default_source", "schedule", "test_clock", "on_behalf_of", "application", "source", "review",
         "discounts", "discount", "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
         "application_fee", "refunds", "tax", "sources", "tax_ids", "cash_balance", "invoice_credit_balance",
         "single_use_mandate", "failure_balance_transaction", "test_clock", "tiers", "currency_options",

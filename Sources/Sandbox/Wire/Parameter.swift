@@ -41,11 +41,13 @@ struct Parameter: Sendable {
         client_attribution_metadata:any radar_options:any referrer payment_user_agent time_on_page guid muid sid
         """,
         "wallets": """
-        acss_debit:any affirm:any afterpay_clearpay:any alipay:any amazon_pay:any au_becs_debit:any \
-        bacs_debit:any bancontact:any blik:any boleto:any cashapp:any customer_balance:any eps:any fpx:any \
+        acss_debit:{account_number institution_number transit_number} affirm:any afterpay_clearpay:any alipay:any amazon_pay:any \
+        au_becs_debit:{account_number bsb_number} bacs_debit:{account_number sort_code} bancontact:any blik:any boleto:any cashapp:any customer_balance:any eps:any fpx:any \
         giropay:any grabpay:any ideal:any klarna:any konbini:any link:any mobilepay:any multibanco:any oxxo:any \
-        p24:any paynow:any paypal:any pix:any promptpay:any revolut_pay:any satispay:any sepa_debit:any \
-        sofort:any swish:any twint:any us_bank_account:any wechat_pay:any zip:any
+        p24:any paynow:any paypal:any pix:any promptpay:any revolut_pay:any satispay:any sepa_debit:{iban} \
+        sofort:any swish:any twint:any \
+        us_bank_account:{account_holder_type:(company|individual) account_number account_type:(checking|savings) \
+        financial_connections_account routing_number} wechat_pay:any zip:any
         """,
     ]
 
