@@ -13,6 +13,7 @@ extension Account {
         case .subscription: dueSubscription(object)
         case .invoice: dueInvoice(object)
         case .paymentIntent: dueIntent(object)
+        case .refund: object.integer("_settles_at")
         default: nil
         }
     }
@@ -63,6 +64,7 @@ extension Account {
             switch next.kind {
             case .invoice: runInvoice(next.id)
             case .paymentIntent: runIntent(next.id)
+            case .refund: settleRefund(next.id)
             default: runSubscription(next.id)
             }
         }

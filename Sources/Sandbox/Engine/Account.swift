@@ -144,6 +144,7 @@ final class Account {
         case .subscription: return renderSubscription(object)
         case .subscriptionItem: return renderItem(object)
         case .invoice: return renderInvoice(object)
+        case .balanceTransaction: return renderTransaction(object)
         default: return object.withoutHidden
         }
     }

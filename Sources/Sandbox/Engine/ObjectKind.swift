@@ -15,7 +15,7 @@ enum ObjectKind: String, CaseIterable {
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
     case settings = "sandbox.settings"
-    case mandate
+    case mandate, refund
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -42,6 +42,7 @@ enum ObjectKind: String, CaseIterable {
         case .taxRate: "txr"
         case .webhookEndpoint: "we"
         case .mandate: "mandate"
+        case .refund: "re"
         }
     }
 
@@ -79,6 +80,8 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceItem: ["customer", "_subscription", "invoice"]
         case .subscriptionItem: ["subscription"]
         case .invoiceLine, .invoicePayment: ["invoice"]
+        case .setupAttempt: ["setup_intent"]
+        case .refund: ["charge", "payment_intent"]
         case .price: ["product", "lookup_key"]
         default: []
         }

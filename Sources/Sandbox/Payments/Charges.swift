@@ -157,27 +157,4 @@ extension Account {
         if type == "us_bank_account" { details["payment_reference"] = .null }
         return details
     }
-
-    /// The fee is that of Stripe's public US price list: 2.9 % and 30 cents.
-    func addBalanceTransaction(charge: String, _ amount: Int64, _ intent: JSONObject) -> String {
-        let id = newID(.balanceTransaction, sideEffect: true)
-        let fee = ExactAmount(amount).share(29, of: 1_000).flatMap(\.rounded).map { $0 + 30 } ?? 0
-        put(
-            .balanceTransaction,
-            [
-                "id": .string(id), "object": "balance_transaction", "amount": .integer(amount),
-                "available_on": .integer(now + 2 * CivilDate.secondsPerDay), "balance_type": "payments",
-                "created": .integer(now), "currency": intent["currency"] ?? .null,
-                "description": intent["description"] ?? .null, "exchange_rate": nil, "fee": .integer(fee),
-                "fee_details": [
-                    [
-                        "amount": .integer(fee), "application": nil, "currency": intent["currency"] ?? .null,
-                        "description": "Stripe processing fees", "type": "stripe_fee",
-                    ]
-                ],
-                "net": .integer(amount - fee), "reporting_category": "charge", "source": .string(charge),
-                "status": "pending", "type": "charge",
-            ])
-        return id
-    }
 }

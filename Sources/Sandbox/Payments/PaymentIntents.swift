@@ -5,9 +5,10 @@ extension Account {
     private static let intentTable = """
         amount_details?:any application_fee_amount?:int capture_method:(automatic|automatic_async|manual) customer \
         description? excluded_payment_method_types?:[text] allowed_payment_method_types:[text] metadata?:map \
-        payment_method? payment_method_data:{@method_data} payment_method_options:any payment_method_types:[text] \
-        receipt_email? setup_future_usage?:(off_session|on_session) shipping?:any statement_descriptor \
-        statement_descriptor_suffix transfer_group
+        customer_account hooks:any payment_details?:any payment_method? payment_method_configuration \
+        payment_method_data:{@method_data} payment_method_options:any payment_method_types:[text] receipt_email? \
+        setup_future_usage?:(off_session|on_session) shipping?:any statement_descriptor \
+        statement_descriptor_suffix transfer_data:any transfer_group
         """
 
     static let paymentIntentRoutes: [Route] = [
@@ -15,8 +16,8 @@ extension Account {
             "POST /v1/payment_intents",
             intentTable + """
                  amount!:int currency! automatic_payment_methods:{enabled!:bool allow_redirects:(always|never)} \
-                confirm:bool confirmation_method:(automatic|manual) off_session:any return_url use_stripe_sdk:bool \
-                error_on_requires_action:bool
+                confirm:bool confirmation_method:(automatic|manual) confirmation_token error_on_requires_action:bool \
+                mandate mandate_data?:any off_session:any on_behalf_of radar_options:any return_url use_stripe_sdk:bool
                 """, Account.createPaymentIntent),
         Route("GET /v1/payment_intents", "@list customer customer_account", Account.listPaymentIntents),
         Route("GET /v1/payment_intents/{intent}", "", browsers: true, Account.retrievePaymentIntent),
@@ -24,8 +25,10 @@ extension Account {
         Route(
             "POST /v1/payment_intents/{intent}/confirm",
             """
-            capture_method:(automatic|automatic_async|manual) error_on_requires_action:bool mandate mandate_data?:any \
-            off_session:any payment_method payment_method_data:{@method_data} payment_method_options:any \
+            allowed_payment_method_types:[text] amount_details?:any amount_to_confirm:int \
+            capture_method:(automatic|automatic_async|manual) confirmation_token error_on_requires_action:bool \
+            excluded_payment_method_types?:[text] hooks:any mandate mandate_data?:any off_session:any \
+            payment_details?:any payment_method payment_method_data:{@method_data} payment_method_options:any \
             payment_method_types:[text] receipt_email? return_url setup_future_usage?:(off_session|on_session) \
             shipping?:any
             """, browsers: true, Account.confirmPaymentIntent),
@@ -116,6 +119,7 @@ extension Account {
             intent.copy(
                 [
                     "allowed_payment_method_types", "amount", "capture_method", "currency", "customer", "description",
+                    "excluded_payment_method_types", "payment_details",
                     "payment_method_types", "receipt_email",
                     "setup_future_usage", "shipping", "statement_descriptor", "statement_descriptor_suffix",
                     "transfer_group",
@@ -232,6 +236,11 @@ extension Account {
 
     /// The method that a call names or describes.
     func givenMethod(_ params: JSONObject) throws(APIFailure) -> JSONObject? {
+        if let token = params.string("confirmation_token") {
+            // Only Stripe.js makes them, for the account that serves it.
+            throw .invalid(
+                "No such confirmation_token: '\(token)'", param: "confirmation_token", code: "resource_missing")
+        }
         if let given = params.string("payment_method") { return try method(given, param: "payment_method") }
         guard let data = params["payment_method_data"]?.objectValue else { return nil }
         return try makeMethod(data, prefix: "payment_method_data")

@@ -5,15 +5,16 @@ extension Account {
     private static let setupTable = """
         customer description? excluded_payment_method_types?:[text] allowed_payment_method_types?:[text] \
         flow_directions:[(inbound|outbound)] metadata?:map payment_method payment_method_data:{@method_data} \
-        payment_method_options:any payment_method_types:[text] attach_to_self:bool
+        payment_method_options:any payment_method_types:[text] attach_to_self:bool customer_account \
+        payment_method_configuration
         """
 
     static let setupIntentRoutes: [Route] = [
         Route(
             "POST /v1/setup_intents",
             setupTable + """
-                 automatic_payment_methods:{enabled!:bool allow_redirects:(always|never)} confirm:bool mandate_data?:any \
-                on_behalf_of payment_method_configuration return_url single_use:any usage:(off_session|on_session) \
+                 automatic_payment_methods:{enabled!:bool allow_redirects:(always|never)} confirm:bool confirmation_token \
+                mandate_data?:any on_behalf_of return_url single_use:any usage:(off_session|on_session) \
                 use_stripe_sdk:bool
                 """, Account.createSetupIntent),
         Route(
@@ -24,12 +25,13 @@ extension Account {
         Route(
             "POST /v1/setup_intents/{intent}/confirm",
             """
-            mandate_data?:any payment_method payment_method_data:{@method_data} payment_method_options:any \
+            allowed_payment_method_types:[text] confirmation_token mandate_data?:any payment_method payment_method_data:{@method_data} payment_method_options:any \
             payment_method_types:[text] return_url
             """, browsers: true, Account.confirmSetupIntent),
         Route(
             "POST /v1/setup_intents/{intent}/cancel", "cancellation_reason:(abandoned|requested_by_customer|duplicate)",
             browsers: true, Account.cancelSetupIntent),
+        Route("GET /v1/setup_attempts", "@list setup_intent!", Account.listSetupAttempts),
         Route(
             "POST /v1/setup_intents/{intent}/verify_microdeposits", "amounts:[int] descriptor_code", browsers: true,
             Account.verifyMicrodeposits),
@@ -134,6 +136,12 @@ extension Account {
     func listSetupIntents(_ call: Call) throws(APIFailure) -> JSONValue {
         let group = call.params.string("customer").map { (member: "customer", value: $0) }
         return try list(.setupIntent, call, group: group) { Self.agrees($0, call.params, ["payment_method"]) }
+    }
+
+    func listSetupAttempts(_ call: Call) throws(APIFailure) -> JSONValue {
+        let intent = call.params.string("setup_intent") ?? ""
+        _ = try referred(.setupIntent, intent, param: "setup_intent")
+        return try list(.setupAttempt, call, group: ("setup_intent", intent))
     }
 
     // MARK: Confirming

@@ -63,7 +63,8 @@ struct Router: Sendable {
     static let standard = Router(
         Account.productRoutes + Account.priceRoutes + Account.customerRoutes + Account.paymentMethodRoutes
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes + Account.mandateRoutes
-            + Account.captureRoutes + Account.authenticationRoutes
+            + Account.captureRoutes + Account.authenticationRoutes + Account.refundRoutes + Account.balanceRoutes
+            + Account.accountRoutes
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
