@@ -14,6 +14,7 @@ extension Account {
         case .invoice: dueInvoice(object)
         case .paymentIntent: dueIntent(object)
         case .refund: object.integer("_settles_at")
+        case .checkoutSession: object.string("status") == "open" ? object.integer("expires_at") : nil
         default: nil
         }
     }
@@ -65,6 +66,7 @@ extension Account {
             case .invoice: runInvoice(next.id)
             case .paymentIntent: runIntent(next.id)
             case .refund: settleRefund(next.id)
+            case .checkoutSession: expireSession(next.id)
             default: runSubscription(next.id)
             }
         }

@@ -145,6 +145,7 @@ final class Account {
         case .subscriptionItem: return renderItem(object)
         case .invoice: return renderInvoice(object)
         case .balanceTransaction: return renderTransaction(object)
+        case .checkoutItem: return renderCheckoutItem(object)
         default: return object.withoutHidden
         }
     }

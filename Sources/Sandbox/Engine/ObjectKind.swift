@@ -16,6 +16,8 @@ enum ObjectKind: String, CaseIterable {
     case webhookEndpoint = "webhook_endpoint"
     case settings = "sandbox.settings"
     case mandate, refund
+    case checkoutSession = "checkout.session"
+    case checkoutItem = "item"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -43,6 +45,8 @@ enum ObjectKind: String, CaseIterable {
         case .webhookEndpoint: "we"
         case .mandate: "mandate"
         case .refund: "re"
+        case .checkoutSession: "cs_test"
+        case .checkoutItem: "li"
         }
     }
 
@@ -82,6 +86,7 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .setupAttempt: ["setup_intent"]
         case .refund: ["charge", "payment_intent"]
+        case .checkoutItem: ["_session"]
         case .price: ["product", "lookup_key"]
         default: []
         }

@@ -9,8 +9,12 @@ enum Pages {
         guard request.method == "GET" else { return nil }
         if request.path == "/" { return text(200, "text/plain; charset=utf-8", welcome) }
         let parts = request.path.split(separator: "/").map(String.init)
-        guard parts.count == 3, parts[0] == "sandbox", parts[1] == "authenticate" else { return nil }
-        return account.authenticationPage(parts[2], key: keys.publishableKey)
+        guard parts.count == 3, parts[0] == "sandbox" else { return nil }
+        switch parts[1] {
+        case "authenticate": return account.authenticationPage(parts[2], key: keys.publishableKey)
+        case "checkout": return account.checkoutPage(parts[2], query: request.query, key: keys.publishableKey)
+        default: return nil
+        }
     }
 
     private static let welcome = """

@@ -52,10 +52,12 @@ extension Account {
             failCharge(charge, decline)
             _ = fail(intentID, method, decline, charge: charge)
             if let invoice { debitFailed(invoice, automatic: intent.flag("_automatic")) }
+            concludeCheckout(intent, succeeded: false)
         } else {
             completeCharge(charge)
             succeed(intentID, method, charge: charge)
             if let invoice { settle(invoice, .succeeded, automatic: false) }
+            concludeCheckout(intent, succeeded: true)
         }
     }
 

@@ -286,14 +286,19 @@ extension Account {
         return stateFailure(message, intent, call)
     }
 
-    /// Where the browser goes after the bank's page: anything with a scheme but what a page would run.
+    /// Where the browser goes after the bank's page.
     static func returnURL(_ params: JSONObject) throws(APIFailure) -> String? {
-        guard let url = params.string("return_url") else { return nil }
+        try params.string("return_url").map { (url) throws(APIFailure) in try pageURL(url, "return_url") }
+    }
+
+    /// An address that a browser is sent to: anything with a scheme but what a page would run.
+    static func pageURL(_ url: String, _ param: String) throws(APIFailure) -> String {
         let scheme = url.prefix { $0 != ":" }.lowercased()
-        guard url.contains("://"), !["javascript", "data", "vbscript"].contains(scheme) else {
+        guard url.contains("://"), !["javascript", "data", "vbscript"].contains(scheme),
+            !url.utf8.contains(where: { $0 < 33 })
+        else {
             throw .invalid(
-                "Invalid URL: An explicit scheme (such as https) must be provided.", param: "return_url",
-                code: "url_invalid")
+                "Invalid URL: An explicit scheme (such as https) must be provided.", param: param, code: "url_invalid")
         }
         return url
     }

@@ -90,6 +90,10 @@ extension Account {
             return Self.list(
                 live.prefix(10).map { .object(render(.subscription, $0)) }, url: "/v1/customers/\(id)/subscriptions",
                 hasMore: live.count > 10)
+        case ("checkout.session", "line_items"):
+            let items = checkoutItems(of: id).map { JSONValue.object(render(.checkoutItem, $0)) }
+            return Self.list(
+                Array(items.prefix(10)), url: "/v1/checkout/sessions/\(id)/line_items", hasMore: items.count > 10)
         case ("charge", "refunds"):
             let refunds = all(.refund, where: "charge", is: id).reversed().map { JSONValue.object(render(.refund, $0)) }
             return Self.list(

@@ -64,7 +64,7 @@ struct Router: Sendable {
         Account.productRoutes + Account.priceRoutes + Account.customerRoutes + Account.paymentMethodRoutes
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes + Account.mandateRoutes
             + Account.captureRoutes + Account.authenticationRoutes + Account.refundRoutes + Account.balanceRoutes
-            + Account.accountRoutes
+            + Account.accountRoutes + Account.checkoutRoutes
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
