@@ -5,7 +5,7 @@ extension Account {
     static let sandboxRoutes: [Route] = [
         Route("POST /sandbox/clock/advance", "seconds:int to:int", Account.advanceClock),
         Route("GET /sandbox/clock", "", Account.readClock),
-        Route("POST /sandbox/faults", Fault.table, Account.orderFault),
+        Route("POST /sandbox/faults", Fault.table + " " + FaultDial.table, Account.orderFault),
         Route("GET /sandbox/faults", "", Account.listFaults),
         Route("DELETE /sandbox/faults", "", Account.deleteFaults),
     ]

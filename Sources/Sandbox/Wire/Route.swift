@@ -48,7 +48,9 @@ struct Call {
     var id: String { path.first ?? "" }
 
     /// Versions are dates first, so that text order is age. 2026-09-30.endive is the last with breaking changes.
-    var isBeforeEndive: Bool { apiVersion < "2026-09-30" }
+    var isBeforeEndive: Bool { Self.isBeforeEndive(apiVersion) }
+
+    static func isBeforeEndive(_ version: String) -> Bool { version < "2026-09-30" }
 }
 
 /// Whose key a request carried.
