@@ -173,6 +173,24 @@ import Testing
         #expect(both["invoice.amount_paid"] == 1400)
     }
 
+    @Test func `a customer session shows what was allowed, and nothing else`() {
+        let guest = Guest()
+        let made = guest.post(
+            "/v1/customer_sessions",
+            """
+            customer=\(guest.customer())&components[payment_element][enabled]=true\
+            &components[payment_element][features][payment_method_save]=enabled
+            """)
+        #expect(made["components.payment_element.features.payment_method_save"] == "enabled")
+        #expect(made["components.payment_element.features.payment_method_remove"] == "disabled")
+        #expect(made["components.buy_button.enabled"] == false && made["components.customer_sheet.features"] == .null)
+        #expect(made["expires_at"] == .integer(guest.now + 1800))
+        #expect(made["client_secret"]?.stringValue?.hasPrefix("cuss_secret_") == true)
+        #expect(
+            guest.call("POST", "/v1/customer_sessions", "customer=cus_1&components[buy_button][enabled]=true").status == 400
+        )
+    }
+
     @Test(arguments: [
         ("mode=subscription", "success_url"), ("mode=nope", "mode"), ("success_url=https://a.example", "mode"),
         ("mode=subscription&success_url=https://a.example", "line_items"),

@@ -236,6 +236,22 @@ import Testing
         #expect(guest.call("POST", path).error["code"] == "payment_intent_unexpected_state")
     }
 
+    @Test func `a hold grows where that was asked for, and no other does`() {
+        let guest = Guest()
+        let form = "payment_method_options[card][request_incremental_authorization]=if_available"
+        let held = guest.post(
+            "/v1/payment_intents",
+            "amount=2000&currency=usd&confirm=true&payment_method=pm_card_visa&capture_method=manual&\(form)")
+        let path = "/v1/payment_intents/\(held.id)/increment_authorization"
+        #expect(guest.call("POST", path, "amount=1500").error["param"] == "amount")
+        let grown = guest.post(path, "amount=2600")
+        #expect(grown["amount"] == 2600 && grown["amount_capturable"] == 2600)
+        #expect(guest.post("/v1/payment_intents/\(held.id)/capture")["amount_received"] == 2600)
+        let other = hold(guest)
+        #expect(guest.call("POST", "/v1/payment_intents/\(other.id)/increment_authorization", "amount=2600").status == 400)
+        #expect(guest.post("/v1/payment_intents/\(other.id)/apply_customer_balance")["amount_received"] == 0)
+    }
+
     @Test func `a hold goes back when it is canceled, and when nobody captures it`() {
         let guest = Guest()
         let first = hold(guest)

@@ -101,16 +101,7 @@ extension Account {
             }
         }
         change(.invoice, id) { $0["_intent"] = .string(intent) }
-        let payment = newID(.invoicePayment)
-        put(
-            .invoicePayment,
-            [
-                "id": .string(payment), "object": "invoice_payment", "amount_paid": nil,
-                "amount_requested": .integer(amount), "created": .integer(now), "currency": .string(currency),
-                "invoice": .string(id), "is_default": true, "livemode": false,
-                "payment": ["payment_intent": .string(intent), "type": "payment_intent"], "status": "open",
-                "status_transitions": ["canceled_at": nil, "paid_at": nil],
-            ])
+        _ = addInvoicePayment(of: id, amount: amount, intent: intent, isDefault: true)
         emit("payment_intent.created", .paymentIntent, intent)
     }
 
@@ -159,7 +150,9 @@ extension Account {
         }
     }
 
-    func markPaid(_ id: String, automatic: Bool, outOfBand: Bool = false) {
+    /// `outOfBand`: not by Stripe. `elsewhere`: by a payment that is not the invoice's own.
+    func markPaid(_ id: String, automatic: Bool, outOfBand: Bool = false, elsewhere: Bool = false) {
+        let isOwn = !outOfBand && !elsewhere
         let before = rendered(.invoice, id)
         change(.invoice, id) { invoice in
             let count = invoice.integer("attempt_count") ?? 0
@@ -169,7 +162,7 @@ extension Account {
             invoice["auto_advance"] = false
             invoice["next_payment_attempt"] = .null
             invoice.set("status_transitions", "paid_at", to: .integer(now))
-            guard !outOfBand else { return }
+            guard isOwn else { return }
             invoice["attempted"] = true
             if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
         }
@@ -178,13 +171,13 @@ extension Account {
         emit("invoice.payment_succeeded", .invoice, id)
         for payment in all(.invoicePayment, where: "invoice", is: id) where payment.string("status") == "open" {
             change(.invoicePayment, payment.id) {
-                $0["status"] = outOfBand ? "canceled" : "paid"
-                $0["amount_paid"] = outOfBand ? .null : $0["amount_requested"] ?? 0
-                $0.set("status_transitions", outOfBand ? "canceled_at" : "paid_at", to: .integer(now))
+                $0["status"] = isOwn ? "paid" : "canceled"
+                $0["amount_paid"] = isOwn ? $0["amount_requested"] ?? 0 : .null
+                $0.set("status_transitions", isOwn ? "paid_at" : "canceled_at", to: .integer(now))
             }
-            if !outOfBand { emit("invoice_payment.paid", .invoicePayment, payment.id) }
+            if isOwn { emit("invoice_payment.paid", .invoicePayment, payment.id) }
         }
-        if outOfBand, let intent = known(.invoice, id).string("_intent") { cancelIntent(intent, reason: nil) }
+        if !isOwn, let intent = known(.invoice, id).string("_intent") { cancelIntent(intent, reason: nil) }
         subscriptionPaid(by: id)
     }
 

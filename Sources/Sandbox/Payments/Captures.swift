@@ -94,19 +94,44 @@ extension Account {
         cancelIntent(id, reason: "automatic")
     }
 
-    /// The sandbox's cards do not take more than was asked for, as their charges say.
-    func incrementAuthorization(_ call: Call) throws(APIFailure) -> JSONValue {
-        let intent = try named(.paymentIntent, call.id)
-        throw stateFailure(
-            "This PaymentIntent's authorization cannot be incremented: its charge does not support incremental "
-                + "authorization.", intent, call)
+    // MARK: More
+
+    /// Whether a hold may grow: somebody asked for that when it was made.
+    static func mayGrow(_ intent: JSONObject) -> Bool {
+        intent.string("capture_method") == "manual"
+            && intent.object("payment_method_options").object("card").string("request_incremental_authorization")
+                == "if_available"
     }
 
-    /// Only bank transfers are paid from a cash balance, and the sandbox's customers have none.
-    func applyCustomerBalance(_ call: Call) throws(APIFailure) -> JSONValue {
+    func incrementAuthorization(_ call: Call) throws(APIFailure) -> JSONValue {
         let intent = try named(.paymentIntent, call.id)
-        throw stateFailure(
-            "This PaymentIntent cannot be paid from the customer's cash balance because its payment method is not "
-                + "customer_balance.", intent, call)
+        guard intent.string("status") == "requires_capture", Self.mayGrow(intent) else {
+            throw stateFailure(
+                "This PaymentIntent's authorization cannot be incremented: its charge does not support incremental "
+                    + "authorization.", intent, call)
+        }
+        let amount = call.params.integer("amount") ?? 0
+        guard amount > intent.integer("amount") ?? 0, amount <= ExactAmount.largest else {
+            throw .invalid(
+                "The amount must be greater than the amount that is authorized already.", param: "amount",
+                code: "parameter_invalid_integer")
+        }
+        change(.charge, intent.string("latest_charge") ?? "") { charge in
+            charge["amount"] = .integer(amount)
+            charge.set("payment_method_details", "card", "amount_authorized", to: .integer(amount))
+        }
+        change(.paymentIntent, call.id) { intent in
+            intent["amount"] = .integer(amount)
+            intent["amount_capturable"] = .integer(amount)
+            intent.copy(["description", "statement_descriptor"], from: call.params)
+            Self.mergeMetadata(call.params["metadata"], into: &intent)
+        }
+        emit("payment_intent.amount_capturable_updated", .paymentIntent, call.id)
+        return .object(rendered(.paymentIntent, call.id))
+    }
+
+    /// Only bank transfers fill a cash balance, and nobody sends them here: there is nothing to apply.
+    func applyCustomerBalance(_ call: Call) throws(APIFailure) -> JSONValue {
+        .object(render(.paymentIntent, try named(.paymentIntent, call.id)))
     }
 }

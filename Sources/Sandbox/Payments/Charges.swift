@@ -34,7 +34,7 @@ extension Account {
         // A payment that is not one by card has another prefix.
         if type != "card" { id = "py" + id.dropFirst("ch".count) }
         let amount = intent.integer("amount") ?? 0
-        var details = methodDetails(method, amount)
+        var details = methodDetails(method, amount, grows: Self.mayGrow(intent))
         var status = "succeeded"
         var captured = true
         var decline: Decline?
@@ -124,7 +124,7 @@ extension Account {
         ]
     }
 
-    private func methodDetails(_ method: JSONObject, _ amount: Int64) -> JSONObject {
+    private func methodDetails(_ method: JSONObject, _ amount: Int64, grows: Bool) -> JSONObject {
         let type = method.string("type") ?? "card"
         guard type == "card" else { return ["type": .string(type), type: .object(bankDetails(method, type))] }
         let card = method.object("card")
@@ -135,7 +135,7 @@ extension Account {
                 "regulated_status", "wallet",
             ], from: card)
         details["extended_authorization"] = ["status": "disabled"]
-        details["incremental_authorization"] = ["status": "unavailable"]
+        details["incremental_authorization"] = ["status": grows ? "available" : "unavailable"]
         details["installments"] = .null
         details["mandate"] = .null
         details["multicapture"] = ["status": "unavailable"]
@@ -153,7 +153,6 @@ extension Account {
         for key in ["financial_connections_account", "generated_from", "networks", "status_details"] { details[key] = nil }
         guard TestBank.isDebit(type) else { return details }
         details["mandate"] = .optional(mandate(for: method))
-        details["expected_debit_date"] = .null
         if type == "us_bank_account" { details["payment_reference"] = .null }
         return details
     }

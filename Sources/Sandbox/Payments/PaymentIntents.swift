@@ -125,6 +125,11 @@ extension Account {
                     "transfer_group",
                 ], from: params)
             Self.mergeMetadata(params["metadata"], into: &intent)
+            for (type, options) in params.object("payment_method_options") {
+                for (name, value) in options.objectValue ?? [:] {
+                    intent.set("payment_method_options", type, name, to: value)
+                }
+            }
         }
         guard let method = try givenMethod(params) else { return }
         try checkOwner(of: method, intent: known(.paymentIntent, id))
