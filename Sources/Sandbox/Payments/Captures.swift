@@ -132,6 +132,9 @@ extension Account {
 
     /// Only bank transfers fill a cash balance, and nobody sends them here: there is nothing to apply.
     func applyCustomerBalance(_ call: Call) throws(APIFailure) -> JSONValue {
-        .object(render(.paymentIntent, try named(.paymentIntent, call.id)))
+        let intent = try named(.paymentIntent, call.id)
+        throw stateFailure(
+            "This PaymentIntent cannot be paid from the customer's cash balance because its payment method is not "
+                + "customer_balance.", intent, call)
     }
 }
