@@ -14,6 +14,7 @@ extension Account {
         case .invoice: dueInvoice(object)
         case .paymentIntent: dueIntent(object)
         case .refund: object.integer("_settles_at")
+        case .dispute: object.integer("_decides_at")
         case .checkoutSession: object.string("status") == "open" ? object.integer("expires_at") : nil
         default: nil
         }
@@ -66,6 +67,7 @@ extension Account {
             case .invoice: runInvoice(next.id)
             case .paymentIntent: runIntent(next.id)
             case .refund: settleRefund(next.id)
+            case .dispute: decideDispute(next.id)
             case .checkoutSession: expireSession(next.id)
             default: runSubscription(next.id)
             }

@@ -146,6 +146,7 @@ final class Account {
         case .invoice: return renderInvoice(object)
         case .balanceTransaction: return renderTransaction(object)
         case .checkoutItem: return renderCheckoutItem(object)
+        case .dispute: return renderDispute(object)
         default: return object.withoutHidden
         }
     }

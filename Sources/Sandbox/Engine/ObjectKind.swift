@@ -15,7 +15,7 @@ enum ObjectKind: String, CaseIterable {
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
     case settings = "sandbox.settings"
-    case mandate, refund
+    case mandate, refund, dispute
     case checkoutSession = "checkout.session"
     case checkoutItem = "item"
 
@@ -45,6 +45,7 @@ enum ObjectKind: String, CaseIterable {
         case .webhookEndpoint: "we"
         case .mandate: "mandate"
         case .refund: "re"
+        case .dispute: "du"
         case .checkoutSession: "cs_test"
         case .checkoutItem: "li"
         }
@@ -86,6 +87,7 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .setupAttempt: ["setup_intent"]
         case .refund: ["charge", "payment_intent"]
+        case .dispute: ["charge"]
         case .checkoutItem: ["_session"]
         case .price: ["product", "lookup_key"]
         default: []

@@ -74,6 +74,7 @@ extension Account {
             Self.mergeMetadata(call.params["metadata"], into: &intent)
         }
         emit("payment_intent.succeeded", .paymentIntent, call.id)
+        disputeAtOnce(charge)
         return .object(rendered(.paymentIntent, call.id))
     }
 

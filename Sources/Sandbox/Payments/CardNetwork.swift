@@ -138,6 +138,7 @@ extension Account {
             intent["next_action"] = .null
         }
         emit("payment_intent.succeeded", .paymentIntent, intentID)
+        disputeAtOnce(charge)
         creditAttached(known(.paymentIntent, intentID))
     }
 

@@ -5,6 +5,10 @@ extension Account {
     static let chargeRoutes: [Route] = [
         Route("GET /v1/charges", "@list customer payment_intent transfer_group", Account.listCharges),
         Route("GET /v1/charges/{charge}", "", Account.retrieveCharge),
+        Route(
+            "POST /v1/charges/{charge}",
+            "customer description fraud_details:{user_report!?} metadata?:map receipt_email? shipping?:any transfer_group",
+            Account.updateCharge),
     ]
 
     func retrieveCharge(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -16,6 +20,19 @@ extension Account {
         return try list(.charge, call, group: group) {
             Self.agrees($0, call.params, ["payment_intent", "transfer_group"])
         }
+    }
+
+    func updateCharge(_ call: Call) throws(APIFailure) -> JSONValue {
+        let before = render(.charge, try named(.charge, call.id))
+        change(.charge, call.id) { charge in
+            charge.copy(["description", "receipt_email", "shipping", "transfer_group"], from: call.params)
+            Self.mergeMetadata(call.params["metadata"], into: &charge)
+            if let report = call.params.object("fraud_details")["user_report"] {
+                charge.set("fraud_details", "user_report", to: report)
+            }
+        }
+        emitUpdate("charge.updated", .charge, call.id, since: before)
+        return .object(rendered(.charge, call.id))
     }
 
     /// How far a charge has come.

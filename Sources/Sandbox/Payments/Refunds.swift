@@ -36,6 +36,10 @@ extension Account {
     func createRefund(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         let charge = try chargeToRefund(params)
+        guard !isDisputed(charge) else {
+            throw .invalid(
+                "Charge \(charge.id) has been charged back; cannot issue a refund.", code: "charge_disputed")
+        }
         let left = (charge.integer("amount_captured") ?? 0) - (charge.integer("amount_refunded") ?? 0)
         guard left > 0 else {
             throw .invalid("Charge \(charge.id) has already been refunded.", code: "charge_already_refunded")

@@ -33,6 +33,14 @@ struct TestBank: Sendable {
         return type == "sepa_debit" && account.hasSuffix("2222227") ? .fails(.bankInsufficientFunds) : .succeeds
     }
 
+    /// Whether a debit is disputed as soon as it is paid.
+    static func isDisputed(_ type: String, _ account: String) -> Bool {
+        all.contains { row in
+            row.type == type && row.account == account
+                && row.tokens.contains { $0.contains("_disputed") || $0.hasSuffix("_dispute") }
+        }
+    }
+
     static func token(_ token: String) -> TestBank? { all.first { $0.tokens.contains(token) } }
 
     /// The routing number or BSB that goes with every account of the table.

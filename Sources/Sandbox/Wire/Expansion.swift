@@ -12,7 +12,7 @@ struct Expansion {
         "latest_charge": .charge, "charge": .charge, "price": .price, "product": .product, "default_price": .price,
         "pending_setup_intent": .setupIntent, "setup_intent": .setupIntent, "latest_attempt": .setupAttempt,
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
-        "mandate": .mandate, "failure_balance_transaction": .balanceTransaction,
+        "mandate": .mandate, "dispute": .dispute, "failure_balance_transaction": .balanceTransaction,
     ]
 
     /// Members that may be expanded although this sandbox always has them null or empty.

@@ -67,7 +67,7 @@ struct Router: Sendable {
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes + Account.mandateRoutes
             + Account.captureRoutes + Account.authenticationRoutes + Account.refundRoutes + Account.balanceRoutes
             + Account.accountRoutes + Account.checkoutRoutes
-            + Account.attachedPaymentRoutes + Account.customerSessionRoutes
+            + Account.attachedPaymentRoutes + Account.customerSessionRoutes + Account.disputeRoutes
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
