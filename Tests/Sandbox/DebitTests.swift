@@ -53,6 +53,7 @@ import Testing
         #expect(guest.get("/v1/subscriptions/\(subscription)")["status"] == "active", "while the bank is at work")
         #expect(guest.get("/v1/invoices/\(invoice)")["status"] == "open")
         #expect(guest.call("POST", "/v1/invoices/\(invoice)/pay", "payment_method=pm_card_visa").status == 400)
+        #expect(guest.call("POST", "/v1/invoices/\(invoice)/void").status == 400)
         guest.advance(179)
         #expect(guest.get("/v1/payment_intents/\(intent)")["status"] == "processing")
         let mark = guest.eventCount
@@ -101,6 +102,27 @@ import Testing
         #expect(guest.get("/v1/subscriptions/\(subscription)")["status"] == "past_due")
         _ = guest.post("/v1/invoices/\(invoice)/pay", "payment_method=pm_card_visa")
         #expect(guest.get("/v1/subscriptions/\(subscription)")["status"] == "active")
+    }
+
+    @Test(arguments: ["allow_incomplete", "error_if_incomplete", "pending_if_incomplete"])
+    func `an upgrade that is debited applies at once, and is past due where the bank refuses`(_ behavior: String) {
+        let guest = Guest()
+        let customer = guest.customer()
+        let subscription = guest.subscription(of: customer, to: guest.price("basic"))
+        for (token, status) in [("pm_sepaDebit_success_at", "active"), ("pm_sepaDebit_failed_at", "past_due")] {
+            let method = guest.post("/v1/payment_methods/\(token)/attach", "customer=\(customer)").id
+            guest.now += 86_400
+            let item = subscription["items.data.0.id"]?.stringValue ?? ""
+            let changed = guest.post(
+                "/v1/subscriptions/\(subscription.id)",
+                """
+                items[0][id]=\(item)&items[0][price]=\(guest.price("premium"))&items[0][quantity]=\(status == "active" ? 1 : 2)\
+                &proration_behavior=always_invoice&payment_behavior=\(behavior)&default_payment_method=\(method)
+                """)
+            #expect(changed["status"] == "active" && changed["items.data.0.price.lookup_key"] == "premium")
+            guest.advance(180)
+            #expect(guest.get("/v1/subscriptions/\(subscription.id)")["status"] == .string(status))
+        }
     }
 
     @Test func `an American account is verified by what was deposited`() {

@@ -47,9 +47,9 @@ extension Account {
         guard defaultMethod(ofInvoice: known(.invoice, invoice)) != nil else { throw Self.noMethod }
         let attempt = PaymentAttempt(offSession: params.flag("off_session"))
         let result = collect(invoice, attempt)
-        if case .succeeded = result {
-            settle(invoice, result, automatic: false)
-            return
+        switch result {
+        case .succeeded, .processing: return settle(invoice, result, automatic: false)
+        default: break
         }
         switch behavior {
         case "error_if_incomplete":
