@@ -14,6 +14,10 @@ extension Account {
         case .invoice: dueInvoice(object)
         case .schedule: dueSchedule(object)
         case .testClock: dueClock(object)
+        case .paymentIntent: dueIntent(object)
+        case .refund: object.integer("_settles_at")
+        case .dispute: object.integer("_decides_at")
+        case .checkoutSession: object.string("status") == "open" ? object.integer("expires_at") : nil
         default: nil
         }
     }
@@ -21,7 +25,15 @@ extension Account {
     private static func dueInvoice(_ invoice: JSONObject) -> Int64? {
         switch invoice.string("status") {
         case "draft": invoice.flag("auto_advance") ? (invoice.integer("created") ?? 0) + draftPatience : nil
-        case "open": invoice.integer("next_payment_attempt")
+        case "open": invoice.integer("next_payment_attempt") ?? invoice.integer("_deadline")
+        default: nil
+        }
+    }
+
+    private static func dueIntent(_ intent: JSONObject) -> Int64? {
+        switch intent.string("status") {
+        case "processing": intent.integer("_settles_at")
+        case "requires_capture": intent.integer("_capture_before")
         default: nil
         }
     }
@@ -42,6 +54,7 @@ extension Account {
             {
                 times.append(end - 3 * CivilDate.secondsPerDay)
             }
+            if let announcement = subscription.integer("_upcoming_at") { times.append(announcement) }
             return times.min()
         default: return nil
         }
@@ -63,6 +76,10 @@ extension Account {
             case .invoice: runInvoice(next.id)
             case .schedule: runSchedule(next.id)
             case .testClock: runClock(next.id)
+            case .paymentIntent: runIntent(next.id)
+            case .refund: settleRefund(next.id)
+            case .dispute: decideDispute(next.id)
+            case .checkoutSession: expireSession(next.id)
             default: runSubscription(next.id)
             }
             settleEntitlements()
@@ -82,11 +99,13 @@ extension Account {
             expirePendingUpdate(id)
             emitUpdate("customer.subscription.updated", .subscription, id, since: before)
         } else if let end = subscription.integer("cancel_at"), end <= now {
-            endSubscription(id, at: now, reason: nil)
+            endAsPlanned(id)
         } else if let time = subscription.object("pause_collection").integer("resumes_at"), time <= now {
             resumeCollection(id)
         } else if let end = subscription.integer("_period_end"), end <= now {
             runPeriodEnd(id, since: render(.subscription, subscription))
+        } else if let time = subscription.integer("_upcoming_at"), time <= now {
+            announceRenewal(id)
         } else {
             announceTrialEnd(id)
         }
@@ -141,6 +160,7 @@ extension Account {
             change(.subscriptionItem, item.id) {
                 $0["current_period_start"] = .integer(start)
                 $0["current_period_end"] = .integer(end)
+                $0["_whole_end"] = end < whole ? .integer(whole) : nil
             }
         }
         refreshPeriod(of: id)
@@ -157,20 +177,27 @@ extension Account {
         return invoice
     }
 
+    // MARK: Payments
+
+    private func runIntent(_ id: String) {
+        if known(.paymentIntent, id).string("status") == "processing" { settleDebit(id) } else { expireHold(id) }
+    }
+
     // MARK: Invoices
 
     private func runInvoice(_ id: String) {
         let invoice = known(.invoice, id)
-        if invoice.string("status") == "draft" {
-            finalize(id)
-        } else {
-            change(.invoice, id) { $0["next_payment_attempt"] = .null }
-        }
+        let wasDraft = invoice.string("status") == "draft"
+        if wasDraft { finalize(id) } else { change(.invoice, id) { $0["next_payment_attempt"] = .null } }
         if withholdsCollection(of: id) { return }
         let current = known(.invoice, id)
-        guard current.string("status") == "open", current.string("collection_method") == "charge_automatically" else {
-            return
+        guard current.string("status") == "open" else { return }
+        if current.string("collection_method") == "charge_automatically" {
+            settle(id, collect(id, PaymentAttempt(offSession: true)), automatic: true)
+        } else if wasDraft {
+            emit("invoice.sent", .invoice, id)
+        } else {
+            passDeadline(id)
         }
-        settle(id, collect(id, PaymentAttempt(offSession: true)), automatic: true)
     }
 }

@@ -53,6 +53,7 @@ extension Account {
             invoice["hosted_invoice_url"] = .string("https://invoice.stripe.com/i/\(page)?s=ap")
             invoice["invoice_pdf"] = .string("https://pay.stripe.com/invoice/\(page)/pdf?s=ap")
             invoice["_applied"] = .integer(settled.endingBalance - balance)
+            if invoice.string("collection_method") == "send_invoice" { invoice["_deadline"] = invoice["due_date"] }
         }
         emit("invoice.finalized", .invoice, id)
         if settled.endingBalance != balance {
@@ -100,16 +101,7 @@ extension Account {
             }
         }
         change(.invoice, id) { $0["_intent"] = .string(intent) }
-        let payment = newID(.invoicePayment)
-        put(
-            .invoicePayment,
-            [
-                "id": .string(payment), "object": "invoice_payment", "amount_paid": nil,
-                "amount_requested": .integer(amount), "created": .integer(now), "currency": .string(currency),
-                "invoice": .string(id), "is_default": true, "livemode": false,
-                "payment": ["payment_intent": .string(intent), "type": "payment_intent"], "status": "open",
-                "status_transitions": ["canceled_at": nil, "paid_at": nil],
-            ])
+        _ = addInvoicePayment(of: id, amount: amount, intent: intent, isDefault: true)
         emit("payment_intent.created", .paymentIntent, intent)
     }
 
@@ -139,13 +131,14 @@ extension Account {
         switch result {
         case .succeeded:
             if known(.invoice, id).string("status") != "paid" { markPaid(id, automatic: automatic) }
+        case .processing: debitStarted(id, automatic: automatic)
         case .declined(let failure):
             countAttempt(id, automatic: automatic)
             if failure.code == Decline.authenticationRequired.code {
                 emit("invoice.payment_action_required", .invoice, id)
             }
             emit("invoice.payment_failed", .invoice, id)
-            paymentFailed(id)
+            paymentFailed(id, automatic: automatic)
         case .requiresAction:
             change(.invoice, id) { $0["attempted"] = true }
             emit("invoice.payment_action_required", .invoice, id)
@@ -153,28 +146,13 @@ extension Account {
         case .noMethod:
             change(.invoice, id) { $0["attempted"] = true }
             emit("invoice.payment_failed", .invoice, id)
-            paymentFailed(id)
+            paymentFailed(id, automatic: automatic)
         }
     }
 
-    /// Days after a failed automatic attempt at which the next is made; then the subscription is canceled. Stripe's own
-    /// schedule is a setting of the account and partly a model's choice.
-    static let retryDays: [Int64] = [3, 5, 7]
-
-    private func countAttempt(_ id: String, automatic: Bool) {
-        let before = rendered(.invoice, id)
-        change(.invoice, id) { invoice in
-            let count = invoice.integer("attempt_count") ?? 0
-            invoice["attempted"] = true
-            if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
-            guard automatic else { return }
-            let days = Int(count) < Self.retryDays.count ? Self.retryDays[Int(count)] : nil
-            invoice["next_payment_attempt"] = .optional(days.map { now + $0 * CivilDate.secondsPerDay })
-        }
-        if automatic { emitUpdate("invoice.updated", .invoice, id, since: before) }
-    }
-
-    func markPaid(_ id: String, automatic: Bool, outOfBand: Bool = false) {
+    /// `outOfBand`: not by Stripe. `elsewhere`: by a payment that is not the invoice's own.
+    func markPaid(_ id: String, automatic: Bool, outOfBand: Bool = false, elsewhere: Bool = false) {
+        let isOwn = !outOfBand && !elsewhere
         let before = rendered(.invoice, id)
         change(.invoice, id) { invoice in
             let count = invoice.integer("attempt_count") ?? 0
@@ -184,7 +162,7 @@ extension Account {
             invoice["auto_advance"] = false
             invoice["next_payment_attempt"] = .null
             invoice.set("status_transitions", "paid_at", to: .integer(now))
-            guard !outOfBand else { return }
+            guard isOwn else { return }
             invoice["attempted"] = true
             if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
         }
@@ -193,13 +171,13 @@ extension Account {
         emit("invoice.payment_succeeded", .invoice, id)
         for payment in all(.invoicePayment, where: "invoice", is: id) where payment.string("status") == "open" {
             change(.invoicePayment, payment.id) {
-                $0["status"] = outOfBand ? "canceled" : "paid"
-                $0["amount_paid"] = outOfBand ? .null : $0["amount_requested"] ?? 0
-                $0.set("status_transitions", outOfBand ? "canceled_at" : "paid_at", to: .integer(now))
+                $0["status"] = isOwn ? "paid" : "canceled"
+                $0["amount_paid"] = isOwn ? $0["amount_requested"] ?? 0 : .null
+                $0.set("status_transitions", isOwn ? "paid_at" : "canceled_at", to: .integer(now))
             }
-            if !outOfBand { emit("invoice_payment.paid", .invoicePayment, payment.id) }
+            if isOwn { emit("invoice_payment.paid", .invoicePayment, payment.id) }
         }
-        if outOfBand, let intent = known(.invoice, id).string("_intent") { cancelIntent(intent, reason: nil) }
+        if !isOwn, let intent = known(.invoice, id).string("_intent") { cancelIntent(intent, reason: nil) }
         subscriptionPaid(by: id)
     }
 

@@ -137,6 +137,7 @@ extension Account {
             let method = try given.map({ (id) throws(APIFailure) in try method(id, param: "payment_method") })
                 ?? defaultMethod(ofInvoice: invoice)
         else { throw Self.noMethod }
+        try refuseProcessing(invoice)
         if let owner = method.string("customer"), owner != invoice.string("customer") {
             throw .invalid(
                 "The PaymentMethod \(method.id) does not belong to the Customer \(invoice.string("customer") ?? ""). "
@@ -161,9 +162,19 @@ extension Account {
         }
     }
 
+    /// A debit that is under way can neither be repeated nor called back.
+    private func refuseProcessing(_ invoice: JSONObject) throws(APIFailure) {
+        let intent = invoice.string("_intent").map { known(.paymentIntent, $0) }
+        guard intent?.string("status") == "processing" else { return }
+        throw .invalid("This invoice has a payment that is still processing.")
+    }
+
     func voidInvoice(_ call: Call) throws(APIFailure) -> JSONValue {
-        switch try invoiceToChange(call).string("status") {
-        case "open", "uncollectible": void(call.id)
+        let invoice = try invoiceToChange(call)
+        switch invoice.string("status") {
+        case "open", "uncollectible":
+            try refuseProcessing(invoice)
+            void(call.id)
         case "paid": throw .invalid("Invoices with `paid` payments cannot be voided.")
         default: throw .invalid("You can only pass in open invoices. This invoice isn't open.")
         }
@@ -172,7 +183,9 @@ extension Account {
 
     func markInvoiceUncollectible(_ call: Call) throws(APIFailure) -> JSONValue {
         switch try invoiceToChange(call).string("status") {
-        case "open": markUncollectible(call.id)
+        case "open":
+            markUncollectible(call.id)
+            clearDelinquency(of: known(.invoice, call.id).string("customer") ?? "")
         case "uncollectible": throw .invalid("This invoice has already been marked uncollectible.")
         default: throw .invalid("You can only pass in open invoices. This invoice isn't open.")
         }

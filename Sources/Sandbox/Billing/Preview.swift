@@ -154,6 +154,23 @@ extension Account {
         return known(.subscription, begun).string("latest_invoice") ?? ""
     }
 
+    /// `invoice.upcoming`: what the next renewal will ask for, as a preview without an id.
+    func announceRenewal(_ id: String) {
+        change(.subscription, id) { $0["_upcoming_at"] = .null }
+        let subscription = known(.subscription, id)
+        guard subscription.string("collection_method") == "charge_automatically",
+            subscription["pause_collection"]?.isNull ?? true
+        else { return }
+        let point = savepoint
+        var announced: JSONObject?
+        if let invoice = try? upcomingInvoice(of: id) {
+            announced = preview(of: invoice)
+            announced?["id"] = nil
+        }
+        rollback(to: point)
+        if let announced { emit("invoice.upcoming", object: announced, previous: nil) }
+    }
+
     /// The next renewal, made now, or the invoice that a schedule makes before it.
     private func upcomingInvoice(of id: String) throws(APIFailure) -> String {
         let subscription = known(.subscription, id)

@@ -38,6 +38,14 @@ struct Debit {
         guard end > date, end > start else { return 0 }
         return ExactAmount(amount).negated.share(end - max(date, start), of: end - start)?.floored
     }
+
+    /// What is left of it when the time from `date` on was given back; nil when nothing is.
+    func ending(at date: Int64) -> Debit? {
+        guard start < date else { return nil }
+        return Debit(
+            amount: amount + (credit(from: date) ?? 0), start: start, end: min(end, date), invoice: invoice, line: line,
+            invoiceItem: invoiceItem)
+    }
 }
 
 /// Proration (docs.stripe.com/billing/subscriptions/prorations): the whole old configuration is credited and the whole

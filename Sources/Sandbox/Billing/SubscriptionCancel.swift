@@ -58,6 +58,62 @@ extension Account {
         put(.subscription, subscription)
     }
 
+    /// `cancel_at` inside the current period shortens it and gives back the rest (recorded in no session; as the
+    /// reference describes it); a later end, or none, restores what it cut and asks for it again.
+    func fitPeriods(of id: String, prorates: Bool, _ outcome: inout ChangeOutcome) throws(APIFailure) {
+        let subscription = known(.subscription, id)
+        guard !Self.isTrialing(subscription) else { return }
+        for item in items(of: id) {
+            let end = item.integer("current_period_end") ?? now
+            let whole = item.integer("_whole_end") ?? end
+            let fitted = min(whole, subscription.integer("cancel_at") ?? whole)
+            guard fitted != end else { continue }
+            if prorates {
+                try prorateFit(item, subscription, from: end, to: fitted, whole: whole)
+                outcome.hasProrations = true
+            }
+            change(.subscriptionItem, item.id) {
+                $0["current_period_end"] = .integer(fitted)
+                $0["_whole_end"] = fitted < whole ? .integer(whole) : nil
+            }
+        }
+        refreshPeriod(of: id)
+    }
+
+    private func prorateFit(
+        _ item: JSONObject, _ subscription: JSONObject, from end: Int64, to fitted: Int64, whole: Int64
+    ) throws(APIFailure) {
+        let price = price(of: item)
+        let quantity = item.integer("quantity") ?? 1
+        let name = productName(of: price)
+        var debits = item.array("_debits").map { Debit($0) }
+        if fitted < end {
+            let credit = try credit(
+                for: item, ProrationWindow(item, date: fitted), flexible: Self.isFlexible(subscription))
+            addProration(
+                ProrationItem(
+                    amount: credit.amount, quantity: quantity, price: price,
+                    description: Wording.unused(quantity, name, after: fitted), period: (fitted, end),
+                    credited: credit.credited),
+                item: item, subscription: subscription)
+            // What was given back cannot be given back again.
+            debits = debits.compactMap { $0.ending(at: fitted) }
+        } else {
+            let start = item.integer("current_period_start") ?? end
+            guard let amount = Self.amount(price, quantity)?.share(fitted - end, of: whole - start)?.floored else {
+                throw .amountTooLarge
+            }
+            let made = addProration(
+                ProrationItem(
+                    amount: amount, quantity: quantity, price: price,
+                    description: Wording.remaining(quantity, name, after: end), period: (end, fitted)),
+                item: item, subscription: subscription)
+            debits.append(
+                Debit(amount: amount, start: end, end: fitted, invoice: nil, line: nil, invoiceItem: made))
+        }
+        change(.subscriptionItem, item.id) { $0["_debits"] = .array(debits.map(\.json)) }
+    }
+
     // MARK: Now
 
     func cancelSubscription(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -84,15 +140,7 @@ extension Account {
         }
         var invoice: String?
         if params.flag("invoice_now") {
-            let pending = pendingItems(customer: customer, subscription: id)
-            if !pending.isEmpty {
-                let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
-                invoice = addInvoice(
-                    InvoiceDraft(
-                        customer: customer, subscription: subscription, reason: "subscription_cycle",
-                        currency: subscription.string("currency") ?? "usd", period: (start, now), lines: [],
-                        finalizesLater: true))
-            }
+            invoice = finalInvoice(of: subscription)
         } else if !params.flag("prorate") {
             for item in pendingItems(customer: customer, subscription: id) where item.string("_subscription") == id {
                 change(.invoiceItem, item.id) { $0["_deleted"] = true }
@@ -101,19 +149,35 @@ extension Account {
         var ended = known(.subscription, id)
         try applyEnd(["cancellation_details": params["cancellation_details"] ?? .null], to: &ended, periodEnd: nil)
         ended["canceled_at"] = .integer(now)
-        if let invoice { ended["latest_invoice"] = .string(invoice) }
         put(.subscription, ended)
-        endSubscription(id, at: now, reason: "cancellation_requested")
-        if let invoice {
-            // The last draft is the one that still advances: it was made by the end itself.
-            change(.invoice, invoice) {
-                $0["auto_advance"] = true
-                $0["next_payment_attempt"] = .integer(now + 3600)
-                $0["automatically_finalizes_at"] = .integer(now + 3601)
-            }
-            emit("invoice.created", .invoice, invoice)
-        }
+        end(id, with: invoice, reason: "cancellation_requested")
         return invoice
+    }
+
+    /// The draft of what is still pending for a subscription that ends; nil where nothing is.
+    private func finalInvoice(of subscription: JSONObject) -> String? {
+        let customer = subscription.string("customer") ?? ""
+        guard !pendingItems(customer: customer, subscription: subscription.id).isEmpty else { return nil }
+        let start = items(of: subscription.id).compactMap { $0.integer("current_period_start") }.min() ?? now
+        return addInvoice(
+            InvoiceDraft(
+                customer: customer, subscription: subscription, reason: "subscription_cycle",
+                currency: subscription.string("currency") ?? "usd", period: (start, now), lines: [],
+                finalizesLater: true))
+    }
+
+    private func end(_ id: String, with invoice: String?, reason: String?) {
+        if let invoice { change(.subscription, id) { $0["latest_invoice"] = .string(invoice) } }
+        endSubscription(id, at: now, reason: reason, sparing: invoice)
+        if let invoice { emit("invoice.created", .invoice, invoice) }
+    }
+
+    /// The time has come that `cancel_at` or a schedule named.
+    func endAsPlanned(_ id: String, reason: String? = nil) {
+        let subscription = known(.subscription, id)
+        let isOwed = pendingItems(customer: subscription.string("customer") ?? "", subscription: id)
+            .contains { $0.string("_subscription") == id }
+        end(id, with: isOwed ? finalInvoice(of: subscription) : nil, reason: reason)
     }
 
     private func creditUnusedTime(of item: JSONObject, _ subscription: JSONObject) throws(APIFailure) {

@@ -17,7 +17,12 @@ extension Account {
     }
 
     func createSubscription(_ call: Call) throws(APIFailure) -> JSONValue {
-        let params = call.params
+        let attempt = PaymentAttempt(offSession: call.params.flag("off_session"))
+        return .object(rendered(.subscription, try startSubscription(call.params, attempt)))
+    }
+
+    /// Makes a subscription and pays for its first invoice as `payment_behavior` says.
+    func startSubscription(_ params: JSONObject, _ attempt: PaymentAttempt) throws(APIFailure) -> String {
         let behavior = params.string("payment_behavior") ?? "allow_incomplete"
         if behavior == "pending_if_incomplete" {
             throw .invalid(
@@ -28,25 +33,22 @@ extension Account {
         emit("customer.subscription.created", .subscription, id)
         emit("invoice.created", .invoice, invoice)
         let subscription = known(.subscription, id)
-        guard subscription.string("collection_method") != "send_invoice" else {
-            return .object(rendered(.subscription, id))
-        }
+        guard subscription.string("collection_method") != "send_invoice" else { return id }
         finalize(invoice)
         if let setup = subscription.string("pending_setup_intent") { emit("setup_intent.created", .setupIntent, setup) }
         announceTrialEnd(id)
         if known(.invoice, invoice).string("status") == "open", behavior != "default_incomplete" {
-            let attempt = PaymentAttempt(offSession: params.flag("off_session"))
             let result = collect(invoice, attempt)
             if behavior == "error_if_incomplete", let failure = Self.failure(of: result) { throw failure }
             settle(invoice, result, automatic: false)
         }
-        return .object(rendered(.subscription, id))
+        return id
     }
 
     /// The refusal of `error_if_incomplete`: nothing of what was made is kept.
     static func failure(of result: PaymentResult) -> APIFailure? {
         switch result {
-        case .succeeded: return nil
+        case .succeeded, .processing: return nil
         case .declined(var failure):
             for key in ["payment_intent", "charge"] { failure.details[key] = nil }
             return failure

@@ -95,7 +95,12 @@ extension Account {
     /// Notes when the subscription next needs attention by its items' periods.
     func refreshPeriod(of subscription: String) {
         let end = items(of: subscription).compactMap { $0.integer("current_period_end") }.min()
-        change(.subscription, subscription) { $0["_period_end"] = .optional(end) }
+        let days = settings.upcomingDays
+        let announcement = end.flatMap { days > 0 ? $0 - days * CivilDate.secondsPerDay : nil }
+        change(.subscription, subscription) {
+            $0["_period_end"] = .optional(end)
+            $0["_upcoming_at"] = .optional(announcement.flatMap { $0 > now ? $0 : nil })
+        }
     }
 
     /// Whether an item's period is one that nothing was paid for.

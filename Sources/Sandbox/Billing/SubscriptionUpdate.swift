@@ -49,9 +49,9 @@ extension Account {
         guard defaultMethod(ofInvoice: known(.invoice, invoice)) != nil else { throw Self.noMethod }
         let attempt = PaymentAttempt(offSession: params.flag("off_session"))
         let result = collect(invoice, attempt)
-        if case .succeeded = result {
-            settle(invoice, result, automatic: false)
-            return
+        switch result {
+        case .succeeded, .processing: return settle(invoice, result, automatic: false)
+        default: break
         }
         switch behavior {
         case "error_if_incomplete":
@@ -62,7 +62,7 @@ extension Account {
             settle(invoice, result, automatic: false)
             guard case .declined = result, known(.invoice, invoice).string("status") == "open" else { return }
             change(.invoice, invoice) {
-                $0["next_payment_attempt"] = .integer(now + Self.retryDays[0] * CivilDate.secondsPerDay)
+                $0["next_payment_attempt"] = .optional(settings.retryDays.first.map { now + $0 * CivilDate.secondsPerDay })
             }
         }
     }
@@ -107,6 +107,7 @@ extension Account {
         if resets { try resetCycle(of: id, prorates: behavior != "none", except: edits, &outcome) }
         refreshPeriod(of: id)
         try applyPeriodEnd(params, to: id)
+        if params.has("cancel_at") { try fitPeriods(of: id, prorates: behavior != "none", &outcome) }
         let invoices = outcome.mustInvoice || (behavior == "always_invoice" && outcome.hasProrations)
         var invoice: String?
         if invoices {
@@ -384,6 +385,11 @@ extension Account {
             return false
         }
         guard Self.isTrialing(subscription) else { return false }
+        // A trial that is cut short has no three days left.
+        if !subscription.flag("_trial_announced") {
+            change(.subscription, id) { $0["_trial_announced"] = true }
+            emit("customer.subscription.trial_will_end", .subscription, id)
+        }
         let needsMethod = subscription.string("collection_method") != "send_invoice"
         if needsMethod, defaultMethod(ofSubscription: subscription) == nil, trialStops(id, at: now) { return true }
         if needsMethod, defaultMethod(ofSubscription: subscription) == nil { throw Self.noMethod }

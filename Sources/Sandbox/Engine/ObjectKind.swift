@@ -21,6 +21,10 @@ enum ObjectKind: String, CaseIterable {
     case feature = "entitlements.feature"
     case productFeature = "product_feature"
     case entitlement = "entitlements.active_entitlement"
+    case settings = "sandbox.settings"
+    case mandate, refund, dispute
+    case checkoutSession = "checkout.session"
+    case checkoutItem = "item"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -28,7 +32,7 @@ enum ObjectKind: String, CaseIterable {
         case .customer: "cus"
         case .product: "prod"
         case .price: "price"
-        case .coupon: ""
+        case .coupon, .settings: ""
         case .charge: "ch"
         case .subscription: "sub"
         case .invoice: "in"
@@ -53,6 +57,11 @@ enum ObjectKind: String, CaseIterable {
         case .feature: "feat"
         case .productFeature: "prodft"
         case .entitlement: "ent"
+        case .mandate: "mandate"
+        case .refund: "re"
+        case .dispute: "du"
+        case .checkoutSession: "cs_test"
+        case .checkoutItem: "li"
         }
     }
 
@@ -104,6 +113,10 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceItem: ["customer", "_subscription", "invoice"]
         case .subscriptionItem: ["subscription"]
         case .invoiceLine, .invoicePayment: ["invoice"]
+        case .setupAttempt: ["setup_intent"]
+        case .refund: ["charge", "payment_intent"]
+        case .dispute: ["charge"]
+        case .checkoutItem: ["_session"]
         case .price: ["product", "lookup_key"]
         case .portalSession: ["_secret"]
         case .feature: ["lookup_key"]
@@ -113,13 +126,14 @@ enum ObjectKind: String, CaseIterable {
         }
     }
 
-    /// The place among kinds of what falls due at the same instant. Schedules come before subscriptions, which renew to what
-    /// the next phase says.
+    /// The place among kinds of what falls due at the same instant: payments, then invoices, then schedules, which come before
+    /// the subscriptions that renew to what the next phase says.
     var duePlace: Int {
         switch self {
-        case .invoice: 0
-        case .schedule: 1
-        default: 2
+        case .paymentIntent: -3
+        case .invoice: -2
+        case .schedule: -1
+        default: Self.allCases.firstIndex(of: self) ?? 0
         }
     }
 }

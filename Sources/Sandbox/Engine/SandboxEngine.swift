@@ -164,10 +164,21 @@ package final class SandboxEngine {
         return (url, secret)
     }
 
-    /// An event as it is sent: indented JSON.
-    package func eventBody(_ id: String) -> [UInt8]? {
-        account.find(.event, id).map { Array(JSONValue.object($0.withoutHidden).prettyText.utf8) }
+    /// An event as it is sent: indented JSON, in the version of the endpoint that it goes to.
+    package func eventBody(_ delivery: EventDelivery) -> [UInt8]? {
+        guard var event = account.find(.event, delivery.event)?.withoutHidden else { return nil }
+        if let version = account.find(.webhookEndpoint, delivery.endpoint)?.string("api_version") {
+            event["api_version"] = .string(version)
+            if Call.isBeforeEndive(version) { event["data"] = event["data"].map(Self.withoutEndive) }
+        }
+        return Array(JSONValue.object(event).prettyText.utf8)
     }
+
+    /// What is to happen to the next delivery that arises.
+    package func deliveryFate() -> DeliveryFate { account.faults.fate() }
+
+    /// Seconds by which the account's clock is ahead of the wall clock.
+    package var clockOffset: Int64 { account.clockOffset }
 
     /// The account's own time for a time of the wall clock.
     package func accountTime(at now: Int64) -> Int64 { max(latest, now) + account.clockOffset }
@@ -208,10 +219,16 @@ package final class SandboxEngine {
         var body = try account.inTime(of: account.clock(namedBy: call)) { () throws(APIFailure) in
             try route.handler(account)(call)
         }
+        if let place = body["_location"]?.stringValue { return Self.redirection(to: place) }
         let paths = call.params.array("expand").compactMap(\.stringValue)
         if !paths.isEmpty { body = try Expansion(account: account).apply(paths, to: body) }
         if call.isBeforeEndive { body = Self.withoutEndive(body) }
         return response(200, body, entry.requestID, entry.request)
+    }
+
+    /// The answer to a page's form: the browser goes on to another page.
+    private static func redirection(to place: String) -> HTTPResponse {
+        HTTPResponse(status: 303, headers: ["Location": place, "Cache-Control": "no-store"])
     }
 
     /// Members that 2026-09-30.endive added, taken away for clients of older versions.

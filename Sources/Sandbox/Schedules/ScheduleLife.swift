@@ -237,6 +237,6 @@ extension Account {
             return detachSchedule(id, keepsCancelDate: false)
         }
         closeSchedule(id, "completed", event: "completed")
-        endSubscription(subscription, at: now, reason: "cancellation_requested")
+        endAsPlanned(subscription, reason: "cancellation_requested")
     }
 }

@@ -16,7 +16,7 @@ extension Account {
     ]
 
     func createWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
-        try Self.checkURL(call.params)
+        try Self.checkEndpoint(call.params)
         guard store.ids(.webhookEndpoint).count(where: { find(.webhookEndpoint, $0) != nil }) < 16 else {
             throw .invalid("You have reached the maximum of 16 test webhook endpoints.")
         }
@@ -46,6 +46,26 @@ extension Account {
         }
     }
 
+    private static func checkEndpoint(_ params: JSONObject) throws(APIFailure) {
+        try checkURL(params)
+        for (index, type) in params.array("enabled_events").compactMap(\.stringValue).enumerated() {
+            let isType =
+                type.contains(".")
+                && type.utf8.allSatisfy { $0 == 46 || $0 == 95 || (97...122).contains($0) || (48...57).contains($0) }
+            guard type == "*" || isType else {
+                throw .invalid(
+                    "Invalid enabled_events[\(index)]: must be * or the name of an event type.",
+                    param: "enabled_events[\(index)]")
+            }
+        }
+        if let version = params.string("api_version") {
+            let parts = version.prefix { $0 != "." }.split(separator: "-")
+            guard parts.map(\.count) == [4, 2, 2], parts.allSatisfy({ $0.allSatisfy(\.isNumber) }) else {
+                throw .invalid("Invalid Stripe API version: \(version)", param: "api_version")
+            }
+        }
+    }
+
     func listWebhookEndpoints(_ call: Call) throws(APIFailure) -> JSONValue { try list(.webhookEndpoint, call) }
 
     func retrieveWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -54,7 +74,7 @@ extension Account {
 
     func updateWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
         _ = try named(.webhookEndpoint, call.id)
-        try Self.checkURL(call.params)
+        try Self.checkEndpoint(call.params)
         change(.webhookEndpoint, call.id) { endpoint in
             endpoint.copy(["url", "enabled_events", "description"], from: call.params)
             Self.mergeMetadata(call.params["metadata"], into: &endpoint)

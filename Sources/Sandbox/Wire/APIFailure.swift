@@ -21,14 +21,18 @@ struct APIFailure: Error {
         self.param = param
     }
 
+    /// Where a code is explained.
+    static func page(of code: String) -> String {
+        "https://stripe.com/docs/error-codes/\(String(code.map { $0 == "_" ? "-" : $0 }))"
+    }
+
     /// The response's body. Absent members are left out, as Stripe does.
     func body(requestID: String, now: Int64) -> JSONValue {
         var error: JSONObject = [:]
         if let code {
             error["code"] = .string(code)
             if code != "subscription_payment_intent_requires_action" {
-                let page = String(code.map { $0 == "_" ? "-" : $0 })
-                error["doc_url"] = .string("https://stripe.com/docs/error-codes/\(page)")
+                error["doc_url"] = .string(Self.page(of: code))
             }
         }
         error["message"] = .string(message)

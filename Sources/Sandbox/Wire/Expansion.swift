@@ -14,14 +14,15 @@ struct Expansion {
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
         "schedule": .schedule, "configuration": .portalConfiguration, "feature": .feature,
         "test_clock": .testClock,
+        "mandate": .mandate, "dispute": .dispute, "failure_balance_transaction": .balanceTransaction,
     ]
 
     /// Members that may be expanded although this sandbox always has them null or empty.
     private static let alwaysEmpty: Set<String> = [
-        "default_source", "on_behalf_of", "application", "source", "review", "mandate",
-        "discounts", "discount", "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
-        "application_fee", "refunds", "tax", "sources", "tax_ids", "cash_balance", "invoice_credit_balance",
-        "single_use_mandate", "failure_balance_transaction", "total_count", "tiers", "currency_options",
+        "default_source", "on_behalf_of", "application", "source", "review", "discounts", "discount",
+        "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data", "application_fee", "tax", "sources",
+        "tax_ids", "cash_balance", "invoice_credit_balance", "single_use_mandate", "total_count", "tiers",
+        "currency_options",
     ]
 
     func apply(_ paths: [String], to root: JSONValue) throws(APIFailure) -> JSONValue {
@@ -93,6 +94,14 @@ extension Account {
             return Self.list(
                 live.prefix(10).map { .object(render(.subscription, $0)) }, url: "/v1/customers/\(id)/subscriptions",
                 hasMore: live.count > 10)
+        case ("checkout.session", "line_items"):
+            let items = checkoutItems(of: id).map { JSONValue.object(render(.checkoutItem, $0)) }
+            return Self.list(
+                Array(items.prefix(10)), url: "/v1/checkout/sessions/\(id)/line_items", hasMore: items.count > 10)
+        case ("charge", "refunds"):
+            let refunds = all(.refund, where: "charge", is: id).reversed().map { JSONValue.object(render(.refund, $0)) }
+            return Self.list(
+                Array(refunds.prefix(10)), url: "/v1/charges/\(id)/refunds", hasMore: refunds.count > 10)
         case ("coupon", "applies_to"), ("coupon", "currency_options"): return find(.coupon, id)?["_\(name)"] ?? .null
         case ("price", "tiers"): return find(.price, id)?["_tiers"]
         case ("price", "currency_options"): return find(.price, id)?["_currency_options"]

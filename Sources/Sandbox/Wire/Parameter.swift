@@ -54,11 +54,17 @@ struct Parameter: Sendable {
         client_attribution_metadata:any radar_options:any referrer payment_user_agent time_on_page guid muid sid
         """,
         "wallets": """
-        acss_debit:any affirm:any afterpay_clearpay:any alipay:any amazon_pay:any au_becs_debit:any \
-        bacs_debit:any bancontact:any blik:any boleto:any cashapp:any customer_balance:any eps:any fpx:any \
-        giropay:any grabpay:any ideal:any klarna:any konbini:any link:any mobilepay:any multibanco:any oxxo:any \
-        p24:any paynow:any paypal:any pix:any promptpay:any revolut_pay:any satispay:any sepa_debit:any \
-        sofort:any swish:any twint:any us_bank_account:any wechat_pay:any zip:any
+        acss_debit:{account_number institution_number transit_number} au_becs_debit:{account_number bsb_number} \
+        bacs_debit:{account_number sort_code} sepa_debit:{iban} \
+        us_bank_account:{account_holder_type:(company|individual) account_number account_type:(checking|savings) \
+        financial_connections_account routing_number} \
+        affirm:any afterpay_clearpay:any alipay:any alma:any amazon_pay:any bancontact:any billie:any bizum:any \
+        blik:any boleto:any cashapp:any crypto:any custom:any customer_balance:any eps:any fpx:any giropay:any \
+        grabpay:any ideal:any interac_present:any kakao_pay:any klarna:any konbini:any kr_card:any link:any \
+        mb_way:any mobilepay:any multibanco:any naver_pay:any nz_bank_account:any oxxo:any p24:any \
+        pay_by_bank:any payco:any paynow:any paypal:any paypay:any payto:any pix:any promptpay:any \
+        revolut_pay:any samsung_pay:any satispay:any scalapay:any sequra:any sofort:any sunbit:any swish:any \
+        twint:any upi:any wechat_pay:any zip:any
         """,
     ]
 
