@@ -12,6 +12,7 @@ extension Account {
         switch kind {
         case .subscription: dueSubscription(object)
         case .invoice: dueInvoice(object)
+        case .discount: object.flag("_ended") ? nil : object.integer("end")
         default: nil
         }
     }
@@ -52,6 +53,7 @@ extension Account {
             now = max(now, next.time)
             switch next.kind {
             case .invoice: runInvoice(next.id)
+            case .discount: expireDiscount(next.id)
             default: runSubscription(next.id)
             }
         }
@@ -72,6 +74,7 @@ extension Account {
             emitUpdate("customer.subscription.updated", .subscription, id, since: before)
         } else if let end = subscription.integer("cancel_at"), end <= now {
             endSubscription(id, at: now, reason: nil)
+            if let invoice = try? finalInvoice(of: id) { emit("invoice.created", .invoice, invoice) }
         } else if let end = subscription.integer("_period_end"), end <= now {
             if Self.isTrialing(subscription), subscription.string("collection_method") != "send_invoice",
                 defaultMethod(ofSubscription: subscription) == nil, trialStops(id, at: now)
@@ -98,18 +101,37 @@ extension Account {
     private func renewNow(_ id: String) {
         let before = rendered(.subscription, id)
         let wasTrialing = Self.isTrialing(known(.subscription, id))
-        guard let invoice = try? renew(id) else {
-            // Unreachable: amounts were in bounds when the items were made. Ending beats an endless loop.
+        let invoice: String?
+        do throws(APIFailure) { invoice = try renew(id) } catch {
+            // Only usage can leave the bounds that amounts were in when the items were made. Ending beats an endless loop.
             endSubscription(id, at: now, reason: nil)
             return
         }
-        if !wasTrialing { emit("invoice.created", .invoice, invoice) }
+        if let invoice, !wasTrialing { emit("invoice.created", .invoice, invoice) }
         emitUpdate("customer.subscription.updated", .subscription, id, since: before)
-        if wasTrialing { emit("invoice.created", .invoice, invoice) }
+        if let invoice, wasTrialing { emit("invoice.created", .invoice, invoice) }
     }
 
-    /// Begins the next period of every item whose period has ended, with a draft invoice for them. No events.
-    func renew(_ id: String) throws(APIFailure) -> String {
+    /// The last invoice of a subscription that ends now: what was used and what is pending; nil when there is neither.
+    func finalInvoice(of id: String) throws(APIFailure) -> String? {
+        let subscription = known(.subscription, id)
+        let customer = subscription.string("customer") ?? ""
+        var lines: [LineDraft] = []
+        for item in items(of: id) where Self.isMetered(price(of: item)) { lines += try usageLines(of: item, until: now) }
+        guard !lines.isEmpty || !pendingItems(customer: customer, subscription: id).isEmpty else { return nil }
+        let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
+        let invoice = addInvoice(
+            InvoiceDraft(
+                customer: customer, subscription: subscription, reason: "subscription_cycle",
+                currency: subscription.string("currency") ?? "usd", period: (start, now), lines: lines,
+                finalizesLater: true))
+        change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
+        return invoice
+    }
+
+    /// Begins the next period of every item whose period has ended, with a draft invoice for them; nil where flexible
+    /// billing has nothing to ask for. No events.
+    func renew(_ id: String) throws(APIFailure) -> String? {
         let subscription = known(.subscription, id)
         let cancelAt = subscription.integer("cancel_at")
         var lines: [LineDraft] = []
@@ -120,9 +142,8 @@ extension Account {
             lookBack = min(lookBack, item.integer("current_period_start") ?? start)
             let whole = Self.interval(of: price).nextBoundary(anchor: item.integer("_anchor") ?? start, after: start)
             let end = cancelAt.map { $0 > start ? min(whole, $0) : whole } ?? whole
-            var line = try recurringLine(item.id, price, item.integer("quantity") ?? 1, (start, end))
-            if end < whole { line.amount = ExactAmount(line.amount).share(end - start, of: whole - start)?.floored ?? 0 }
-            lines.append(line)
+            if Self.isMetered(price), !Self.isTrialing(subscription) { lines += try usageLines(of: item, until: start) }
+            lines += try recurringLines(for: item, (start, end), of: (start, whole))
             change(.subscriptionItem, item.id) {
                 $0["current_period_start"] = .integer(start)
                 $0["current_period_end"] = .integer(end)
@@ -131,9 +152,13 @@ extension Account {
         refreshPeriod(of: id)
         change(.subscription, id) { if Self.isTrialing($0) { $0["status"] = "active" } }
         let isUnpaid = subscription.string("status") == "unpaid"
+        let customer = subscription.string("customer") ?? ""
+        if lines.isEmpty, Self.isFlexible(subscription), pendingItems(customer: customer, subscription: id).isEmpty {
+            return nil
+        }
         let invoice = addInvoice(
             InvoiceDraft(
-                customer: subscription.string("customer") ?? "", subscription: known(.subscription, id),
+                customer: customer, subscription: known(.subscription, id),
                 reason: "subscription_cycle", currency: subscription.string("currency") ?? "usd",
                 period: (lookBack, now), lines: lines, finalizesLater: !isUnpaid))
         change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }

@@ -41,8 +41,8 @@ extension Account {
         change(.customer, customerID) { $0["next_invoice_sequence"] = .integer(sequence + 1) }
         change(.invoice, id) { invoice in
             invoice["status"] = "open"
-            invoice["number"] = .string(number)
-            invoice["effective_at"] = .integer(now)
+            if invoice["number"]?.isNull ?? true { invoice["number"] = .string(number) }
+            if invoice["effective_at"]?.isNull ?? true { invoice["effective_at"] = .integer(now) }
             invoice.set("status_transitions", "finalized_at", to: .integer(now))
             invoice["starting_balance"] = .integer(balance)
             invoice["ending_balance"] = .integer(settled.endingBalance)
@@ -53,8 +53,12 @@ extension Account {
             invoice["hosted_invoice_url"] = .string("https://invoice.stripe.com/i/\(page)?s=ap")
             invoice["invoice_pdf"] = .string("https://pay.stripe.com/invoice/\(page)/pdf?s=ap")
             invoice["_applied"] = .integer(settled.endingBalance - balance)
+            if invoice.object("rendering").object("pdf").string("page_size") == "auto" {
+                invoice.set("rendering", "pdf", "page_size", to: "letter")
+            }
         }
         emit("invoice.finalized", .invoice, id)
+        consumeDiscounts(of: id)
         if settled.endingBalance != balance {
             let before = rendered(.customer, customerID)
             moveBalance(

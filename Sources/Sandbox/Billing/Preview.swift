@@ -7,8 +7,10 @@ extension Account {
         Route(
             "POST /v1/invoices/create_preview",
             """
-            automatic_tax:any currency customer customer_account customer_details:any @discounts invoice_items:any \
-            issuer:any on_behalf_of? preview_mode:(next|recurring) schedule schedule_details:any subscription \
+            automatic_tax:any currency customer customer_account customer_details:any @discounts invoice_items:[{currency \
+            invoiceitem @line_terms price price_data:{product! @one_time_price} \
+            tax_behavior:(exclusive|inclusive|unspecified) tax_code? tax_rates?:[text] unit_amount:int \
+            unit_amount_decimal:dec}] issuer:any on_behalf_of? preview_mode:(next|recurring) schedule schedule_details:any subscription \
             subscription_details:{billing_cycle_anchor:{type!:(now|unchanged|timestamp) timestamp:int}/\
             time|now|unchanged billing_mode:{type!:(classic|flexible) \
             flexible:{proration_discounts:(included|itemized)}} billing_schedules?:any \
@@ -21,14 +23,18 @@ extension Account {
 
     func createPreview(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
-        try refuseUnemulated(params, ["schedule", "schedule_details", "discounts", "invoice_items"])
+        try refuseUnemulated(params, ["schedule", "schedule_details"])
         let details = params.object("subscription_details")
         try refuseUnemulated(details, ["billing_schedules", "pause", "resume_at", "start_date"])
         let point = savepoint
         defer { rollback(to: point) }
         let invoice: String
         if let id = try subscriptionToPreview(params, details) {
-            invoice = try previewChange(of: id, details, isRecurring: params.string("preview_mode") == "recurring")
+            let subscription = known(.subscription, id)
+            try addPreviewed(params.array("invoice_items"), to: subscription)
+            var change = details
+            change["discounts"] = params["discounts"]
+            invoice = try previewChange(of: id, change, isRecurring: params.string("preview_mode") == "recurring")
         } else {
             invoice = try previewNew(params, details)
         }
@@ -61,13 +67,34 @@ extension Account {
 
     private func previewNew(_ params: JSONObject, _ details: JSONObject) throws(APIFailure) -> String {
         var terms = details
-        if let customer = params.string("customer") {
-            terms["customer"] = .string(customer)
-        } else {
+        for name in ["currency", "customer", "discounts"] { terms[name] = params[name] }
+        if !params.has("customer") {
             let call = Call(path: [], params: [:], url: "", caller: .secret, apiVersion: Self.apiVersion)
             terms["customer"] = .optional(try createCustomer(call).referenceID)
         }
-        return try openSubscription(terms, requiresMethod: false).invoice
+        for entry in params.array("invoice_items") {
+            var item = entry.objectValue ?? [:]
+            if !item.has("currency") { item["currency"] = params["currency"] }
+            _ = try addInvoiceItem(item, customer: terms.string("customer") ?? "", subscription: nil)
+        }
+        let (id, invoice) = try openSubscription(terms, requiresMethod: false)
+        return if let invoice { invoice } else { try upcomingInvoice(of: id) }
+    }
+
+    /// Invoice items that a preview adds, or changes: pending ones that are there already are named.
+    private func addPreviewed(_ entries: [JSONValue], to subscription: JSONObject) throws(APIFailure) {
+        for (index, entry) in entries.enumerated() {
+            var params = entry.objectValue ?? [:]
+            if let id = params.string("invoiceitem") {
+                let item = try referred(.invoiceItem, id, param: "invoice_items[\(index)][invoiceitem]")
+                params["invoiceitem"] = nil
+                try updateInvoiceItem(item, params)
+                continue
+            }
+            if !params.has("currency") { params["currency"] = subscription["currency"] }
+            _ = try addInvoiceItem(
+                params, customer: subscription.string("customer") ?? "", subscription: subscription.id)
+        }
     }
 
     private func previewChange(
@@ -102,7 +129,7 @@ extension Account {
             let price = price(of: item)
             let start = item.integer("current_period_end") ?? now
             let end = Self.interval(of: price).nextBoundary(anchor: item.integer("_anchor") ?? start, after: start)
-            lines.append(try recurringLine(item.id, price, item.integer("quantity") ?? 1, (start, end)))
+            lines += try recurringLines(for: item, (start, end))
         }
         let start = lines.map(\.period.start).min() ?? now
         return addInvoice(
@@ -119,9 +146,11 @@ extension Account {
         guard let end = subscription.integer("_period_end"), subscription.string("status") != "paused" else {
             throw Self.noUpcoming(customer)
         }
-        if let cancel = subscription.integer("cancel_at"), cancel <= end { throw Self.noUpcoming(customer) }
-        now = max(now, end)
-        return try renew(id)
+        let cancel = subscription.integer("cancel_at")
+        now = max(now, min(end, cancel ?? end))
+        let isLast = cancel.map { $0 <= end } ?? false
+        guard let invoice = isLast ? try finalInvoice(of: id) : try renew(id) else { throw Self.noUpcoming(customer) }
+        return invoice
     }
 
     // MARK: Showing it
@@ -139,7 +168,7 @@ extension Account {
         shown["amount_remaining"] = .integer(settled.amountDue)
         shown["ending_balance"] = .integer(settled.endingBalance)
         shown["starting_balance"] = known(.customer, invoice.string("customer") ?? "")["balance"] ?? 0
-        let lines = all(.invoiceLine, where: "invoice", is: id).prefix(250).map { line -> JSONValue in
+        let lines = lines(of: id).prefix(250).map { line -> JSONValue in
             var line = line.withoutHidden
             line["id"] = .string("il_tmp_\(line.id.dropFirst("il_".count))")
             line["invoice"] = .string(shownID)

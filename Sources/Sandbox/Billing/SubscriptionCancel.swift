@@ -80,19 +80,13 @@ extension Account {
         }
         let customer = subscription.string("customer") ?? ""
         if params.flag("prorate"), !Self.isTrialing(subscription) {
-            for item in items(of: id) { try creditUnusedTime(of: item, subscription) }
+            for item in items(of: id) where !Self.isMetered(price(of: item)) {
+                try addUnused(of: item, ProrationWindow(item, date: now), subscription, isFinal: true)
+            }
         }
         var invoice: String?
         if params.flag("invoice_now") {
-            let pending = pendingItems(customer: customer, subscription: id)
-            if !pending.isEmpty {
-                let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
-                invoice = addInvoice(
-                    InvoiceDraft(
-                        customer: customer, subscription: subscription, reason: "subscription_cycle",
-                        currency: subscription.string("currency") ?? "usd", period: (start, now), lines: [],
-                        finalizesLater: true))
-            }
+            invoice = try finalInvoice(of: id)
         } else if !params.flag("prorate") {
             for item in pendingItems(customer: customer, subscription: id) where item.string("_subscription") == id {
                 change(.invoiceItem, item.id) { $0["_deleted"] = true }
@@ -101,7 +95,6 @@ extension Account {
         var ended = known(.subscription, id)
         try applyEnd(["cancellation_details": params["cancellation_details"] ?? .null], to: &ended, periodEnd: nil)
         ended["canceled_at"] = .integer(now)
-        if let invoice { ended["latest_invoice"] = .string(invoice) }
         put(.subscription, ended)
         endSubscription(id, at: now, reason: "cancellation_requested")
         if let invoice {
@@ -114,20 +107,6 @@ extension Account {
             emit("invoice.created", .invoice, invoice)
         }
         return invoice
-    }
-
-    private func creditUnusedTime(of item: JSONObject, _ subscription: JSONObject) throws(APIFailure) {
-        let window = ProrationWindow(item, date: now)
-        let credit = try credit(for: item, window, flexible: Self.isFlexible(subscription))
-        guard credit.amount != 0 else { return }
-        let price = price(of: item)
-        let quantity = item.integer("quantity") ?? 1
-        addProration(
-            ProrationItem(
-                amount: credit.amount, quantity: quantity, price: price,
-                description: Wording.unused(quantity, productName(of: price), after: window.date),
-                period: (window.date, window.end), isFinal: true),
-            item: item, subscription: subscription)
     }
 
     /// Canceling before the first payment: the subscription never began, its invoice is void.

@@ -144,6 +144,8 @@ final class Account {
         case .subscription: return renderSubscription(object)
         case .subscriptionItem: return renderItem(object)
         case .invoice: return renderInvoice(object)
+        case .coupon: return renderCoupon(object)
+        case .promotionCode: return renderPromotionCode(object)
         default: return object.withoutHidden
         }
     }

@@ -1,6 +1,6 @@
 /// The kinds of object that the sandbox keeps, by Stripe's own names.
 enum ObjectKind: String, CaseIterable {
-    case customer, product, price, coupon, charge, subscription, invoice, event
+    case customer, product, price, coupon, charge, subscription, invoice, event, discount
     case paymentMethod = "payment_method"
     case paymentIntent = "payment_intent"
     case setupIntent = "setup_intent"
@@ -14,6 +14,9 @@ enum ObjectKind: String, CaseIterable {
     case promotionCode = "promotion_code"
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
+    case meter = "billing.meter"
+    case meterEvent = "billing.meter_event"
+    case meterEventSummary = "billing.meter_event_summary"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -26,6 +29,7 @@ enum ObjectKind: String, CaseIterable {
         case .subscription: "sub"
         case .invoice: "in"
         case .event: "evt"
+        case .discount: "di"
         case .paymentMethod: "pm"
         case .paymentIntent: "pi"
         case .setupIntent: "seti"
@@ -39,6 +43,8 @@ enum ObjectKind: String, CaseIterable {
         case .promotionCode: "promo"
         case .taxRate: "txr"
         case .webhookEndpoint: "we"
+        case .meter: "mtr_test"
+        case .meterEvent, .meterEventSummary: "mtrusg"
         }
     }
 
@@ -53,6 +59,7 @@ enum ObjectKind: String, CaseIterable {
         case .promotionCode: "promotion code"
         case .taxRate: "tax rate"
         case .webhookEndpoint: "webhook endpoint"
+        case .meter: "meter"
         default: rawValue
         }
     }
@@ -60,7 +67,7 @@ enum ObjectKind: String, CaseIterable {
     /// The `param` of an error about an id in the path.
     var pathParam: String {
         switch self {
-        case .customer, .product, .charge, .subscription, .event, .balanceTransaction: "id"
+        case .customer, .product, .charge, .subscription, .event, .balanceTransaction, .meter: "id"
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
         default: rawValue
@@ -77,6 +84,7 @@ enum ObjectKind: String, CaseIterable {
         case .subscriptionItem: ["subscription"]
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .price: ["product", "lookup_key"]
+        case .meterEvent: ["_key"]
         default: []
         }
     }

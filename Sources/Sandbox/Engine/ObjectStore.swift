@@ -134,7 +134,8 @@ struct ObjectStore {
         }
     }
 
-    /// What needs attention first. Of equal times: invoices before subscriptions, then the older object.
+    /// What needs attention first. Of equal times: invoices, then the ends of discounts, then subscriptions; then the
+    /// older object.
     mutating func nextDue() -> (kind: ObjectKind, id: String, time: Int64)? {
         if earliest == nil {
             var best: (key: DueKey, time: Int64)?
@@ -147,10 +148,18 @@ struct ObjectStore {
         return earliest.map { ($0.key.kind, $0.key.id, $0.time) }
     }
 
+    private static func rank(_ kind: ObjectKind) -> Int {
+        switch kind {
+        case .invoice: 0
+        case .discount: 1
+        default: 2
+        }
+    }
+
     /// Ties are settled by kind and age, never by the order of a hash table, so that a replay runs the same.
     private func isBefore(_ left: (key: DueKey, time: Int64), _ right: (key: DueKey, time: Int64)) -> Bool {
         if left.time != right.time { return left.time < right.time }
-        if left.key.kind != right.key.kind { return left.key.kind == .invoice }
+        if left.key.kind != right.key.kind { return Self.rank(left.key.kind) < Self.rank(right.key.kind) }
         return (ordinal(left.key.kind, left.key.id) ?? 0) < (ordinal(right.key.kind, right.key.id) ?? 0)
     }
 }

@@ -12,12 +12,13 @@ struct Expansion {
         "latest_charge": .charge, "charge": .charge, "price": .price, "product": .product, "default_price": .price,
         "pending_setup_intent": .setupIntent, "setup_intent": .setupIntent, "latest_attempt": .setupAttempt,
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
+        "discount": .discount, "discounts": .discount,
     ]
 
     /// Members that may be expanded although this sandbox always has them null or empty.
     private static let alwaysEmpty: Set<String> = [
         "default_source", "schedule", "test_clock", "on_behalf_of", "application", "source", "review", "mandate",
-        "discounts", "discount", "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
+        "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
         "application_fee", "refunds", "tax", "sources", "tax_ids", "cash_balance", "invoice_credit_balance",
         "single_use_mandate", "failure_balance_transaction", "test_clock", "tiers", "currency_options",
     ]
@@ -61,6 +62,11 @@ struct Expansion {
     ) throws(APIFailure) -> JSONValue? {
         if let included = account.included(name, in: object) { return try expanded(included, rest, whole) }
         if let kind = Self.references[name], let value = object[name] {
+            if case .array(let ids) = value {
+                var targets: [JSONValue] = []
+                for id in ids { targets.append(try member(name, of: [name: id], rest, whole) ?? id) }
+                return .array(targets)
+            }
             let target = value.stringValue.flatMap { account.store.object(kind, $0) }.map { account.render(kind, $0) }
             return try expanded(target.map(JSONValue.object) ?? value, rest, whole)
         }

@@ -1,9 +1,9 @@
 /// A parameter of an endpoint, declared as data. Endpoints write their tables as text:
 ///
 ///     name! description? active:bool metadata?:map created:range
-///     type:(recurring|one_time) trial_end:time|now items:[{price quantity:int}]
+///     type:(recurring|one_time) trial_end:time|now items:[{price quantity:int}] options:*{amount:int}
 ///
-/// `!` is required, `?` says that the empty string clears (text may always be cleared), no type means text, and `@name`
+/// `*` is an object by free keys, `!` is required, `?` says that the empty string clears (text may always be cleared), no type means text, and `@name`
 /// stands for a fragment of `fragments`.
 struct Parameter: Sendable {
     let name: String
@@ -19,9 +19,23 @@ struct Parameter: Sendable {
         "details": "billing_details:{address?:{@address} email? name? phone? tax_id}",
         "discounts": "discounts?:[{coupon discount promotion_code}]",
         "recurring": "interval!:(day|week|month|year) interval_count:int",
+        "tiers": """
+        tiers:[{flat_amount:int flat_amount_decimal:dec unit_amount:int unit_amount_decimal:dec up_to!:time|inf}]
+        """,
+        "currency_options": """
+        currency_options?:*{custom_unit_amount:{enabled!:bool maximum:int minimum:int preset:int} \
+        tax_behavior:(exclusive|inclusive|unspecified) @tiers unit_amount:int unit_amount_decimal:dec}
+        """,
         "price_data": """
         currency! product! recurring:{@recurring} tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
         unit_amount_decimal:dec
+        """,
+        "one_time_price": """
+        currency! tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int unit_amount_decimal:dec
+        """,
+        "line_terms": """
+        amount:int description discountable:bool @discounts metadata?:map period:{end!:int start!:int} quantity:int \
+        quantity_decimal:dec
         """,
         "proration": "proration_behavior:(create_prorations|none|always_invoice) proration_date:int",
         "behavior":
@@ -67,6 +81,8 @@ indirect enum ParameterType: Sendable {
     case choice([String])
     case list(ParameterType)
     case object([Parameter])
+    /// An object of objects by free keys, such as currencies.
+    case entries([Parameter])
     /// An object, or (in older versions of the API) a plain value.
     case either([Parameter], ParameterType)
 }
@@ -130,6 +146,10 @@ private struct TableReader {
         if take("{") {
             let fields = fields(closing: "}")
             return take("/") ? .either(fields, type()) : .object(fields)
+        }
+        if take("*") {
+            precondition(take("{"), "free keys have objects")
+            return .entries(fields(closing: "}"))
         }
         if take("(") { return .choice(words(until: ")")) }
         let name = word()

@@ -64,8 +64,10 @@ struct Router: Sendable {
         Account.productRoutes + Account.priceRoutes + Account.customerRoutes + Account.paymentMethodRoutes
             + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
+            + Account.manualInvoiceRoutes + Account.invoiceLineRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
-            + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
+            + Account.meterRoutes + Account.couponRoutes + Account.discountRoutes + Account.taxRateRoutes
+            + Account.eventRoutes + Account.webhookEndpointRoutes
             + Account.sandboxRoutes)
 
     init(_ all: [Route]) {
