@@ -9,8 +9,6 @@ struct AmountTerms {
     let price: JSONObject
     /// What one costs, a decimal in minor units.
     let unit: String
-    /// Whether the price was made for this alone.
-    let isInline: Bool
 }
 
 extension Account {
@@ -34,17 +32,14 @@ extension Account {
         if params.has("amount") { return try inlineTerms(params, currency, existing) }
         let quantity = try quantityTerms(params, existing)
         let price: JSONObject
-        var isInline = false
         if let named {
             price = try oneTimePrice(named, currency: currency, place: "pricing[price]")
         } else if let data = params["price_data"]?.objectValue {
             price = known(.price, try addInlinePrice(data))
-            isInline = true
         } else if let unit = params.string("unit_amount_decimal") {
             guard let currency else { throw .missing("currency") }
             let data: JSONObject = ["currency": .string(currency), "unit_amount_decimal": .string(unit)]
             price = known(.price, try addInlinePrice(data, name: params.string("description")))
-            isInline = true
         } else if let old = existing?.object("pricing").object("price_details").string("price") {
             price = Self.price(known(.price, old), in: currency) ?? known(.price, old)
         } else {
@@ -53,8 +48,7 @@ extension Account {
         guard let exact = Pricing.amount(price, quantity.exact), let amount = exact.rounded else { throw .amountTooLarge }
         return AmountTerms(
             amount: amount, currency: price.string("currency") ?? "usd", quantity: quantity.whole,
-            quantityDecimal: quantity.exact.decimal, price: price, unit: price.string("unit_amount_decimal") ?? "0",
-            isInline: isInline)
+            quantityDecimal: quantity.exact.decimal, price: price, unit: price.string("unit_amount_decimal") ?? "0")
     }
 
     /// A plain amount: once, at a price that is made for it.
@@ -71,7 +65,7 @@ extension Account {
         let price = known(.price, try addInlinePrice(data, name: name))
         return AmountTerms(
             amount: amount, currency: currency, quantity: 1, quantityDecimal: "1", price: price,
-            unit: String(amount), isInline: true)
+            unit: String(amount))
     }
 
     private func quantityTerms(

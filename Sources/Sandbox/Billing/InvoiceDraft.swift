@@ -103,7 +103,7 @@ extension Account {
             "customer_account": nil, "customer_address": customer["address"] ?? .null,
             "customer_email": customer["email"] ?? .null, "customer_name": customer["name"] ?? .null,
             "customer_phone": customer["phone"] ?? .null, "customer_shipping": customer["shipping"] ?? .null,
-            "customer_tax_exempt": customer["tax_exempt"] ?? "none", "customer_tax_ids": [],
+            "customer_tax_exempt": customer["tax_exempt"] ?? "none", "customer_tax_ids": shownTaxIDs(of: draft.customer),
             "default_payment_method": nil, "default_source": nil, "default_tax_rates": [], "description": nil,
             "discounts": .array(draft.discounts ?? live(draft.subscription?.array("discounts") ?? [])),
             "due_date": sends ? .integer(now + (days ?? 30) * CivilDate.secondsPerDay) : .null,
@@ -120,7 +120,8 @@ extension Account {
         let more: JSONObject = [
             "post_payment_credit_notes_amount": 0, "pre_payment_credit_notes_amount": 0, "receipt_number": nil,
             "rendering": nil, "shipping_cost": nil, "shipping_details": nil,
-            "starting_balance": customer["balance"] ?? 0, "statement_descriptor": nil, "status": "draft",
+            "starting_balance": .integer(balance(of: draft.customer, in: draft.currency)), "statement_descriptor": nil,
+            "status": "draft",
             "status_details": nil,
             "status_transitions": [
                 "finalized_at": nil, "marked_uncollectible_at": nil, "paid_at": nil, "voided_at": nil,
@@ -203,7 +204,8 @@ extension Account {
         }
         return [
             "id": .string(id), "object": "line_item", "amount": .integer(line.amount),
-            "currency": invoice["currency"] ?? .null, "description": .string(line.description),
+            "currency": invoice["currency"] ?? .null,
+            "description": line.description.isEmpty ? .null : .string(line.description),
             "discount_amounts": [], "discountable": .bool(line.discountable), "discounts": .array(line.discounts),
             "invoice": .string(invoice.id), "livemode": false, "metadata": line.metadata, "parent": .object(parent),
             "period": ["end": .integer(line.period.end), "start": .integer(line.period.start)],

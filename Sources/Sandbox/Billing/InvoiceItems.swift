@@ -87,7 +87,7 @@ extension Account {
             "id": .string(id), "object": "invoiceitem", "amount": .integer(terms.amount),
             "currency": .string(terms.currency), "customer": .string(customer), "customer_account": nil,
             "date": .integer(now),
-            "description": params["description"] ?? .optional(terms.isInline ? nil : productName(of: terms.price)),
+            "description": params["description"] ?? .optional(descriptionOfProduct(terms.price)),
             "discountable": params["discountable"] ?? .bool(terms.amount >= 0), "discounts": [], "frozen_fields": [],
             "invoice": nil, "invoicing_rules": [], "livemode": false, "metadata": Self.newMetadata(params),
             "parent": nil, "period": Self.period(params) ?? ["end": .integer(now), "start": .integer(now)],
@@ -104,6 +104,12 @@ extension Account {
         let discounts = try redeem(params["discounts"], for: owner(of: item))
         change(.invoiceItem, id) { $0["discounts"] = .array(discounts) }
         return id
+    }
+
+    /// What an item is called without a description of its own; nothing where the product was made for it alone.
+    private func descriptionOfProduct(_ price: JSONObject) -> String? {
+        let product = product(of: price)
+        return product.flag("_inline") ? nil : product.string("name")
     }
 
     private func owner(of item: JSONObject) -> DiscountOwner {

@@ -22,9 +22,16 @@ extension Account {
     func settlement(of invoice: JSONObject) -> Settlement {
         Settlement(
             total: invoice.integer("total") ?? 0,
-            balance: known(.customer, invoice.string("customer") ?? "").integer("balance") ?? 0,
+            balance: balance(
+                of: invoice.string("customer") ?? "", in: invoice.string("currency") ?? "usd"),
             minimum: Self.minimumCharge(invoice.string("currency") ?? "usd"))
     }
+
+    /// What an invoice shows of its customer, and keeps as it is when it becomes final.
+    static let customerDetails = [
+        ("customer_address", "address"), ("customer_email", "email"), ("customer_name", "name"),
+        ("customer_phone", "phone"), ("customer_shipping", "shipping"), ("customer_tax_exempt", "tax_exempt"),
+    ]
 
     /// Makes a draft final: number, balance, and either paid at once (nothing is due) or open with a payment intent.
     func finalize(_ id: String) {
@@ -32,7 +39,7 @@ extension Account {
         let customerID = draft.string("customer") ?? ""
         let customer = known(.customer, customerID)
         let settled = settlement(of: draft)
-        let balance = customer.integer("balance") ?? 0
+        let balance = balance(of: customerID, in: draft.string("currency") ?? "usd")
         let sequence = customer.integer("next_invoice_sequence") ?? 1
         let digits = String(sequence)
         let number =
@@ -52,6 +59,8 @@ extension Account {
             invoice["next_payment_attempt"] = .null
             invoice["hosted_invoice_url"] = .string("https://invoice.stripe.com/i/\(page)?s=ap")
             invoice["invoice_pdf"] = .string("https://pay.stripe.com/invoice/\(page)/pdf?s=ap")
+            for (shown, member) in Self.customerDetails { invoice[shown] = customer[member] ?? .null }
+            invoice["customer_tax_ids"] = shownTaxIDs(of: customerID)
             invoice["_applied"] = .integer(settled.endingBalance - balance)
             if invoice.object("rendering").object("pdf").string("page_size") == "auto" {
                 invoice.set("rendering", "pdf", "page_size", to: "letter")

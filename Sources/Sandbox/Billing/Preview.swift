@@ -167,7 +167,8 @@ extension Account {
         shown["amount_due"] = .integer(settled.amountDue)
         shown["amount_remaining"] = .integer(settled.amountDue)
         shown["ending_balance"] = .integer(settled.endingBalance)
-        shown["starting_balance"] = known(.customer, invoice.string("customer") ?? "")["balance"] ?? 0
+        shown["starting_balance"] = .integer(
+            balance(of: invoice.string("customer") ?? "", in: invoice.string("currency") ?? "usd"))
         let lines = lines(of: id).prefix(250).map { line -> JSONValue in
             var line = line.withoutHidden
             line["id"] = .string("il_tmp_\(line.id.dropFirst("il_".count))")

@@ -145,6 +145,7 @@ final class Account {
         case .subscriptionItem: return renderItem(object)
         case .invoice: return renderInvoice(object)
         case .coupon: return renderCoupon(object)
+        case .creditNote: return renderCreditNote(object)
         case .promotionCode: return renderPromotionCode(object)
         default: return object.withoutHidden
         }

@@ -14,6 +14,9 @@ enum ObjectKind: String, CaseIterable {
     case promotionCode = "promotion_code"
     case taxRate = "tax_rate"
     case webhookEndpoint = "webhook_endpoint"
+    case creditNote = "credit_note"
+    case creditNoteLine = "credit_note_line_item"
+    case taxID = "tax_id"
     case meter = "billing.meter"
     case meterEvent = "billing.meter_event"
     case meterEventSummary = "billing.meter_event_summary"
@@ -43,6 +46,9 @@ enum ObjectKind: String, CaseIterable {
         case .promotionCode: "promo"
         case .taxRate: "txr"
         case .webhookEndpoint: "we"
+        case .creditNote: "cn"
+        case .creditNoteLine: "cnli"
+        case .taxID: "txi"
         case .meter: "mtr_test"
         case .meterEvent, .meterEventSummary: "mtrusg"
         }
@@ -60,6 +66,8 @@ enum ObjectKind: String, CaseIterable {
         case .taxRate: "tax rate"
         case .webhookEndpoint: "webhook endpoint"
         case .meter: "meter"
+        case .creditNote: "credit note"
+        case .taxID: "tax ID"
         default: rawValue
         }
     }
@@ -67,7 +75,9 @@ enum ObjectKind: String, CaseIterable {
     /// The `param` of an error about an id in the path.
     var pathParam: String {
         switch self {
-        case .customer, .product, .charge, .subscription, .event, .balanceTransaction, .meter: "id"
+        case .customer, .product, .charge, .subscription, .event, .balanceTransaction, .meter, .creditNote,
+            .taxID:
+            "id"
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
         default: rawValue
@@ -85,6 +95,9 @@ enum ObjectKind: String, CaseIterable {
         case .invoiceLine, .invoicePayment: ["invoice"]
         case .price: ["product", "lookup_key"]
         case .meterEvent: ["_key"]
+        case .creditNote: ["invoice"]
+        case .creditNoteLine: ["_note", "invoice_line_item"]
+        case .taxID: ["customer"]
         default: []
         }
     }

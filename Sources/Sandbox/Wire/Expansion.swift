@@ -12,14 +12,15 @@ struct Expansion {
         "latest_charge": .charge, "charge": .charge, "price": .price, "product": .product, "default_price": .price,
         "pending_setup_intent": .setupIntent, "setup_intent": .setupIntent, "latest_attempt": .setupAttempt,
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
-        "discount": .discount, "discounts": .discount,
+        "customer_balance_transaction": .customerBalanceTransaction, "credit_note": .creditNote, "discount": .discount,
+        "discounts": .discount,
     ]
 
     /// Members that may be expanded although this sandbox always has them null or empty.
     private static let alwaysEmpty: Set<String> = [
         "default_source", "schedule", "test_clock", "on_behalf_of", "application", "source", "review", "mandate",
         "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
-        "application_fee", "refunds", "tax", "sources", "tax_ids", "cash_balance", "invoice_credit_balance",
+        "application_fee", "refunds", "tax", "sources", "cash_balance",
         "single_use_mandate", "failure_balance_transaction", "test_clock", "tiers", "currency_options",
     ]
 
@@ -95,6 +96,12 @@ extension Account {
             return Self.list(
                 live.prefix(10).map { .object(render(.subscription, $0)) }, url: "/v1/customers/\(id)/subscriptions",
                 hasMore: live.count > 10)
+        case ("customer", "tax_ids"):
+            let ids = all(.taxID, where: "customer", is: id).reversed()
+            return Self.list(
+                ids.prefix(10).map { .object(render(.taxID, $0)) }, url: "/v1/customers/\(id)/tax_ids",
+                hasMore: ids.count > 10)
+        case ("customer", "invoice_credit_balance"): return creditBalances(of: id)
         case ("coupon", "applies_to"), ("coupon", "currency_options"): return find(.coupon, id)?["_\(name)"] ?? .null
         case ("price", "tiers"): return find(.price, id)?["_tiers"]
         case ("price", "currency_options"): return find(.price, id)?["_currency_options"]

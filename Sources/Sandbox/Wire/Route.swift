@@ -66,7 +66,8 @@ struct Router: Sendable {
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.manualInvoiceRoutes + Account.invoiceLineRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
-            + Account.meterRoutes + Account.couponRoutes + Account.discountRoutes + Account.taxRateRoutes
+            + Account.meterRoutes + Account.creditNoteRoutes + Account.taxIDRoutes + Account.customerBalanceRoutes
+            + Account.couponRoutes + Account.discountRoutes + Account.taxRateRoutes
             + Account.eventRoutes + Account.webhookEndpointRoutes
             + Account.sandboxRoutes)
 
