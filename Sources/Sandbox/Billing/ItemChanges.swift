@@ -13,6 +13,8 @@ extension Account {
         var metadata: JSONValue?
         var discounts: JSONValue?
 
+        var isFree: Bool { !Account.isMetered(price) && Account.amount(price, quantity)?.isZero ?? false }
+
         /// Whether anything that is paid for changes.
         func changesAmount(from oldPrice: JSONObject?) -> Bool {
             guard let item, let oldPrice else { return true }
@@ -86,21 +88,29 @@ extension Account {
         let subscription = known(.subscription, id)
         let isTrialing = Self.isTrialing(subscription)
         let sibling = items(of: id).first
+        let isFlexible = Self.isFlexible(subscription)
+        let wasFree = items(of: id).allSatisfy { isFree($0) }
         var changes: [ItemChange] = []
         for edit in edits {
             let oldPrice = edit.item.map { price(of: $0) }
             let changesInterval =
                 oldPrice.map { Self.interval(of: $0) != Self.interval(of: edit.price) && !edit.isRemoved } ?? false
+            // Classic billing begins anew when what was free comes to cost something.
+            let costsNow = !isFlexible && wasFree && !isTrialing && !edit.isRemoved && !edit.isFree
             let item = edit.item ?? newItem(edit, in: subscription, like: sibling)
             try apply(edit, to: item.id, of: subscription)
             guard edit.changesAmount(from: oldPrice) else { continue }
             changes.append(
                 ItemChange(
                     edit: edit, item: item, oldPrice: oldPrice, window: ProrationWindow(item, date: date),
-                    restarts: changesInterval || resets))
+                    restarts: changesInterval || costsNow || resets))
+        }
+        try checkIntervals(of: id)
+        if !isFlexible, !isTrialing, changes.contains(where: { $0.restarts && !$0.edit.isRemoved }) {
+            self.change(.subscription, id) { $0["billing_cycle_anchor"] = .integer(now) }
         }
         for change in changes {
-            if let old = change.oldPrice, Self.isMetered(old), Self.isFlexible(subscription), !isTrialing,
+            if let old = change.oldPrice, Self.isMetered(old), isFlexible, !isTrialing,
                 change.edit.isRemoved || change.edit.price.id != old.id
             {
                 try billUsage(of: change.item, until: now, subscription)
@@ -111,6 +121,26 @@ extension Account {
                 if let debit { self.change(.subscriptionItem, change.item.id) { $0["_debits"] = [debit.json] } }
             }
             if change.restarts, !change.edit.isRemoved, !isTrialing { try restart(change.item.id, &outcome) }
+        }
+    }
+
+    private func isFree(_ item: JSONObject) -> Bool {
+        ItemEdit(item: item, price: price(of: item), quantity: item.integer("quantity") ?? 1).isFree
+    }
+
+    /// Items of classic billing share one interval; in flexible billing each is a multiple of the shortest.
+    func checkIntervals(of id: String) throws(APIFailure) {
+        let subscription = known(.subscription, id)
+        let intervals = items(of: id).map { Self.interval(of: price(of: $0)) }
+        guard let shortest = intervals.min(by: { $0.isShorter(than: $1) }) else { return }
+        if !Self.isFlexible(subscription), intervals.contains(where: { $0 != shortest }) {
+            throw .invalid(
+                "Currency and interval fields must match across all plans on this subscription. Found mismatch in "
+                    + "interval field.")
+        }
+        if intervals.contains(where: { !$0.isMultiple(of: shortest) }) {
+            throw .invalid(
+                "The intervals of all prices on a subscription must be multiples of the shortest one.", param: "items")
         }
     }
 

@@ -88,6 +88,7 @@ extension Account {
         try applyEnd(params, to: &subscription, periodEnd: nil)
         put(.subscription, subscription)
         let lines = try addItems(items, to: id, opening)
+        try checkIntervals(of: id)
         try applyPeriodEndCancellation(params, to: id)
         try addInvoiceItems(params.array("add_invoice_items"), to: subscription)
         let subtotal = lines.reduce(Int64(0)) { $0 + $1.amount }
