@@ -78,7 +78,7 @@ extension Account {
         }
         let id = newID(.creditNote)
         let lines = try creditedLines(params, invoice)
-        let amount = lines.reduce(Int64(0)) { $0 + $1.amount - $1.discount }
+        let amount = lines.reduce(Int64(0)) { $0 + $1.total }
         let earlier = creditNotes(of: invoiceID)
         let rest = (invoice.integer("total") ?? 0) - earlier.reduce(Int64(0)) { $0 + ($1.integer("amount") ?? 0) }
         guard amount > 0 else { throw .invalid("The credit note amount must be greater than 0.", param: "amount") }
@@ -164,7 +164,9 @@ extension Account {
         let subtotal = lines.reduce(Int64(0)) { $0 + $1.amount }
         let discounts = DiscountShare.sums(lines.flatMap(\.discounts))
         let discount = discounts.reduce(Int64(0)) { $0 + $1.amount }
-        let total = JSONValue.integer(subtotal - discount)
+        let taxes = lines.flatMap(\.taxes)
+        let included = Self.total(ofTaxes: taxes, "inclusive")
+        let total = JSONValue.integer(lines.reduce(Int64(0)) { $0 + $1.total })
         let digits = String(number)
         let type = amounts.before == 0 ? "post_payment" : amounts.after == 0 ? "pre_payment" : "mixed"
         let name =
@@ -181,8 +183,9 @@ extension Account {
             "post_payment_amount": .integer(amounts.after), "pre_payment_amount": .integer(amounts.before),
             "pretax_credit_amounts": .array(discounts.map(\.pretaxCredit)), "reason": params["reason"] ?? .null,
             "refunds": [], "shipping_cost": nil, "status": "issued", "subtotal": .integer(subtotal),
-            "subtotal_excluding_tax": .integer(subtotal), "total": total, "total_excluding_tax": total,
-            "total_taxes": [], "type": .string(type), "voided_at": nil,
+            "subtotal_excluding_tax": .integer(subtotal - included), "total": total,
+            "total_excluding_tax": .integer(subtotal - discount - included),
+            "total_taxes": .array(Self.sums(ofTaxes: taxes)), "type": .string(type), "voided_at": nil,
         ]
     }
 

@@ -11,8 +11,11 @@ struct CreditedLine {
     var quantity: Int64?
     var unit: String?
     var metadata: JSONValue = [:]
+    var taxes: [JSONValue] = []
 
     var discount: Int64 { discounts.reduce(0) { $0 + $1.amount } }
+    /// With the taxes that come on top.
+    var total: Int64 { amount - discount + Account.total(ofTaxes: taxes, "exclusive") }
 }
 
 extension Account {
@@ -50,7 +53,7 @@ extension Account {
             throw .invalid("You may only specify one of these parameters: amount, quantity.", param: place)
         }
         try Self.check(entry, "amount", in: 0...ExactAmount.largest)
-        let whole = line.integer("amount") ?? 0
+        let whole = max(0, line.integer("amount") ?? 0)
         let count = max(1, line.integer("quantity") ?? 1)
         var amount = entry.integer("amount") ?? whole
         if let quantity = entry.integer("quantity") {
@@ -70,10 +73,18 @@ extension Account {
                 discount: share.discount,
                 amount: whole == 0 ? 0 : ExactAmount(share.amount).share(amount, of: whole)?.floored ?? 0)
         }
+        let taxes = line.array("taxes").compactMap(\.objectValue).map { tax -> JSONValue in
+            var part = tax
+            for key in ["amount", "taxable_amount"] {
+                let whole = ExactAmount(tax.integer(key) ?? 0).share(amount, of: max(1, whole))?.rounded ?? 0
+                part[key] = .integer(whole)
+            }
+            return .object(part)
+        }
         return CreditedLine(
             amount: amount, description: entry.string("description") ?? line.string("description"),
             discounts: discounts, line: id, quantity: entry.integer("quantity") ?? line.integer("quantity"),
-            unit: line.object("pricing").string("unit_amount_decimal"), metadata: Self.newMetadata(entry))
+            unit: line.object("pricing").string("unit_amount_decimal"), metadata: Self.newMetadata(entry), taxes: taxes)
     }
 
     private static func customLine(_ entry: JSONObject, _ place: String) throws(APIFailure) -> CreditedLine {
@@ -92,7 +103,8 @@ extension Account {
             "discount_amounts": .array(line.discounts.map(\.json)), "invoice_line_item": .optional(line.line),
             "livemode": false, "metadata": line.metadata,
             "pretax_credit_amounts": .array(line.discounts.map(\.pretaxCredit)), "quantity": .optional(line.quantity),
-            "tax_rates": [], "taxes": [], "type": line.line == nil ? "custom_line_item" : "invoice_line_item",
+            "tax_rates": [], "taxes": .array(line.taxes),
+            "type": line.line == nil ? "custom_line_item" : "invoice_line_item",
             "unit_amount": .optional(line.unit.flatMap { ExactAmount(decimal: $0)?.integer }),
             "unit_amount_decimal": .optional(line.unit), "_note": .string(note),
         ]

@@ -22,6 +22,8 @@ struct LineDraft {
     var metadata: JSONValue = [:]
     /// Its own discounts, besides those of the invoice.
     var discounts: [JSONValue] = []
+    /// Its own tax rates, which stand in the place of those of the invoice.
+    var taxRates: [JSONValue] = []
     /// What was taken off it already, of an itemized proration.
     var settledDiscounts: [JSONValue] = []
 }
@@ -93,9 +95,7 @@ extension Account {
             "account_tax_ids": nil, "amount_due": 0, "amount_overpaid": 0, "amount_paid": 0, "amount_remaining": 0,
             "amount_shipping": 0, "application": nil, "attempt_count": 0, "attempted": false,
             "auto_advance": .bool(draft.finalizesLater),
-            "automatic_tax": [
-                "disabled_reason": nil, "enabled": false, "liability": nil, "provider": nil, "status": nil,
-            ],
+            "automatic_tax": Self.automaticTax(draft.subscription),
             "automatically_finalizes_at": draft.finalizesLater ? .integer(now + 3601) : .null,
             "billing_reason": .string(draft.reason),
             "collection_method": sends ? "send_invoice" : "charge_automatically", "created": .integer(now),
@@ -104,7 +104,8 @@ extension Account {
             "customer_email": customer["email"] ?? .null, "customer_name": customer["name"] ?? .null,
             "customer_phone": customer["phone"] ?? .null, "customer_shipping": customer["shipping"] ?? .null,
             "customer_tax_exempt": customer["tax_exempt"] ?? "none", "customer_tax_ids": shownTaxIDs(of: draft.customer),
-            "default_payment_method": nil, "default_source": nil, "default_tax_rates": [], "description": nil,
+            "default_payment_method": nil, "default_source": nil,
+            "default_tax_rates": draft.subscription?["default_tax_rates"] ?? [], "description": nil,
             "discounts": .array(draft.discounts ?? live(draft.subscription?.array("discounts") ?? [])),
             "due_date": sends ? .integer(now + (days ?? 30) * CivilDate.secondsPerDay) : .null,
             "effective_at": nil, "ending_balance": nil, "footer": nil, "from_invoice": nil,
@@ -144,6 +145,14 @@ extension Account {
         return invoice
     }
 
+    private static func automaticTax(_ subscription: JSONObject?) -> JSONValue {
+        let tax = subscription?.object("automatic_tax") ?? [:]
+        return [
+            "disabled_reason": nil, "enabled": tax["enabled"] ?? false, "liability": tax["liability"] ?? .null,
+            "provider": nil, "status": nil,
+        ]
+    }
+
     /// Puts a pending invoice item on a draft.
     func attach(_ item: String, to invoice: String) {
         let line = addLine(line(of: known(.invoiceItem, item)), to: invoice)
@@ -175,6 +184,7 @@ extension Account {
             item: details.string("subscription_item"), invoiceItem: item.id, isProration: item.flag("proration"),
             credited: credited.isEmpty ? .null : .object(credited), discountable: item.flag("discountable"),
             metadata: item["metadata"] ?? [:], discounts: item.array("discounts"),
+            taxRates: item.array("tax_rates"),
             settledDiscounts: item.object("proration_details").array("discount_amounts"))
     }
 
@@ -212,7 +222,7 @@ extension Account {
             "pretax_credit_amounts": [], "pricing": Self.pricing(line), "quantity": .integer(line.quantity),
             "quantity_decimal": .string(line.quantityDecimal ?? String(line.quantity)), "subscription": subscription,
             "subtotal": .integer(line.amount), "taxes": [], "_item": .optional(line.invoiceItem),
-            "_settled_discounts": .array(line.settledDiscounts),
+            "_settled_discounts": .array(line.settledDiscounts), "_tax_rates": .array(line.taxRates),
         ]
     }
 

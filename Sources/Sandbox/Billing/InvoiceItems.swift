@@ -92,7 +92,8 @@ extension Account {
             "invoice": nil, "invoicing_rules": [], "livemode": false, "metadata": Self.newMetadata(params),
             "parent": nil, "period": Self.period(params) ?? ["end": .integer(now), "start": .integer(now)],
             "pricing": Self.pricing(of: terms), "proration": false, "quantity": .integer(terms.quantity),
-            "quantity_decimal": .string(terms.quantityDecimal), "tax_rates": [], "test_clock": nil,
+            "quantity_decimal": .string(terms.quantityDecimal), "tax_rates": try taxRates(params, "tax_rates") ?? [],
+            "test_clock": nil,
         ]
         if let subscription {
             item["parent"] = [
@@ -147,24 +148,27 @@ extension Account {
 
     // MARK: Changing
 
+    private static let notEditable = APIFailure.invalid(
+        "Invalid invoice: This invoice is no longer editable", code: "invoice_not_editable")
+
     /// An invoice that still takes changes of its lines.
     func editable(_ invoice: JSONObject) throws(APIFailure) -> JSONObject {
         guard invoice.string("status") == "draft" else {
-            throw .invalid("Invalid invoice: This invoice is no longer editable", code: "invoice_not_editable")
+            throw Self.notEditable
         }
         return invoice
     }
 
     /// An invoice item that may be changed. One that went with its draft is remembered as such (recorded).
-    private func itemToChange(_ id: String, deleted words: String) throws(APIFailure) -> JSONObject {
-        if let gone = store.object(.invoiceItem, id), gone.flag("_deleted_with_invoice") { throw .invalid(words) }
+    private func itemToChange(_ id: String, deleted refusal: APIFailure) throws(APIFailure) -> JSONObject {
+        if let gone = store.object(.invoiceItem, id), gone.flag("_deleted_with_invoice") { throw refusal }
         let item = try named(.invoiceItem, id)
         if let invoice = item.string("invoice") { _ = try editable(known(.invoice, invoice)) }
         return item
     }
 
     func updateInvoiceItem(_ call: Call) throws(APIFailure) -> JSONValue {
-        let item = try itemToChange(call.id, deleted: "This invoice item has been deleted.")
+        let item = try itemToChange(call.id, deleted: .invalid("This invoice item has been deleted."))
         try changing(invoice: item.string("invoice")) { () throws(APIFailure) in
             try self.updateInvoiceItem(item, call.params)
         }
@@ -194,6 +198,7 @@ extension Account {
         changed.copy(["description", "discountable"], from: params)
         Self.mergeMetadata(params["metadata"], into: &changed)
         if let period = Self.period(params) { changed["period"] = period }
+        if let rates = try taxRates(params, "tax_rates") { changed["tax_rates"] = rates }
         let names = ["amount", "price_data", "pricing", "quantity", "quantity_decimal", "unit_amount_decimal"]
         if names.contains(where: { params.has($0) }) {
             let terms = try amountTerms(params, currency: item.string("currency"), existing: item)
@@ -210,7 +215,7 @@ extension Account {
     }
 
     func deleteInvoiceItem(_ call: Call) throws(APIFailure) -> JSONValue {
-        let item = try itemToChange(call.id, deleted: "Invalid invoice: This invoice is no longer editable")
+        let item = try itemToChange(call.id, deleted: Self.notEditable)
         try changing(invoice: item.string("invoice")) { () throws(APIFailure) in self.removeInvoiceItem(item) }
         return .object(rendered(.invoiceItem, call.id))
     }

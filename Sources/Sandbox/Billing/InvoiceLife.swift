@@ -61,6 +61,10 @@ extension Account {
             invoice["invoice_pdf"] = .string("https://pay.stripe.com/invoice/\(page)/pdf?s=ap")
             for (shown, member) in Self.customerDetails { invoice[shown] = customer[member] ?? .null }
             invoice["customer_tax_ids"] = shownTaxIDs(of: customerID)
+            if invoice.object("automatic_tax").flag("enabled") {
+                invoice.set("automatic_tax", "provider", to: "stripe")
+                invoice.set("automatic_tax", "status", to: "complete")
+            }
             invoice["_applied"] = .integer(settled.endingBalance - balance)
             if invoice.object("rendering").object("pdf").string("page_size") == "auto" {
                 invoice.set("rendering", "pdf", "page_size", to: "letter")

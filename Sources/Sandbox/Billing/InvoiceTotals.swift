@@ -1,6 +1,6 @@
 import JSON
 
-/// What an invoice comes to: its lines, less their own discounts, less those of the invoice.
+/// What an invoice comes to: its lines, less their own discounts, less those of the invoice, and the taxes on the rest.
 ///
 /// Discounts apply one after the other, each to what the ones before it left. A percentage is taken of the sum, an amount
 /// is spread over the lines in proportion; each line's share is floored and what remains goes to the last line.
@@ -128,19 +128,33 @@ extension Account {
         }
         let shares = discountShares(
             of: things, whole: invoice.array("discounts"), currency: invoice.string("currency") ?? "usd")
-        for (line, shares) in zip(lines, shares) where line.array("discount_amounts") != shares.map(\.json) {
+        var taxes: [JSONValue] = []
+        for (line, shares) in zip(lines, shares) {
+            let net = (line.integer("amount") ?? 0) - shares.reduce(0) { $0 + $1.amount }
+            let own = line.array("_tax_rates")
+            let taxed = Self.taxes(
+                on: net, own.isEmpty ? invoice.array("default_tax_rates") : own,
+                exempt: invoice.string("customer_tax_exempt"))
+            taxes += taxed
+            if line.array("discount_amounts") == shares.map(\.json), line.array("taxes") == taxed { continue }
             change(.invoiceLine, line.id) {
                 $0["discount_amounts"] = .array(shares.map(\.json))
                 $0["pretax_credit_amounts"] = .array(shares.map(\.pretaxCredit))
+                $0["taxes"] = .array(taxed)
             }
         }
+        let included = Self.total(ofTaxes: taxes, "inclusive")
+        let added = Self.total(ofTaxes: taxes, "exclusive")
         let subtotal = things.reduce(Int64(0)) { $0 + $1.amount }
         let whole = invoice.array("discounts").compactMap(\.stringValue).map { DiscountShare(discount: $0, amount: 0) }
         let sums = DiscountShare.sums(whole + shares.flatMap(\.self))
-        let total = subtotal - sums.reduce(Int64(0)) { $0 + $1.amount }
+        let total = subtotal - sums.reduce(Int64(0)) { $0 + $1.amount } + added
         change(.invoice, id) { invoice in
-            for key in ["subtotal", "subtotal_excluding_tax"] { invoice[key] = .integer(subtotal) }
-            for key in ["total", "total_excluding_tax"] { invoice[key] = .integer(total) }
+            invoice["subtotal"] = .integer(subtotal)
+            invoice["subtotal_excluding_tax"] = .integer(subtotal - included)
+            invoice["total"] = .integer(total)
+            invoice["total_excluding_tax"] = .integer(total - included - added)
+            invoice["total_taxes"] = .array(Self.sums(ofTaxes: taxes))
             invoice["total_discount_amounts"] = .array(sums.map(\.json))
             invoice["total_pretax_credit_amounts"] = .array(sums.map(\.pretaxCredit))
             invoice["amount_due"] = .integer(max(0, total))

@@ -12,6 +12,7 @@ extension Account {
         var isRemoved = false
         var metadata: JSONValue?
         var discounts: JSONValue?
+        var taxRates: JSONValue?
 
         var isFree: Bool { !Account.isMetered(price) && Account.amount(price, quantity)?.isZero ?? false }
 
@@ -42,6 +43,7 @@ extension Account {
         for (index, entry) in params.array("items").enumerated() {
             let entry = entry.objectValue ?? [:]
             let place = "items[\(index)]"
+            let taxRates = try taxRates(entry, "tax_rates", place: "\(place)[tax_rates]")
             let namesPrice = entry.has("price") || entry.has("plan") || entry.has("price_data")
             if let id = entry.string("id") {
                 guard let item = existing.first(where: { $0.id == id }) else {
@@ -54,7 +56,8 @@ extension Account {
                     ItemEdit(
                         item: item, price: new,
                         quantity: keeps ? item.integer("quantity") ?? 1 : try Self.quantity(entry, of: new),
-                        isRemoved: entry.flag("deleted"), metadata: entry["metadata"], discounts: entry["discounts"]))
+                        isRemoved: entry.flag("deleted"), metadata: entry["metadata"], discounts: entry["discounts"],
+                        taxRates: taxRates))
                 continue
             }
             let new = try itemPrice(entry, place: place, existingCurrency: currency)
@@ -70,7 +73,8 @@ extension Account {
             edits.append(
                 ItemEdit(
                     item: nil, price: new, quantity: try Self.quantity(entry, of: new), metadata: entry["metadata"],
-                    discounts: entry["discounts"]))
+                    discounts: entry["discounts"],
+                    taxRates: taxRates))
         }
         let removed = edits.filter(\.isRemoved).count
         if removed > 0, removed == existing.count, edits.allSatisfy({ $0.item != nil }) {
@@ -161,6 +165,7 @@ extension Account {
             if edit.isRemoved { item["_deleted"] = true }
             item["_price"] = .string(edit.price.id)
             item["quantity"] = Self.isMetered(edit.price) ? nil : .integer(edit.quantity)
+            if let rates = edit.taxRates { item["tax_rates"] = rates }
             Self.mergeMetadata(edit.metadata, into: &item)
         }
         guard let discounts = edit.discounts, !edit.isRemoved else { return }

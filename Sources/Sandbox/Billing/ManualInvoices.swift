@@ -3,7 +3,7 @@ import JSON
 /// Invoices by hand: made, changed while they are drafts, deleted, sent.
 extension Account {
     private static let invoiceTable = """
-        account_tax_ids?:[text] application_fee_amount:int auto_advance:bool automatic_tax:any \
+        account_tax_ids?:[text] application_fee_amount:int auto_advance:bool automatic_tax:{@automatic_tax} \
         automatically_finalizes_at:int collection_method:(charge_automatically|send_invoice) \
         custom_fields?:[{name! value!}] days_until_due:int default_payment_method default_source \
         default_tax_rates?:[text] description @discounts due_date:int effective_at?:int footer issuer:any metadata?:map \
@@ -91,7 +91,10 @@ extension Account {
     }
 
     private func applyInvoiceMembers(_ params: JSONObject, to id: String) throws(APIFailure) {
+        let rates = try taxRates(params, "default_tax_rates")
         change(.invoice, id) { invoice in
+            if let rates { invoice["default_tax_rates"] = rates }
+            Self.setAutomaticTax(params, of: &invoice)
             invoice.copy(Self.invoiceMembers, from: params)
             Self.mergeMetadata(params["metadata"], into: &invoice)
             if let days = params.integer("days_until_due") {

@@ -69,7 +69,8 @@ extension Account {
             unitAmountDecimal: line.object("pricing").string("unit_amount_decimal"),
             item: details.string("subscription_item"), isProration: details.flag("proration"),
             credited: details.object("proration_details")["credited_items"] ?? .null, discountable: false,
-            metadata: line["metadata"] ?? [:], settledDiscounts: line.array("discount_amounts"))
+            metadata: line["metadata"] ?? [:], taxRates: line.array("_tax_rates"),
+            settledDiscounts: line.array("discount_amounts"))
     }
 
     private func pendingUpdate(_ after: JSONObject, items: [JSONObject]?, _ params: JSONObject) -> JSONValue {

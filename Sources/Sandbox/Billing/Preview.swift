@@ -7,7 +7,7 @@ extension Account {
         Route(
             "POST /v1/invoices/create_preview",
             """
-            automatic_tax:any currency customer customer_account customer_details:any @discounts invoice_items:[{currency \
+            automatic_tax:{@automatic_tax} currency customer customer_account customer_details:any @discounts invoice_items:[{currency \
             invoiceitem @line_terms price price_data:{product! @one_time_price} \
             tax_behavior:(exclusive|inclusive|unspecified) tax_code? tax_rates?:[text] unit_amount:int \
             unit_amount_decimal:dec}] issuer:any on_behalf_of? preview_mode:(next|recurring) schedule schedule_details:any subscription \
@@ -33,7 +33,7 @@ extension Account {
             let subscription = known(.subscription, id)
             try addPreviewed(params.array("invoice_items"), to: subscription)
             var change = details
-            change["discounts"] = params["discounts"]
+            for name in ["automatic_tax", "discounts"] { change[name] = params[name] }
             invoice = try previewChange(of: id, change, isRecurring: params.string("preview_mode") == "recurring")
         } else {
             invoice = try previewNew(params, details)
@@ -67,7 +67,7 @@ extension Account {
 
     private func previewNew(_ params: JSONObject, _ details: JSONObject) throws(APIFailure) -> String {
         var terms = details
-        for name in ["currency", "customer", "discounts"] { terms[name] = params[name] }
+        for name in ["automatic_tax", "currency", "customer", "discounts"] { terms[name] = params[name] }
         if !params.has("customer") {
             let call = Call(path: [], params: [:], url: "", caller: .secret, apiVersion: Self.apiVersion)
             terms["customer"] = .optional(try createCustomer(call).referenceID)

@@ -139,6 +139,7 @@ extension Account {
             line.quantityDecimal = part.quantity.decimal
             line.unitAmountDecimal = part.unit.decimal
             line.discounts = live(item.array("discounts"))
+            line.taxRates = item.array("tax_rates")
             lines.append(line)
         }
         return lines

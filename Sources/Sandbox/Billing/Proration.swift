@@ -271,7 +271,8 @@ extension Account {
                 "type": "price_details", "unit_amount_decimal": nil,
             ],
             "proration": true, "quantity": .integer(proration.quantity),
-            "quantity_decimal": .string(String(proration.quantity)), "tax_rates": [], "test_clock": nil,
+            "quantity_decimal": .string(String(proration.quantity)), "tax_rates": item["tax_rates"] ?? [],
+            "test_clock": nil,
             "_subscription": .string(subscription.id),
         ]
         if !proration.isFinal {

@@ -8,6 +8,7 @@ extension Account {
         let quantity: Int64
         let metadata: JSONValue
         var discounts: JSONValue?
+        var taxRates: JSONValue?
     }
 
     /// When a new subscription's first period runs.
@@ -85,6 +86,8 @@ extension Account {
             subscription["trial_start"] = .integer(now)
             subscription["trial_end"] = .integer(end)
         }
+        if let rates = try taxRates(params, "default_tax_rates") { subscription["default_tax_rates"] = rates }
+        Self.setAutomaticTax(params, of: &subscription)
         try applyEnd(params, to: &subscription, periodEnd: nil)
         put(.subscription, subscription)
         let lines = try addItems(items, to: id, opening)
@@ -149,7 +152,8 @@ extension Account {
             items.append(
                 ItemTerms(
                     price: price, quantity: try Self.quantity(entry, of: price), metadata: Self.newMetadata(entry),
-                    discounts: entry["discounts"]))
+                    discounts: entry["discounts"],
+                    taxRates: try taxRates(entry, "tax_rates", place: "items[\(index)][tax_rates]")))
         }
         guard !items.isEmpty else { throw .missing("items") }
         return items
@@ -311,7 +315,7 @@ extension Account {
             "id": .string(id), "object": "subscription_item", "billing_thresholds": nil, "created": .integer(now),
             "current_period_end": .integer(end), "current_period_start": .integer(start), "current_trial": nil,
             "discounts": [], "metadata": terms.metadata, "quantity": .integer(terms.quantity),
-            "subscription": .string(subscription.id), "tax_rates": [], "_price": .string(terms.price.id),
+            "subscription": .string(subscription.id), "tax_rates": terms.taxRates ?? [], "_price": .string(terms.price.id),
             "_anchor": .integer(anchor), "_debits": [], "_currency": subscription["currency"] ?? .null,
         ]
         if Self.isMetered(terms.price) { item["quantity"] = nil }

@@ -144,6 +144,8 @@ extension Account {
         for (key, value) in params.object("trial_settings").object("end_behavior") {
             subscription.set("trial_settings", "end_behavior", key, to: value)
         }
+        if let rates = try taxRates(params, "default_tax_rates") { subscription["default_tax_rates"] = rates }
+        Self.setAutomaticTax(params, of: &subscription)
         for key in ["description", "footer"] {
             if let value = params.object("invoice_settings")[key] { subscription.set("invoice_settings", key, to: value) }
         }

@@ -1,6 +1,6 @@
 import JSON
 
-/// Tax rates as things of the catalogue; taxes are not computed yet.
+/// Tax rates, which subscriptions, their items, invoices and invoice items name.
 extension Account {
     static let taxRateRoutes: [Route] = [
         Route(

@@ -55,6 +55,12 @@ struct ExactAmount: Equatable {
         return upper.overflow || lower.overflow ? nil : ExactAmount(upper.partialValue, lower.partialValue).reduced
     }
 
+    /// The quotient by a positive amount.
+    func divided(by divisor: ExactAmount) -> ExactAmount? {
+        guard divisor.numerator > 0 else { return nil }
+        return times(ExactAmount(divisor.denominator, divisor.numerator))
+    }
+
     func plus(_ other: ExactAmount) -> ExactAmount? {
         let left = numerator.multipliedReportingOverflow(by: other.denominator)
         let right = other.numerator.multipliedReportingOverflow(by: denominator)

@@ -165,7 +165,8 @@ extension Account {
                         "type": "price_details", "unit_amount_decimal": .optional(line.unitAmountDecimal),
                     ],
                     "proration": false, "quantity": .integer(line.quantity),
-                    "quantity_decimal": .optional(line.quantityDecimal), "tax_rates": [], "test_clock": nil,
+                    "quantity_decimal": .optional(line.quantityDecimal), "tax_rates": item["tax_rates"] ?? [],
+                    "test_clock": nil,
                     "_subscription": .string(subscription.id),
                 ])
             emit("invoiceitem.created", .invoiceItem, id)

@@ -19,7 +19,7 @@ struct Expansion {
     /// Members that may be expanded although this sandbox always has them null or empty.
     private static let alwaysEmpty: Set<String> = [
         "default_source", "schedule", "test_clock", "on_behalf_of", "application", "source", "review", "mandate",
-        "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
+        "account_tax_ids", "latest_revision", "transfer_data",
         "application_fee", "refunds", "tax", "sources", "cash_balance",
         "single_use_mandate", "failure_balance_transaction", "test_clock", "tiers", "currency_options",
     ]

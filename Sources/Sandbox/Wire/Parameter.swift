@@ -50,6 +50,7 @@ struct Parameter: Sendable {
         |sv_nit|th_vat|tj_tin|tr_tin|tt_bir|tt_vat|tw_vat|tz_vat|ua_vat|ug_tin|us_ein|uy_ruc|uz_tin\
         |uz_vat|ve_rif|vn_tin|za_vat|zm_tin|zw_tin) value!
         """,
+        "automatic_tax": "enabled!:bool liability:{account type!:(account|self)}",
         "tax_owner": "account customer customer_account type!:(account|application|customer|self)",
         "proration": "proration_behavior:(create_prorations|none|always_invoice) proration_date:int",
         "behavior":
