@@ -22,6 +22,7 @@ private struct History {
     private let customer: String
     private var prices: [String] = []
     private var coupons: [String] = []
+    private var rates: [String] = []
     private var subscription = ""
     private var story: [String] = []
     /// How often a preview was held against what came.
@@ -51,6 +52,9 @@ private struct History {
         ]
         prices = [guest.price("basic"), guest.price("premium")]
         for terms in terms { prices.append(guest.post("/v1/prices", "product=\(product)&currency=usd&\(terms)").id) }
+        for terms in ["percentage=19.6&inclusive=false", "percentage=5&inclusive=true"] {
+            rates.append(guest.post("/v1/tax_rates", "display_name=VAT&\(terms)").id)
+        }
         for terms in [
             "percent_off=12.5&duration=forever", "amount_off=250&currency=usd&duration=once",
             "amount_off=333&currency=usd&duration=forever", "percent_off=33.3&duration=repeating&duration_in_months=2",
@@ -83,6 +87,7 @@ private struct History {
         form.append(("billing_mode[type]", mode))
         if mode == "flexible", draw(2) == 0 { form.append(("billing_mode[flexible][proration_discounts]", "itemized")) }
         if draw(3) == 0 { form.append(("items[0][discounts][0][coupon]", pick(coupons))) }
+        if draw(3) == 0 { form.append(("default_tax_rates[0]", pick(rates))) }
         if draw(4) == 0 { form.append(("trial_end", "\(guest.now + 86_400 * 9)")) }
         if draw(4) == 0 { form.append(("billing_cycle_anchor", "\(guest.now + 86_400 * 11)")) }
         if form.contains(where: { $0.0 == "trial_end" }) { form.removeAll { $0.0 == "billing_cycle_anchor" } }
@@ -108,7 +113,7 @@ private struct History {
         let items = live.at("items.data")?.arrayValue ?? []
         var form: [(String, String)] = []
         var discounts: [(String, String)] = []
-        switch draw(9) {
+        switch draw(10) {
         case 0, 1:
             form = [("items[0][id]", item(items)), ("items[0][quantity]", "\(draw(7))")]
         case 2, 3:
@@ -118,7 +123,8 @@ private struct History {
         case 4: form = [("items[0][price]", pick(prices))]
         case 5: form = [("items[0][id]", item(items)), ("items[0][deleted]", "true")]
         case 6: form = [("billing_cycle_anchor[type]", "now")]
-        case 7: discounts = draw(3) == 0 ? [("discounts", "")] : [("discounts[0][coupon]", pick(coupons))]
+        case 7: form = draw(3) == 0 ? [("default_tax_rates", "")] : [("default_tax_rates[0]", pick(rates))]
+        case 8: discounts = draw(3) == 0 ? [("discounts", "")] : [("discounts[0][coupon]", pick(coupons))]
         default: form = [("trial_end", draw(2) == 0 ? "now" : "\(guest.now + 86_400 * Int64(1 + draw(40)))")]
         }
         form.append(("proration_behavior", pick(["create_prorations", "always_invoice", "none"])))
@@ -234,6 +240,7 @@ private struct History {
         {
             facts.append("\(key) \(invoice[key]?.text ?? "-")")
         }
+        facts.append("taxes \((invoice["total_taxes"]?.arrayValue ?? []).map { $0["amount"]?.text ?? "-" })")
         let discounts = invoice["total_discount_amounts"]?.arrayValue ?? []
         facts.append("discounts \(discounts.map { $0["amount"]?.integerValue ?? 0 })")
         return facts

@@ -69,6 +69,9 @@ extension Account {
 
     private func addCreditNote(_ params: JSONObject) throws(APIFailure) -> String {
         try refuseUnemulated(params, ["refund_amount", "refunds", "shipping_cost"])
+        for name in ["credit_amount", "out_of_band_amount"] {
+            try Self.check(params, name, in: 0...ExactAmount.largest)
+        }
         let invoiceID = params.string("invoice") ?? ""
         let invoice = try referred(.invoice, invoiceID, param: "invoice")
         let status = invoice.string("status") ?? ""
@@ -93,7 +96,7 @@ extension Account {
         let after = amount - before
         let credit = params.integer("credit_amount") ?? 0
         let outside = params.integer("out_of_band_amount") ?? 0
-        guard credit >= 0, outside >= 0, credit + outside == after else {
+        guard credit + outside == after else {
             throw .invalid(
                 "The sum of `credit_amount`, `refund_amount` and `out_of_band_amount` must equal the amount of the credit "
                     + "note that was paid already (\(Wording.money(after, currency))).")

@@ -13,6 +13,8 @@ extension Account {
             throw .invalid(
                 "Starting with Stripe version `2025-03-31.basil`, metered prices must be backed by meters.")
         }
+        try check(params.object("transform_quantity"), "divide_by", in: 1...ExactAmount.largest)
+        try check(params.object("custom_unit_amount"), "maximum", in: 0...ExactAmount.largest)
         guard isTiered else {
             if params.has("tiers") || params.has("tiers_mode") {
                 throw .invalid("You may only specify `tiers` and `tiers_mode` if `billing_scheme=tiered`.", param: "tiers")
@@ -55,6 +57,9 @@ extension Account {
             else {
                 throw .invalid(
                     "Each tier must have at least one of `unit_amount` and `flat_amount` set.", param: place)
+            }
+            for name in ["unit_amount", "flat_amount"] {
+                try check(tier.objectValue ?? [:], name, in: 0...ExactAmount.largest)
             }
             for (whole, decimal) in [("unit_amount", "unit_amount_decimal"), ("flat_amount", "flat_amount_decimal")] {
                 guard tier[whole] == nil || tier[decimal] == nil else {
@@ -103,6 +108,7 @@ extension Account {
                     "Currencies must be lowercase when used as keys in a map. Use `\(currency.lowercased())` instead of "
                         + "`\(currency)`.", param: "currency_options")
             }
+            try check(terms.objectValue ?? [:], "unit_amount", in: 0...ExactAmount.largest)
             let (unit, decimal) = amounts(terms, "unit_amount")
             var option: JSONObject = [
                 "custom_unit_amount": customUnitAmount(terms["custom_unit_amount"]),

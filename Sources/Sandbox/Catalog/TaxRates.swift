@@ -23,6 +23,10 @@ extension Account {
     ]
 
     func createTaxRate(_ call: Call) throws(APIFailure) -> JSONValue {
+        let percentage = call.params["percentage"]?.doubleValue ?? 0
+        guard (0...100).contains(percentage) else {
+            throw .invalid("The percentage must be between 0 and 100.", param: "percentage")
+        }
         let id = newID(.taxRate)
         var rate: JSONObject = [
             "id": .string(id), "object": "tax_rate", "active": true, "country": nil, "created": .integer(now),

@@ -95,6 +95,7 @@ extension Account {
         let params = call.params
         let meter = try named(.meter, call.id)
         let customer = try referred(.customer, params.string("customer") ?? "", param: "customer").id
+        for name in ["start_time", "end_time"] { try Self.check(params, name, in: 0...4_102_444_800) }
         let start = params.integer("start_time") ?? 0
         let end = params.integer("end_time") ?? 0
         let windows: [String: Int64] = ["hour": 3600, "day": CivilDate.secondsPerDay]
@@ -134,7 +135,7 @@ extension Account {
         let start = max(item.integer("current_period_start") ?? end, item.integer("_billed_until") ?? 0)
         guard let meter = find(.meter, price.object("recurring").string("meter") ?? "") else { return [] }
         let used = usage(meter, customer: subscription.string("customer") ?? "", from: start, until: end)
-        let lines = try self.lines(of: item, price, used, (start, end))
+        let lines = try self.lines(of: item, price, used.isNegative ? ExactAmount(0) : used, (start, end))
         // Flexible billing leaves out what costs nothing (docs.stripe.com/billing/subscriptions/billing-mode).
         return Self.isFlexible(subscription) ? lines.filter { $0.amount != 0 } : lines
     }
