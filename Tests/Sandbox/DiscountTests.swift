@@ -47,6 +47,8 @@ import Testing
         let subscription = guest.subscription(
             of: customer, to: guest.price("basic"),
             "discounts[0][coupon]=\(coupon)&expand[]=latest_invoice&expand[]=discounts")
+        let deep = guest.get("/v1/subscriptions/\(subscription.id)", "expand[]=discounts.source.coupon")
+        #expect(deep["discounts.0.source.coupon.percent_off"]?.doubleValue == 10)
         #expect(guest.events(since: mark).contains("customer.discount.created"))
         let discount = try #require(subscription["discounts.0.id"]?.stringValue)
         #expect(subscription["discounts.0.source.coupon"] == .string(coupon))

@@ -210,6 +210,27 @@ import Testing
         #expect(without["total"] == 600)
     }
 
+    @Test func `items alone can be previewed, and those of a subscription with it`() {
+        let guest = Guest()
+        let customer = guest.customer()
+        let tenth = guest.post("/v1/coupons", "percent_off=10&duration=once").id
+        let items =
+            "invoice_items[0][amount]=700&invoice_items[0][currency]=usd&invoice_items[1][unit_amount]=50&invoice_items[1][quantity]=2"
+        let alone = guest.post(
+            "/v1/invoices/create_preview", "customer=\(customer)&\(items)&discounts[0][coupon]=\(tenth)&currency=usd")
+        #expect(alone["subtotal"] == 800)
+        #expect(alone["total"] == 720)
+        let subscription = guest.subscription(of: customer, to: guest.price("basic"))
+        let pending = item(guest, customer, "amount=300&currency=usd")
+        let next = guest.post(
+            "/v1/invoices/create_preview",
+            "subscription=\(subscription.id)&\(items)&invoice_items[2][invoiceitem]=\(pending.id)&invoice_items[2][amount]=200"
+        )
+        #expect(next["total"] == 1500)
+        #expect(guest.get("/v1/invoiceitems", "customer=\(customer)")["data.0.amount"] == 300, "nothing of it has happened")
+        #expect(guest.get("/v1/invoices", "customer=\(customer)")["data"]?.arrayValue?.count == 1)
+    }
+
     // MARK: Balance
 
     @Test func `a balance is adjusted, applied and given back`() {

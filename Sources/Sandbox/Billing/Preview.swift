@@ -35,8 +35,10 @@ extension Account {
             var change = details
             for name in ["automatic_tax", "discounts"] { change[name] = params[name] }
             invoice = try previewChange(of: id, change, isRecurring: params.string("preview_mode") == "recurring")
-        } else {
+        } else if details.has("items") {
             invoice = try previewNew(params, details)
+        } else {
+            invoice = try previewItems(params)
         }
         return .object(preview(of: invoice))
     }
@@ -52,6 +54,7 @@ extension Account {
         }
         if details.has("items") { return nil }
         guard let customer = params.string("customer") else { throw .missing("customer") }
+        if params.has("invoice_items"), details.isEmpty { return nil }
         let candidates = all(.subscription, where: "customer", is: customer)
             .filter { !Self.isOver($0) && $0.has("_period_end") && $0["cancel_at"]?.isNull ?? true }
             .sorted { ($0.integer("_period_end") ?? 0) < ($1.integer("_period_end") ?? 0) }
@@ -79,6 +82,26 @@ extension Account {
         }
         let (id, invoice) = try openSubscription(terms, requiresMethod: false)
         return if let invoice { invoice } else { try upcomingInvoice(of: id) }
+    }
+
+    /// An invoice by hand of nothing but items that are described here.
+    private func previewItems(_ params: JSONObject) throws(APIFailure) -> String {
+        let customer = params.string("customer") ?? ""
+        let currency = params.string("currency")?.lowercased() ?? known(.customer, customer).string("currency") ?? "usd"
+        let id = addInvoice(
+            InvoiceDraft(
+                customer: customer, reason: "manual", currency: currency, period: (now, now), lines: [], sweeps: false))
+        for entry in params.array("invoice_items") {
+            var item = entry.objectValue ?? [:]
+            if !item.has("currency") { item["currency"] = .string(currency) }
+            attach(try addInvoiceItem(item, customer: customer, subscription: nil), to: id)
+        }
+        let discounts = try redeem(
+            params["discounts"],
+            for: DiscountOwner(customer: customer, currency: currency, member: "invoice", id: id, subtotal: 0))
+        change(.invoice, id) { $0["discounts"] = .array(discounts) }
+        refreshTotals(of: id)
+        return id
     }
 
     /// Invoice items that a preview adds, or changes: pending ones that are there already are named.

@@ -71,7 +71,7 @@ struct Expansion {
             let target = value.stringValue.flatMap { account.store.object(kind, $0) }.map { account.render(kind, $0) }
             return try expanded(target.map(JSONValue.object) ?? value, rest, whole)
         }
-        if Self.alwaysEmpty.contains(name) { return object[name] }
+        if Self.alwaysEmpty.contains(name), object[name]?.objectValue == nil { return object[name] }
         switch object[name] {
         case .object, .array: return try expanded(object[name] ?? .null, rest, whole)
         case .null where !rest.isEmpty: return .null
