@@ -40,6 +40,27 @@ import Testing
         "POST /sandbox/clock/advance seconds=N", "POST /sandbox/clock/advance to=N",
         "POST /v1/invoices/create_preview subscription=SUB&subscription_details[proration_date]=N"
             + "&subscription_details[items][0][id]=ITEM",
+        "POST /v1/invoices customer=CUS&collection_method=send_invoice&days_until_due=N",
+        "POST /v1/invoices customer=CUS&auto_advance=true&automatically_finalizes_at=N",
+        "POST /v1/invoiceitems customer=CUS&currency=usd&unit_amount_decimal=999999999999&quantity=N",
+        "POST /v1/invoiceitems customer=CUS&currency=usd&unit_amount_decimal=5&quantity_decimal=N",
+        "POST /v1/coupons percent_off=N", "POST /v1/coupons amount_off=N&currency=usd",
+        "POST /v1/coupons percent_off=5&duration=repeating&duration_in_months=N",
+        "POST /v1/coupons percent_off=5&max_redemptions=N", "POST /v1/coupons percent_off=5&redeem_by=N",
+        "POST /v1/prices currency=usd&product=PROD&recurring[interval]=month&billing_scheme=tiered&tiers_mode=volume"
+            + "&tiers[0][up_to]=inf&tiers[0][unit_amount]=N",
+        "POST /v1/prices currency=usd&product=PROD&unit_amount=5&transform_quantity[round]=up"
+            + "&transform_quantity[divide_by]=N",
+        "POST /v1/prices currency=usd&product=PROD&unit_amount=5&currency_options[eur][unit_amount]=N",
+        "POST /v1/tax_rates display_name=VAT&inclusive=false&percentage=N",
+        "POST /v1/billing/meter_events event_name=calls&payload[value]=N&payload[stripe_customer_id]=CUS",
+        "POST /v1/billing/meter_events event_name=calls&payload[value]=1&payload[stripe_customer_id]=CUS&timestamp=N",
+        "GET /v1/billing/meters/MTR/event_summaries customer=CUS&start_time=N&end_time=60",
+        "GET /v1/billing/meters/MTR/event_summaries customer=CUS&start_time=60&end_time=N",
+        "POST /v1/credit_notes invoice=INV&amount=N", "POST /v1/credit_notes invoice=INV&amount=100&credit_amount=N",
+        "POST /v1/credit_notes invoice=INV&amount=100&credit_amount=999999999999&out_of_band_amount=N",
+        "POST /v1/credit_notes invoice=INV&lines[0][type]=custom_line_item&lines[0][description]=x&lines[0][unit_amount]=9"
+            + "&lines[0][quantity]=N",
     ])
     func `extreme numbers are answered`(_ template: String) {
         let guest = Guest()
@@ -53,6 +74,10 @@ import Testing
             "PROD": price["data.0.product"]?.stringValue ?? "", "CUS": customer,
             "PRICE": price["data.0.id"]?.stringValue ?? "", "SUB": subscription.id,
             "ITEM": subscription["items.data.0.id"]?.stringValue ?? "",
+            "INV": subscription["latest_invoice"]?.stringValue ?? "",
+            "MTR": guest.post(
+                "/v1/billing/meters", "display_name=x&event_name=calls&default_aggregation[formula]=sum"
+            ).id,
         ]
         for extreme in Self.extremes {
             var text = template

@@ -18,6 +18,7 @@ extension Account {
         case .refund: object.integer("_settles_at")
         case .dispute: object.integer("_decides_at")
         case .checkoutSession: object.string("status") == "open" ? object.integer("expires_at") : nil
+        case .discount: object.flag("_ended") ? nil : object.integer("end")
         default: nil
         }
     }
@@ -80,6 +81,7 @@ extension Account {
             case .refund: settleRefund(next.id)
             case .dispute: decideDispute(next.id)
             case .checkoutSession: expireSession(next.id)
+            case .discount: expireDiscount(next.id)
             default: runSubscription(next.id)
             }
             settleEntitlements()
@@ -132,18 +134,20 @@ extension Account {
         {
             return
         }
-        guard let invoice = try? renew(id) else {
-            // Unreachable: amounts were in bounds when the items were made. Ending beats an endless loop.
+        let invoice: String?
+        do throws(APIFailure) { invoice = try renew(id) } catch {
+            // Only usage can leave the bounds that amounts were in when the items were made. Ending beats an endless loop.
             endSubscription(id, at: now, reason: nil)
             return
         }
-        if !wasTrialing { emit("invoice.created", .invoice, invoice) }
+        if let invoice, !wasTrialing { emit("invoice.created", .invoice, invoice) }
         emitUpdate("customer.subscription.updated", .subscription, id, since: before)
-        if wasTrialing { emit("invoice.created", .invoice, invoice) }
+        if let invoice, wasTrialing { emit("invoice.created", .invoice, invoice) }
     }
 
-    /// Begins the next period of every item whose period has ended, with a draft invoice for them. No events.
-    func renew(_ id: String) throws(APIFailure) -> String {
+    /// Begins the next period of every item whose period has ended, with a draft invoice for them; nil where flexible
+    /// billing has nothing to ask for. No events.
+    func renew(_ id: String) throws(APIFailure) -> String? {
         let subscription = known(.subscription, id)
         let cancelAt = subscription.integer("cancel_at")
         var lines: [LineDraft] = []
@@ -154,9 +158,8 @@ extension Account {
             lookBack = min(lookBack, item.integer("current_period_start") ?? start)
             let whole = Self.interval(of: price).nextBoundary(anchor: item.integer("_anchor") ?? start, after: start)
             let end = cancelAt.map { $0 > start ? min(whole, $0) : whole } ?? whole
-            var line = try recurringLine(item.id, price, item.integer("quantity") ?? 1, (start, end))
-            if end < whole { line.amount = ExactAmount(line.amount).share(end - start, of: whole - start)?.floored ?? 0 }
-            lines.append(line)
+            if Self.isMetered(price), !Self.isTrialing(subscription) { lines += try usageLines(of: item, until: start) }
+            lines += try recurringLines(for: item, (start, end), of: (start, whole))
             change(.subscriptionItem, item.id) {
                 $0["current_period_start"] = .integer(start)
                 $0["current_period_end"] = .integer(end)
@@ -168,9 +171,13 @@ extension Account {
         let staysDraft =
             subscription.string("status") == "unpaid"
             || subscription.object("pause_collection").string("behavior") == "keep_as_draft"
+        let customer = subscription.string("customer") ?? ""
+        if lines.isEmpty, Self.isFlexible(subscription), pendingItems(customer: customer, subscription: id).isEmpty {
+            return nil
+        }
         let invoice = addInvoice(
             InvoiceDraft(
-                customer: subscription.string("customer") ?? "", subscription: known(.subscription, id),
+                customer: customer, subscription: known(.subscription, id),
                 reason: "subscription_cycle", currency: subscription.string("currency") ?? "usd",
                 period: (lookBack, now), lines: lines, finalizesLater: !staysDraft))
         change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }

@@ -22,9 +22,16 @@ extension Account {
     func settlement(of invoice: JSONObject) -> Settlement {
         Settlement(
             total: invoice.integer("total") ?? 0,
-            balance: known(.customer, invoice.string("customer") ?? "").integer("balance") ?? 0,
+            balance: balance(
+                of: invoice.string("customer") ?? "", in: invoice.string("currency") ?? "usd"),
             minimum: Self.minimumCharge(invoice.string("currency") ?? "usd"))
     }
+
+    /// What an invoice shows of its customer, and keeps as it is when it becomes final.
+    static let customerDetails = [
+        ("customer_address", "address"), ("customer_email", "email"), ("customer_name", "name"),
+        ("customer_phone", "phone"), ("customer_shipping", "shipping"), ("customer_tax_exempt", "tax_exempt"),
+    ]
 
     /// Makes a draft final: number, balance, and either paid at once (nothing is due) or open with a payment intent.
     func finalize(_ id: String) {
@@ -32,7 +39,7 @@ extension Account {
         let customerID = draft.string("customer") ?? ""
         let customer = known(.customer, customerID)
         let settled = settlement(of: draft)
-        let balance = customer.integer("balance") ?? 0
+        let balance = balance(of: customerID, in: draft.string("currency") ?? "usd")
         let sequence = customer.integer("next_invoice_sequence") ?? 1
         let digits = String(sequence)
         let number =
@@ -41,8 +48,8 @@ extension Account {
         change(.customer, customerID) { $0["next_invoice_sequence"] = .integer(sequence + 1) }
         change(.invoice, id) { invoice in
             invoice["status"] = "open"
-            invoice["number"] = .string(number)
-            invoice["effective_at"] = .integer(now)
+            if invoice["number"]?.isNull ?? true { invoice["number"] = .string(number) }
+            if invoice["effective_at"]?.isNull ?? true { invoice["effective_at"] = .integer(now) }
             invoice.set("status_transitions", "finalized_at", to: .integer(now))
             invoice["starting_balance"] = .integer(balance)
             invoice["ending_balance"] = .integer(settled.endingBalance)
@@ -52,10 +59,20 @@ extension Account {
             invoice["next_payment_attempt"] = .null
             invoice["hosted_invoice_url"] = .string("https://invoice.stripe.com/i/\(page)?s=ap")
             invoice["invoice_pdf"] = .string("https://pay.stripe.com/invoice/\(page)/pdf?s=ap")
+            for (shown, member) in Self.customerDetails { invoice[shown] = customer[member] ?? .null }
+            invoice["customer_tax_ids"] = shownTaxIDs(of: customerID)
+            if invoice.object("automatic_tax").flag("enabled") {
+                invoice.set("automatic_tax", "provider", to: "stripe")
+                invoice.set("automatic_tax", "status", to: "complete")
+            }
             invoice["_applied"] = .integer(settled.endingBalance - balance)
             if invoice.string("collection_method") == "send_invoice" { invoice["_deadline"] = invoice["due_date"] }
+            if invoice.object("rendering").object("pdf").string("page_size") == "auto" {
+                invoice.set("rendering", "pdf", "page_size", to: "letter")
+            }
         }
         emit("invoice.finalized", .invoice, id)
+        consumeDiscounts(of: id)
         if settled.endingBalance != balance {
             let before = rendered(.customer, customerID)
             moveBalance(

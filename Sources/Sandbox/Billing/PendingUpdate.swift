@@ -15,7 +15,7 @@ extension Account {
         let after = known(.subscription, id)
         let date = known(.invoice, applied).object("parent").object("subscription_details")
             .integer("subscription_proration_date")
-        let lines = all(.invoiceLine, where: "invoice", is: applied).map { draft(of: $0) }
+        let lines = lines(of: applied).map { draft(of: $0) }
         rollback(to: point)
         let subscription = known(.subscription, id)
         let before = render(.subscription, subscription)
@@ -24,7 +24,7 @@ extension Account {
             InvoiceDraft(
                 customer: subscription.string("customer") ?? "", subscription: subscription,
                 reason: "subscription_update", currency: subscription.string("currency") ?? "usd",
-                period: (start, now), lines: lines, sweeps: false, prorationDate: date))
+                period: (start, now), lines: lines, sweeps: false, isParked: true, prorationDate: date))
         emit("invoice.created", .invoice, invoice)
         finalize(invoice)
         change(.subscription, id) { subscription in
@@ -65,8 +65,12 @@ extension Account {
             description: line.string("description") ?? "", amount: line.integer("amount") ?? 0,
             quantity: line.integer("quantity") ?? 1,
             period: (period.integer("start") ?? now, period.integer("end") ?? now),
-            price: price.map { known(.price, $0) }, item: details.string("subscription_item"), isProration: true,
-            credited: details.object("proration_details")["credited_items"] ?? .null, discountable: false)
+            price: price.map { known(.price, $0) }, quantityDecimal: line.string("quantity_decimal"),
+            unitAmountDecimal: line.object("pricing").string("unit_amount_decimal"),
+            item: details.string("subscription_item"), isProration: details.flag("proration"),
+            credited: details.object("proration_details")["credited_items"] ?? .null, discountable: false,
+            metadata: line["metadata"] ?? [:], taxRates: line.array("_tax_rates"),
+            settledDiscounts: line.array("discount_amounts"))
     }
 
     private func pendingUpdate(_ after: JSONObject, items: [JSONObject]?, _ params: JSONObject) -> JSONValue {

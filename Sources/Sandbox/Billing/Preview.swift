@@ -7,8 +7,10 @@ extension Account {
         Route(
             "POST /v1/invoices/create_preview",
             """
-            automatic_tax:any currency customer customer_account customer_details:any @discounts invoice_items:any \
-            issuer:any on_behalf_of? preview_mode:(next|recurring) schedule \
+            automatic_tax:{@automatic_tax} currency customer customer_account customer_details:any @discounts invoice_items:[{currency \
+            invoiceitem @line_terms price price_data:{product! @one_time_price} \
+            tax_behavior:(exclusive|inclusive|unspecified) tax_code? tax_rates?:[text] unit_amount:int \
+            unit_amount_decimal:dec}] issuer:any on_behalf_of? preview_mode:(next|recurring) schedule \
             schedule_details:{\(Account.scheduleDetailsTable)} subscription \
             subscription_details:{billing_cycle_anchor:{type!:(now|unchanged|timestamp) timestamp:int}/\
             time|now|unchanged billing_mode:{type!:(classic|flexible) \
@@ -23,7 +25,6 @@ extension Account {
 
     func createPreview(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
-        try refuseUnemulated(params, ["discounts", "invoice_items"])
         let details = params.object("subscription_details")
         try refuseUnemulated(details, ["billing_schedules", "start_date"])
         let point = savepoint
@@ -32,9 +33,15 @@ extension Account {
         if params.has("schedule") || params.has("schedule_details") {
             invoice = try previewSchedule(params)
         } else if let id = try subscriptionToPreview(params, details) {
-            invoice = try previewChange(of: id, details, isRecurring: params.string("preview_mode") == "recurring")
-        } else {
+            let subscription = known(.subscription, id)
+            try addPreviewed(params.array("invoice_items"), to: subscription)
+            var change = details
+            for name in ["automatic_tax", "discounts"] { change[name] = params[name] }
+            invoice = try previewChange(of: id, change, isRecurring: params.string("preview_mode") == "recurring")
+        } else if details.has("items") {
             invoice = try previewNew(params, details)
+        } else {
+            invoice = try previewItems(params)
         }
         return .object(preview(of: invoice))
     }
@@ -50,6 +57,7 @@ extension Account {
         }
         if details.has("items") { return nil }
         guard let customer = params.string("customer") else { throw .missing("customer") }
+        if params.has("invoice_items"), details.isEmpty { return nil }
         let candidates = all(.subscription, where: "customer", is: customer)
             .filter { !Self.isOver($0) && $0.has("_period_end") && $0["cancel_at"]?.isNull ?? true }
             .sorted { ($0.integer("_period_end") ?? 0) < ($1.integer("_period_end") ?? 0) }
@@ -65,13 +73,54 @@ extension Account {
 
     private func previewNew(_ params: JSONObject, _ details: JSONObject) throws(APIFailure) -> String {
         var terms = details
-        if let customer = params.string("customer") {
-            terms["customer"] = .string(customer)
-        } else {
+        for name in ["automatic_tax", "currency", "customer", "discounts"] { terms[name] = params[name] }
+        if !params.has("customer") {
             let call = Call(path: [], params: [:], url: "", caller: .secret, apiVersion: Self.apiVersion)
             terms["customer"] = .optional(try createCustomer(call).referenceID)
         }
-        return try openSubscription(terms, requiresMethod: false).invoice
+        for entry in params.array("invoice_items") {
+            var item = entry.objectValue ?? [:]
+            if !item.has("currency") { item["currency"] = params["currency"] }
+            _ = try addInvoiceItem(item, customer: terms.string("customer") ?? "", subscription: nil)
+        }
+        let (id, invoice) = try openSubscription(terms, requiresMethod: false)
+        return if let invoice { invoice } else { try upcomingInvoice(of: id) }
+    }
+
+    /// An invoice by hand of nothing but items that are described here.
+    private func previewItems(_ params: JSONObject) throws(APIFailure) -> String {
+        let customer = params.string("customer") ?? ""
+        let currency = params.string("currency")?.lowercased() ?? known(.customer, customer).string("currency") ?? "usd"
+        let id = addInvoice(
+            InvoiceDraft(
+                customer: customer, reason: "manual", currency: currency, period: (now, now), lines: [], sweeps: false))
+        for entry in params.array("invoice_items") {
+            var item = entry.objectValue ?? [:]
+            if !item.has("currency") { item["currency"] = .string(currency) }
+            attach(try addInvoiceItem(item, customer: customer, subscription: nil), to: id)
+        }
+        let discounts = try redeem(
+            params["discounts"],
+            for: DiscountOwner(customer: customer, currency: currency, member: "invoice", id: id, subtotal: 0))
+        change(.invoice, id) { $0["discounts"] = .array(discounts) }
+        refreshTotals(of: id)
+        return id
+    }
+
+    /// Invoice items that a preview adds, or changes: pending ones that are there already are named.
+    private func addPreviewed(_ entries: [JSONValue], to subscription: JSONObject) throws(APIFailure) {
+        for (index, entry) in entries.enumerated() {
+            var params = entry.objectValue ?? [:]
+            if let id = params.string("invoiceitem") {
+                let item = try referred(.invoiceItem, id, param: "invoice_items[\(index)][invoiceitem]")
+                params["invoiceitem"] = nil
+                try updateInvoiceItem(item, params)
+                continue
+            }
+            if !params.has("currency") { params["currency"] = subscription["currency"] }
+            _ = try addInvoiceItem(
+                params, customer: subscription.string("customer") ?? "", subscription: subscription.id)
+        }
     }
 
     private func previewChange(
@@ -116,7 +165,7 @@ extension Account {
             let price = price(of: item)
             let start = item.integer("current_period_end") ?? now
             let end = Self.interval(of: price).nextBoundary(anchor: item.integer("_anchor") ?? start, after: start)
-            lines.append(try recurringLine(item.id, price, item.integer("quantity") ?? 1, (start, end)))
+            lines += try recurringLines(for: item, (start, end))
         }
         let start = lines.map(\.period.start).min() ?? now
         return addInvoice(
@@ -151,7 +200,9 @@ extension Account {
         if let subscription = schedule.string("subscription") { return try upcomingInvoice(of: subscription) }
         now = max(now, schedule.array("phases").first?["start_date"]?.integerValue ?? now)
         let begun = try beginSchedule(id)
-        return known(.subscription, begun).string("latest_invoice") ?? ""
+        return if let invoice = known(.subscription, begun).string("latest_invoice") { invoice } else {
+            try upcomingInvoice(of: begun)
+        }
     }
 
     /// `invoice.upcoming`: what the next renewal will ask for, as a preview without an id.
@@ -175,12 +226,15 @@ extension Account {
     private func upcomingInvoice(of id: String) throws(APIFailure) -> String {
         let subscription = known(.subscription, id)
         let customer = subscription.string("customer") ?? ""
-        guard let end = subscription.integer("_period_end"), subscription.string("status") != "paused" else {
+        guard !Self.isOver(subscription), subscription.string("status") != "paused",
+            let end = subscription.integer("_period_end")
+        else {
             throw Self.noUpcoming(customer)
         }
-        if let cancel = subscription.integer("cancel_at"), cancel <= end { throw Self.noUpcoming(customer) }
+        let cancel = subscription.integer("cancel_at")
+        let next = min(end, cancel ?? end)
         if let schedule = subscription.string("schedule"), let time = Self.dueSchedule(known(.schedule, schedule)),
-            time <= end
+            time <= next
         {
             now = max(now, time)
             runSchedule(schedule)
@@ -188,8 +242,10 @@ extension Account {
             if let latest, latest != subscription.string("latest_invoice") { return latest }
             return try upcomingInvoice(of: id)
         }
-        now = max(now, end)
-        return try renew(id)
+        now = max(now, next)
+        let isLast = cancel.map { $0 <= end } ?? false
+        guard let invoice = isLast ? try plannedInvoice(of: id) : try renew(id) else { throw Self.noUpcoming(customer) }
+        return invoice
     }
 
     // MARK: Showing it
@@ -206,8 +262,9 @@ extension Account {
         shown["amount_due"] = .integer(settled.amountDue)
         shown["amount_remaining"] = .integer(settled.amountDue)
         shown["ending_balance"] = .integer(settled.endingBalance)
-        shown["starting_balance"] = known(.customer, invoice.string("customer") ?? "")["balance"] ?? 0
-        let lines = all(.invoiceLine, where: "invoice", is: id).prefix(250).map { line -> JSONValue in
+        shown["starting_balance"] = .integer(
+            balance(of: invoice.string("customer") ?? "", in: invoice.string("currency") ?? "usd"))
+        let lines = lines(of: id).prefix(250).map { line -> JSONValue in
             var line = line.withoutHidden
             line["id"] = .string("il_tmp_\(line.id.dropFirst("il_".count))")
             line["invoice"] = .string(shownID)

@@ -68,50 +68,23 @@ extension Account {
             let whole = item.integer("_whole_end") ?? end
             let fitted = min(whole, subscription.integer("cancel_at") ?? whole)
             guard fitted != end else { continue }
-            if prorates {
-                try prorateFit(item, subscription, from: end, to: fitted, whole: whole)
-                outcome.hasProrations = true
+            let isProrated = prorates && !Self.isMetered(price(of: item))
+            if isProrated, fitted < end { try addUnused(of: item, ProrationWindow(item, date: fitted), subscription) }
+            change(.subscriptionItem, item.id) { item in
+                item["current_period_end"] = .integer(fitted)
+                item["_whole_end"] = fitted < whole ? .integer(whole) : nil
+                guard isProrated, fitted < end else { return }
+                // What was given back cannot be given back again.
+                item["_debits"] = .array(item.array("_debits").compactMap { Debit($0).ending(at: fitted)?.json })
             }
-            change(.subscriptionItem, item.id) {
-                $0["current_period_end"] = .integer(fitted)
-                $0["_whole_end"] = fitted < whole ? .integer(whole) : nil
+            if isProrated, fitted > end {
+                let longer = known(.subscriptionItem, item.id)
+                let debit = try addRemaining(of: longer, ProrationWindow(longer, date: end), subscription)
+                change(.subscriptionItem, item.id) { $0["_debits"] = .array($0.array("_debits") + [debit.json]) }
             }
+            if isProrated { outcome.hasProrations = true }
         }
         refreshPeriod(of: id)
-    }
-
-    private func prorateFit(
-        _ item: JSONObject, _ subscription: JSONObject, from end: Int64, to fitted: Int64, whole: Int64
-    ) throws(APIFailure) {
-        let price = price(of: item)
-        let quantity = item.integer("quantity") ?? 1
-        let name = productName(of: price)
-        var debits = item.array("_debits").map { Debit($0) }
-        if fitted < end {
-            let credit = try credit(
-                for: item, ProrationWindow(item, date: fitted), flexible: Self.isFlexible(subscription))
-            addProration(
-                ProrationItem(
-                    amount: credit.amount, quantity: quantity, price: price,
-                    description: Wording.unused(quantity, name, after: fitted), period: (fitted, end),
-                    credited: credit.credited),
-                item: item, subscription: subscription)
-            // What was given back cannot be given back again.
-            debits = debits.compactMap { $0.ending(at: fitted) }
-        } else {
-            let start = item.integer("current_period_start") ?? end
-            guard let amount = Self.amount(price, quantity)?.share(fitted - end, of: whole - start)?.floored else {
-                throw .amountTooLarge
-            }
-            let made = addProration(
-                ProrationItem(
-                    amount: amount, quantity: quantity, price: price,
-                    description: Wording.remaining(quantity, name, after: end), period: (end, fitted)),
-                item: item, subscription: subscription)
-            debits.append(
-                Debit(amount: amount, start: end, end: fitted, invoice: nil, line: nil, invoiceItem: made))
-        }
-        change(.subscriptionItem, item.id) { $0["_debits"] = .array(debits.map(\.json)) }
     }
 
     // MARK: Now
@@ -136,11 +109,13 @@ extension Account {
         }
         let customer = subscription.string("customer") ?? ""
         if params.flag("prorate"), !Self.isTrialing(subscription) {
-            for item in items(of: id) { try creditUnusedTime(of: item, subscription) }
+            for item in items(of: id) where !Self.isMetered(price(of: item)) {
+                try addUnused(of: item, ProrationWindow(item, date: now), subscription, isFinal: true)
+            }
         }
         var invoice: String?
         if params.flag("invoice_now") {
-            invoice = finalInvoice(of: subscription)
+            invoice = try finalInvoice(of: id)
         } else if !params.flag("prorate") {
             for item in pendingItems(customer: customer, subscription: id) where item.string("_subscription") == id {
                 change(.invoiceItem, item.id) { $0["_deleted"] = true }
@@ -154,44 +129,40 @@ extension Account {
         return invoice
     }
 
-    /// The draft of what is still pending for a subscription that ends; nil where nothing is.
-    private func finalInvoice(of subscription: JSONObject) -> String? {
+    /// The last invoice of a subscription that ends now: what was used and what is pending; nil when there is neither.
+    func finalInvoice(of id: String) throws(APIFailure) -> String? {
+        let subscription = known(.subscription, id)
         let customer = subscription.string("customer") ?? ""
-        guard !pendingItems(customer: customer, subscription: subscription.id).isEmpty else { return nil }
-        let start = items(of: subscription.id).compactMap { $0.integer("current_period_start") }.min() ?? now
-        return addInvoice(
+        var lines: [LineDraft] = []
+        for item in items(of: id) where Self.isMetered(price(of: item)) { lines += try usageLines(of: item, until: now) }
+        guard !lines.isEmpty || !pendingItems(customer: customer, subscription: id).isEmpty else { return nil }
+        let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
+        let invoice = addInvoice(
             InvoiceDraft(
                 customer: customer, subscription: subscription, reason: "subscription_cycle",
-                currency: subscription.string("currency") ?? "usd", period: (start, now), lines: [],
+                currency: subscription.string("currency") ?? "usd", period: (start, now), lines: lines,
                 finalizesLater: true))
+        change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
+        return invoice
+    }
+
+    /// The last invoice of a subscription that ends as planned: items that stand alone are no business of its.
+    func plannedInvoice(of id: String) throws(APIFailure) -> String? {
+        let customer = known(.subscription, id).string("customer") ?? ""
+        let isOwed =
+            items(of: id).contains { Self.isMetered(price(of: $0)) }
+            || pendingItems(customer: customer, subscription: id).contains { $0.string("_subscription") == id }
+        return isOwed ? try finalInvoice(of: id) : nil
     }
 
     private func end(_ id: String, with invoice: String?, reason: String?) {
-        if let invoice { change(.subscription, id) { $0["latest_invoice"] = .string(invoice) } }
         endSubscription(id, at: now, reason: reason, sparing: invoice)
         if let invoice { emit("invoice.created", .invoice, invoice) }
     }
 
-    /// The time has come that `cancel_at` or a schedule named.
+    /// The time has come that `cancel_at` or a schedule named. Usage that leaves the bounds of amounts is not asked for.
     func endAsPlanned(_ id: String, reason: String? = nil) {
-        let subscription = known(.subscription, id)
-        let isOwed = pendingItems(customer: subscription.string("customer") ?? "", subscription: id)
-            .contains { $0.string("_subscription") == id }
-        end(id, with: isOwed ? finalInvoice(of: subscription) : nil, reason: reason)
-    }
-
-    private func creditUnusedTime(of item: JSONObject, _ subscription: JSONObject) throws(APIFailure) {
-        let window = ProrationWindow(item, date: now)
-        let credit = try credit(for: item, window, flexible: Self.isFlexible(subscription))
-        guard credit.amount != 0 else { return }
-        let price = price(of: item)
-        let quantity = item.integer("quantity") ?? 1
-        addProration(
-            ProrationItem(
-                amount: credit.amount, quantity: quantity, price: price,
-                description: Wording.unused(quantity, productName(of: price), after: window.date),
-                period: (window.date, window.end), isFinal: true),
-            item: item, subscription: subscription)
+        end(id, with: try? plannedInvoice(of: id), reason: reason)
     }
 
     /// Canceling before the first payment: the subscription never began, its invoice is void.

@@ -46,8 +46,15 @@ extension Account {
         let id = subscription.id
         let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
         let credits = params.object("bill_for").object("unused_time_from").string("type") ?? "now"
+        let billsUsage = params.object("bill_for").object("outstanding_usage_through").string("type") != "none"
         for item in items(of: id) {
-            if credits != "none" { try creditPause(of: item, subscription, wholePeriod: credits != "now") }
+            if Self.isMetered(price(of: item)) {
+                if billsUsage { try billUsage(of: item, until: now, subscription) }
+            } else if credits != "none" {
+                let from = credits == "now" ? now : item.integer("current_period_start") ?? now
+                try addUnused(of: item, ProrationWindow(item, date: from), subscription, mayBeNothing: false)
+                change(.subscriptionItem, item.id) { $0["_debits"] = [] }
+            }
             change(.subscriptionItem, item.id) { $0["current_period_end"] = .integer(now) }
         }
         stop(id, because: "pause_requested", at: now)
@@ -76,24 +83,6 @@ extension Account {
         if let schedule = subscription.string("schedule") {
             throw .invalid("You cannot pause a subscription that is attached to a schedule: `\(schedule)`.")
         }
-    }
-
-    private func creditPause(
-        of item: JSONObject, _ subscription: JSONObject, wholePeriod: Bool
-    ) throws(APIFailure) {
-        let from = wholePeriod ? item.integer("current_period_start") ?? now : now
-        let window = ProrationWindow(item, date: from)
-        let credit = try credit(for: item, window, flexible: true)
-        guard credit.amount != 0 else { return }
-        let price = price(of: item)
-        let quantity = item.integer("quantity") ?? 1
-        addProration(
-            ProrationItem(
-                amount: credit.amount, quantity: quantity, price: price,
-                description: Wording.unused(quantity, productName(of: price), after: window.date),
-                period: (window.date, window.end), credited: credit.credited),
-            item: item, subscription: subscription)
-        change(.subscriptionItem, item.id) { $0["_debits"] = [] }
     }
 
     /// Writes that a subscription is paused, and why. No events.
@@ -185,21 +174,24 @@ extension Account {
                 let anchor = item.integer("_anchor") ?? now
                 let end = interval.nextBoundary(anchor: anchor, after: now)
                 next["current_period_end"] = .integer(end)
-                if behavior != "none" {
-                    next["_debits"] = [
-                        try debitRest(of: next, subscription, from: date, start: interval.boundary(-1, anchor: end)).json
-                    ]
+                if behavior != "none", !Self.isMetered(price) {
+                    var whole = next
+                    whole["current_period_start"] = .integer(interval.boundary(-1, anchor: end))
+                    next["_debits"] = [try addRemaining(of: item, ProrationWindow(whole, date: date), subscription).json]
                 }
             } else {
                 let end = interval.boundary(1, anchor: now)
                 next["current_period_end"] = .integer(end)
                 next["_anchor"] = .integer(now)
-                lines.append(try recurringLine(item.id, price, item.integer("quantity") ?? 1, (now, end)))
+                lines += try recurringLines(for: item, (now, end))
             }
             waiting.append(next)
         }
         let anchor = keeps ? subscription.integer("billing_cycle_anchor") ?? now : now
-        guard !keeps || behavior == "always_invoice" else { return (nil, anchor, waiting) }
+        let pending = pendingItems(customer: subscription.string("customer") ?? "", subscription: subscription.id)
+        guard keeps ? behavior == "always_invoice" : !lines.isEmpty || !pending.isEmpty else {
+            return (nil, anchor, waiting)
+        }
         let invoice = addInvoice(
             InvoiceDraft(
                 customer: subscription.string("customer") ?? "", subscription: subscription,
@@ -211,26 +203,6 @@ extension Account {
             }
         }
         return (invoice, anchor, waiting)
-    }
-
-    /// Asks for what is left of a period whose whole begins at `start`, as a pending item.
-    private func debitRest(
-        of item: JSONObject, _ subscription: JSONObject, from date: Int64, start: Int64
-    ) throws(APIFailure) -> Debit {
-        var whole = item
-        whole["current_period_start"] = .integer(start)
-        let window = ProrationWindow(whole, date: date)
-        let price = price(of: item)
-        let quantity = item.integer("quantity") ?? 1
-        let amount = try Self.remaining(Self.amount(price, quantity), window)
-        let made = addProration(
-            ProrationItem(
-                amount: amount, quantity: quantity, price: price,
-                description: Wording.remaining(quantity, productName(of: price), after: window.date),
-                period: (window.date, window.end)),
-            item: item, subscription: subscription)
-        return Debit(
-            amount: amount, start: window.date, end: window.end, invoice: nil, line: nil, invoiceItem: made)
     }
 
     /// What a resumption waited for has come: the subscription goes on with its new period.

@@ -15,7 +15,11 @@ extension Account {
     /// The live items of a subscription, oldest first.
     func items(of subscription: String) -> [JSONObject] { all(.subscriptionItem, where: "subscription", is: subscription) }
 
-    func price(of item: JSONObject) -> JSONObject { known(.price, item.string("_price") ?? "") }
+    /// An item's price, in the currency of its subscription.
+    func price(of item: JSONObject) -> JSONObject {
+        let price = known(.price, item.string("_price") ?? "")
+        return Self.price(price, in: item.string("_currency")) ?? price
+    }
 
     static func interval(of price: JSONObject) -> BillingInterval {
         let recurring = price.object("recurring")
@@ -24,19 +28,14 @@ extension Account {
     }
 
     func productName(of price: JSONObject) -> String {
-        known(.product, price.string("product") ?? "").string("name") ?? ""
-    }
-
-    /// What a price costs for a quantity, exactly; nil when it is out of all bounds.
-    static func amount(_ price: JSONObject, _ quantity: Int64) -> ExactAmount? {
-        ExactAmount(decimal: price.string("unit_amount_decimal") ?? "0")?.times(quantity)
+        product(of: price).string("name") ?? ""
     }
 
     // MARK: Rendering
 
     func renderItem(_ item: JSONObject) -> JSONObject {
         var shown = item.withoutHidden
-        let price = price(of: item)
+        let price = known(.price, item.string("_price") ?? "")
         shown["plan"] = Self.plan(of: price)
         shown["price"] = .object(price.withoutHidden)
         return shown

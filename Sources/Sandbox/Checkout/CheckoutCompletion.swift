@@ -49,7 +49,7 @@ extension Account {
         let invoice = try openSubscription(terms(of: session, customer: customer, method: nil), requiresMethod: false)
             .invoice
         var amounts: [String: (subtotal: Int64, discount: Int64)] = [:]
-        for line in all(.invoiceLine, where: "invoice", is: invoice) {
+        for line in invoice.map({ all(.invoiceLine, where: "invoice", is: $0) }) ?? [] {
             let price = line.object("pricing").object("price_details").string("price") ?? ""
             amounts[price, default: (0, 0)].subtotal += line.integer("amount") ?? 0
             for discount in line.array("discount_amounts") {

@@ -171,6 +171,9 @@ final class Account {
         case .balanceTransaction: return renderTransaction(object)
         case .checkoutItem: return renderCheckoutItem(object)
         case .dispute: return renderDispute(object)
+        case .coupon: return renderCoupon(object)
+        case .creditNote: return renderCreditNote(object)
+        case .promotionCode: return renderPromotionCode(object)
         default: return object.withoutHidden
         }
     }

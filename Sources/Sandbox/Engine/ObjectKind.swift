@@ -1,6 +1,6 @@
 /// The kinds of object that the sandbox keeps, by Stripe's own names.
 enum ObjectKind: String, CaseIterable {
-    case customer, product, price, coupon, charge, subscription, invoice, event
+    case customer, product, price, coupon, charge, subscription, invoice, event, discount
     case paymentMethod = "payment_method"
     case paymentIntent = "payment_intent"
     case setupIntent = "setup_intent"
@@ -25,6 +25,12 @@ enum ObjectKind: String, CaseIterable {
     case mandate, refund, dispute
     case checkoutSession = "checkout.session"
     case checkoutItem = "item"
+    case creditNote = "credit_note"
+    case creditNoteLine = "credit_note_line_item"
+    case taxID = "tax_id"
+    case meter = "billing.meter"
+    case meterEvent = "billing.meter_event"
+    case meterEventSummary = "billing.meter_event_summary"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -37,6 +43,7 @@ enum ObjectKind: String, CaseIterable {
         case .subscription: "sub"
         case .invoice: "in"
         case .event: "evt"
+        case .discount: "di"
         case .paymentMethod: "pm"
         case .paymentIntent: "pi"
         case .setupIntent: "seti"
@@ -62,6 +69,11 @@ enum ObjectKind: String, CaseIterable {
         case .dispute: "du"
         case .checkoutSession: "cs_test"
         case .checkoutItem: "li"
+        case .creditNote: "cn"
+        case .creditNoteLine: "cnli"
+        case .taxID: "txi"
+        case .meter: "mtr_test"
+        case .meterEvent, .meterEventSummary: "mtrusg"
         }
     }
 
@@ -84,6 +96,9 @@ enum ObjectKind: String, CaseIterable {
         case .feature: "entitlement feature"
         case .productFeature: "product feature"
         case .entitlement: "active entitlement"
+        case .meter: "meter"
+        case .creditNote: "credit note"
+        case .taxID: "tax ID"
         default: rawValue
         }
     }
@@ -92,7 +107,7 @@ enum ObjectKind: String, CaseIterable {
     var pathParam: String {
         switch self {
         case .customer, .product, .charge, .subscription, .event, .balanceTransaction, .feature, .productFeature,
-            .entitlement:
+            .entitlement, .meter, .creditNote, .taxID:
             "id"
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
@@ -122,16 +137,21 @@ enum ObjectKind: String, CaseIterable {
         case .feature: ["lookup_key"]
         case .productFeature: ["_product"]
         case .entitlement: ["_customer"]
+        case .meterEvent: ["_key"]
+        case .creditNote: ["invoice"]
+        case .creditNoteLine: ["_note", "invoice_line_item"]
+        case .taxID: ["customer"]
         default: []
         }
     }
 
-    /// The place among kinds of what falls due at the same instant: payments, then invoices, then schedules, which come before
-    /// the subscriptions that renew to what the next phase says.
+    /// The place among kinds of what falls due at the same instant: payments, then invoices, then the ends of discounts, then
+    /// schedules, which come before the subscriptions that renew to what the next phase says.
     var duePlace: Int {
         switch self {
-        case .paymentIntent: -3
-        case .invoice: -2
+        case .paymentIntent: -4
+        case .invoice: -3
+        case .discount: -2
         case .schedule: -1
         default: Self.allCases.firstIndex(of: self) ?? 0
         }

@@ -133,9 +133,9 @@ extension Account {
     }
 
     private static func entry(_ item: JSONValue) -> JSONValue {
-        [
-            "metadata": item["metadata"] ?? [:], "price": item["price"] ?? .null, "quantity": item["quantity"] ?? 1,
-        ]
+        var entry: JSONObject = ["metadata": item["metadata"] ?? [:], "price": item["price"] ?? .null]
+        entry["quantity"] = item["quantity"]
+        return .object(entry)
     }
 
     /// The entries of `items` that turn a subscription's items into `wanted`: items of the same price stay, others change
@@ -215,16 +215,19 @@ extension Account {
         }
         for edit in edits {
             var item = edit.item?.id
+            if let old = edit.item, Self.isMetered(price(of: old)), edit.changesAmount(from: price(of: old)) {
+                try billUsage(of: old, until: now, subscription)
+            }
             if let old = edit.item, Self.interval(of: price(of: old)) != Self.interval(of: edit.price) {
                 change(.subscriptionItem, old.id) { $0["_anchor"] = .integer(now) }
             }
             if item == nil {
                 let metadata = Self.newMetadata(["metadata": edit.metadata ?? [:]])
                 item = addItem(
-                    ItemTerms(price: edit.price, quantity: edit.quantity, metadata: metadata), to: id, start: now, end: now,
-                    anchor: subscription.integer("billing_cycle_anchor") ?? now)
+                    ItemTerms(price: edit.price, quantity: edit.quantity, metadata: metadata), to: subscription, start: now,
+                    end: now, anchor: subscription.integer("billing_cycle_anchor") ?? now)
             }
-            if let item { apply(edit, to: item) }
+            if let item { try apply(edit, to: item, of: subscription) }
         }
         if restarts { change(.subscription, id) { $0["billing_cycle_anchor"] = .integer(now) } }
     }

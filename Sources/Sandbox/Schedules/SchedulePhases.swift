@@ -108,7 +108,7 @@ extension Account {
             if let first { try Self.checkCurrency(of: price, agreesWith: first) }
             first = first ?? price
             items.append(
-                Self.phaseItem(price, quantity: try Self.quantity(item), metadata: Self.newMetadata(item)))
+                Self.phaseItem(price, quantity: try Self.quantity(item, of: price), metadata: Self.newMetadata(item)))
         }
         guard let first else { throw .missing("\(place)[items]") }
         var phase = Self.emptyPhase
@@ -125,10 +125,13 @@ extension Account {
     }
 
     static func phaseItem(_ price: JSONObject, quantity: Int64, metadata: JSONValue) -> JSONValue {
-        [
+        var item: JSONObject = [
             "billing_thresholds": nil, "discounts": [], "metadata": metadata, "plan": .string(price.id),
             "price": .string(price.id), "quantity": .integer(quantity), "tax_rates": [],
         ]
+        // The quantity of what is metered follows from the usage.
+        if isMetered(price) { item["quantity"] = nil }
+        return .object(item)
     }
 
     static let emptyPhase: JSONObject = [

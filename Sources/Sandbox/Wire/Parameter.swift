@@ -1,9 +1,9 @@
 /// A parameter of an endpoint, declared as data. Endpoints write their tables as text:
 ///
 ///     name! description? active:bool metadata?:map created:range
-///     type:(recurring|one_time) trial_end:time|now items:[{price quantity:int}]
+///     type:(recurring|one_time) trial_end:time|now items:[{price quantity:int}] options:*{amount:int}
 ///
-/// `!` is required, `?` says that the empty string clears (text may always be cleared), no type means text, and `@name`
+/// `*` is an object by free keys, `!` is required, `?` says that the empty string clears (text may always be cleared), no type means text, and `@name`
 /// stands for a fragment of `fragments`.
 struct Parameter: Sendable {
     let name: String
@@ -19,6 +19,13 @@ struct Parameter: Sendable {
         "details": "billing_details:{address?:{@address} email? name? phone? tax_id}",
         "discounts": "discounts?:[{coupon discount promotion_code}]",
         "recurring": "interval!:(day|week|month|year) interval_count:int",
+        "tiers": """
+        tiers:[{flat_amount:int flat_amount_decimal:dec unit_amount:int unit_amount_decimal:dec up_to!:time|inf}]
+        """,
+        "currency_options": """
+        currency_options?:*{custom_unit_amount:{enabled!:bool maximum:int minimum:int preset:int} \
+        tax_behavior:(exclusive|inclusive|unspecified) @tiers unit_amount:int unit_amount_decimal:dec}
+        """,
         "price_data": """
         currency! product! recurring:{@recurring} tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
         unit_amount_decimal:dec
@@ -36,6 +43,28 @@ struct Parameter: Sendable {
         "schedule_invoices": """
         account_tax_ids?:[text] custom_fields?:[{name! value!}] days_until_due:int description? footer? issuer:any
         """,
+        "one_time_price": """
+        currency! tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int unit_amount_decimal:dec
+        """,
+        "line_terms": """
+        amount:int description discountable:bool @discounts metadata?:map period:{end!:int start!:int} quantity:int \
+        quantity_decimal:dec
+        """,
+        "tax_id": """
+        type!:(ad_nrt|ae_trn|al_tin|am_tin|ao_tin|ar_cuit|au_abn|au_acn|au_arn|au_wpn|aw_tin|az_tin|ba_tin\
+        |bb_tin|bd_bin|bf_ifu|bg_uic|bh_vat|bj_ifu|bo_tin|br_cnpj|br_cpf|bs_tin|bw_vat|by_tin|ca_bn\
+        |ca_gst_hst|ca_pst_bc|ca_pst_mb|ca_pst_sk|ca_qst|cd_nif|ch_uid|ch_vat|ci_vat|cl_tin|cm_niu\
+        |cn_tin|co_nit|cr_tin|cv_nif|cz_dic|de_stn|do_rcn|ec_ruc|eg_tin|es_cif|et_tin|eu_oss_vat|eu_vat\
+        |fo_vat|fr_siren|fr_siret|fr_spi|gb_vat|ge_vat|gh_tin|gi_tin|gn_nif|hk_br|hr_oib|hu_tin|ic_nif\
+        |id_npwp|il_vat|in_gst|is_kt|is_vat|it_cf|jp_cn|jp_rn|jp_trn|ke_pin|kg_tin|kh_tin|kr_brn|kz_bin\
+        |la_tin|li_uid|li_vat|lk_vat|ma_vat|md_cf|md_vat|me_pib|mk_vat|mr_nif|mu_vat|mx_rfc|my_frp\
+        |my_itn|my_sst|mz_nuit|ng_tin|no_vat|no_voec|np_pan|nz_bn|nz_gst|om_vat|pe_ruc|ph_tin|pl_nip\
+        |pt_nif|py_ruc|ro_tin|rs_pib|ru_inn|ru_kpp|sa_vat|sg_gst|sg_uen|si_tin|sm_coe|sn_ninea|sr_fin\
+        |sv_nit|th_vat|tj_tin|tr_tin|tt_bir|tt_vat|tw_vat|tz_vat|ua_vat|ug_tin|us_ein|uy_ruc|uz_tin\
+        |uz_vat|ve_rif|vn_tin|za_vat|zm_tin|zw_tin) value!
+        """,
+        "automatic_tax": "enabled!:bool liability:{account type!:(account|self)}",
+        "tax_owner": "account customer customer_account type!:(account|application|customer|self)",
         "proration": "proration_behavior:(create_prorations|none|always_invoice) proration_date:int",
         "behavior":
             "payment_behavior:(allow_incomplete|error_if_incomplete|pending_if_incomplete|default_incomplete)",
@@ -86,6 +115,8 @@ indirect enum ParameterType: Sendable {
     case choice([String])
     case list(ParameterType)
     case object([Parameter])
+    /// An object of objects by free keys, such as currencies.
+    case entries([Parameter])
     /// An object, or (in older versions of the API) a plain value.
     case either([Parameter], ParameterType)
 }
@@ -149,6 +180,10 @@ private struct TableReader {
         if take("{") {
             let fields = fields(closing: "}")
             return take("/") ? .either(fields, type()) : .object(fields)
+        }
+        if take("*") {
+            precondition(take("{"), "free keys have objects")
+            return .entries(fields(closing: "}"))
         }
         if take("(") { return .choice(words(until: ")")) }
         let name = word()

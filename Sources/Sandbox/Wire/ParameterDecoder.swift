@@ -38,6 +38,10 @@ enum ParameterDecoder {
         switch type {
         case .object(let fields), .either(let fields, _):
             collectUnknown(node, fields, prefix: place, into: &unknown)
+        case .entries(let fields):
+            for child in node.children {
+                collectUnknown(child.node, fields, prefix: path(child.key, in: place), into: &unknown)
+            }
         case .list(let element):
             for child in node.children {
                 collectUnknown(child.node, element, path(child.key, in: place), into: &unknown)
@@ -98,6 +102,13 @@ enum ParameterDecoder {
         case .object(let parameters):
             guard !node.children.isEmpty else { throw .invalid("Invalid object", param: place) }
             return .object(try fields(node, parameters, prefix: place))
+        case .entries(let parameters):
+            guard !node.children.isEmpty else { throw .invalid("Invalid object", param: place) }
+            var entries: JSONObject = [:]
+            for child in node.children {
+                entries[child.key] = .object(try fields(child.node, parameters, prefix: path(child.key, in: place)))
+            }
+            return .object(entries)
         case .either(let parameters, let plain):
             if node.children.isEmpty { return try value(node, plain, place) }
             return .object(try fields(node, parameters, prefix: place))

@@ -64,16 +64,20 @@ struct Router: Sendable {
 
     static let standard = Router(
         Account.searchRoutes + Account.productRoutes + Account.priceRoutes + Account.customerRoutes
+            + Account.taxIDRoutes + Account.customerBalanceRoutes
             + Account.paymentMethodRoutes + Account.paymentIntentRoutes + Account.setupIntentRoutes
             + Account.chargeRoutes + Account.mandateRoutes + Account.captureRoutes + Account.authenticationRoutes
             + Account.refundRoutes + Account.disputeRoutes + Account.balanceRoutes + Account.accountRoutes
             + Account.checkoutRoutes + Account.customerSessionRoutes
             + Account.subscriptionRoutes + Account.pauseRoutes + Account.migrationRoutes
             + Account.subscriptionItemRoutes + Account.scheduleRoutes + Account.previewRoutes
-            + Account.invoiceRoutes + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
-            + Account.attachedPaymentRoutes + Account.portalConfigurationRoutes + Account.portalSessionRoutes
+            + Account.invoiceRoutes + Account.manualInvoiceRoutes + Account.invoiceLineRoutes
+            + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.attachedPaymentRoutes
+            + Account.creditNoteRoutes + Account.meterRoutes
+            + Account.portalConfigurationRoutes + Account.portalSessionRoutes
             + Account.clockRoutes + Account.featureRoutes + Account.entitlementRoutes
-            + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
+            + Account.couponRoutes + Account.discountRoutes + Account.taxRateRoutes
+            + Account.eventRoutes + Account.webhookEndpointRoutes
             + Account.sandboxRoutes + Account.settingsRoutes)
 
     init(_ all: [Route]) {
