@@ -184,7 +184,10 @@ extension Account {
             invoice["auto_advance"] = false
             invoice["next_payment_attempt"] = .null
             invoice.set("status_transitions", "paid_at", to: .integer(now))
-            guard !outOfBand else { return }
+            if outOfBand {
+                invoice["amount_paid_off_stripe"] = invoice["amount_paid"]
+                return
+            }
             invoice["attempted"] = true
             if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
         }
