@@ -1,0 +1,71 @@
+"""The SDK's HTTP client with an eye on everything that passes: which endpoints were called, and what shape the answers have."""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import urllib.parse
+
+import stripe
+
+import shapes
+
+SHARED = pathlib.Path(os.environ.get("SANDBOX_SHARED", pathlib.Path(__file__).resolve().parents[4] / "shared")) / "stripe"
+
+# Stripe's shapes; None where the reference material is not beside the project.
+known_shapes = shapes.Shapes(SHARED) if SHARED.is_dir() else None
+
+# What was found: each problem once, with the first call that showed it and how often it was seen.
+problems = collections.Counter()
+first_seen = {}
+
+# The calls that were answered with success, as "METHOD /path".
+answered = set()
+
+
+def report(problem, where):
+    problems[problem] += 1
+    first_seen.setdefault(problem, where)
+
+
+def look(method, url, status, headers, body, for_browsers):
+    """Notes the call, and whatever is not as Stripe's in its answer."""
+    path = urllib.parse.urlsplit(url).path
+    where = f"{method} {path}"
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return  # an ordered fault
+    if not {name.lower() for name in headers} >= {"request-id", "stripe-version"}:
+        report("an answer without Request-Id or Stripe-Version", where)
+    if status == 200:
+        answered.add((method, path))
+    elif not isinstance(value.get("error"), dict) or value["error"].get("type") not in shapes.ERROR_TYPES:
+        report(f"status {status} without an error of Stripe's", where)
+    if known_shapes:
+        for problem in known_shapes.problems(value, for_browsers):
+            report(problem, where)
+
+
+def unreached():
+    """The endpoints in scope that no call was answered by, where the list of them is beside the project."""
+    if not known_shapes:
+        return []
+    table = json.loads((SHARED / "api.json").read_text())["endpoints"]
+    missing = []
+    for name, endpoint in table.items():
+        pattern = re.compile(re.sub(r"\\{[^/]*\\}", "[^/]+", re.escape(endpoint["path"])))
+        # A fixed word such as "search" is not an id.
+        rivals = {other["path"] for other in table.values() if other["path"] != endpoint["path"] and "{" not in other["path"]}
+        calls = (path for method, path in answered if method == endpoint["method"] and path not in rivals)
+        if endpoint["in_brief"] and not any(pattern.fullmatch(path) for path in calls):
+            missing.append(name)
+    return sorted(missing)
+
+
+class Client(stripe.RequestsClient):
+    def request(self, method, url, headers, post_data=None):
+        body, status, fields = super().request(method, url, headers, post_data)
+        look(method.upper(), url, status, fields, body, "pk_" in (headers or {}).get("Authorization", ""))
+        return body, status, fields
