@@ -82,9 +82,9 @@ class Story(unittest.TestCase):
         amounts = {} if "tiers" in params else {"unit_amount": amount}
         return self.stripe.prices.create({"currency": "usd", **amounts, **recurring, **params}).id
 
-    def subscribe(self, customer, *prices, **params):
+    def subscribe(self, customer, *prices, items=None, **params):
         """A subscription to prices, or to (price, quantity) pairs."""
-        items = [{"price": price} if isinstance(price, str) else {"price": price[0], "quantity": price[1]} for price in prices]
+        items = items or [{"price": price} if isinstance(price, str) else {"price": price[0], "quantity": price[1]} for price in prices]
         return self.stripe.subscriptions.create({"customer": customer, "items": items, **params})
 
     def invoice_of(self, subscription, **params):

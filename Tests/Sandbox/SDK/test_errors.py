@@ -27,7 +27,7 @@ class Errors(Story):
         self.assertEqual(refusal.message, "Received unknown parameter: nickname")
         self.assertEnvelope(refusal.caught)
         with self.refused(code="parameter_unknown", param="items[0][foo]") as refusal:
-            self.subscribe(self.customer(), self.price(1), items=[{"foo": "1"}])
+            self.subscribe(self.customer(), items=[{"foo": "1"}])
         self.assertEqual(refusal.message, "Received unknown parameter: items[0][foo]")
         with self.refused(code="parameter_unknown", param="foo"):
             customers.list({"foo": "bar"})
