@@ -35,6 +35,8 @@ class Shapes:
         if not isinstance(value, dict):
             return []
         found = self.problems_of(value, for_browsers) if isinstance(value.get("object"), str) else []
+        if isinstance(value.get("error"), dict):
+            found = [f"error{problem}" for problem in self.members(self.sdk["error"]["fields"], value["error"], "")]
         # An event's earlier values are parts of objects, and no objects.
         inner = [member for name, member in value.items() if name != "previous_attributes"]
         return found + self.problems(inner, for_browsers)
@@ -44,6 +46,8 @@ class Shapes:
         key = hashlib.sha1(json.dumps([for_browsers, thing]).encode()).digest()
         if key not in self.seen:
             kind = thing["object"]
+            if kind == "invoice" and thing.get("billing_reason") == "upcoming":
+                thing = {"id": "upcoming_in_", **thing}  # one that is announced has no id yet
             if thing.get("deleted") is True:
                 found = self.document.problems(f"deleted_{kind}", thing)
             elif for_browsers:

@@ -1,6 +1,7 @@
 """Idempotency keys: the same call again is the same answer, another call with the same key is refused."""
 
 import threading
+import time
 
 import stripe
 
@@ -86,7 +87,7 @@ class Idempotency(Story):
         slow.start()
         try:
             while support.sandbox("GET", "/sandbox/faults")["data"]:
-                pass
+                time.sleep(0.02)
             with self.refused(stripe.APIError, 409, "idempotency_key_in_use") as refusal:
                 self.create(key, name="Slow")
             self.assertIn("There is currently another in-progress request using this Idempotent Key", refusal.message)

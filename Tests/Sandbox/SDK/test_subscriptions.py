@@ -71,7 +71,7 @@ class Subscriptions(Story):
     def test_an_anchor_by_day_of_month(self):
         subscription = self.subscribe(
             self.customer(), self.price(3000), billing_cycle_anchor_config={"day_of_month": 31})
-        end = datetime.datetime.fromtimestamp(subscription["items"].data[0].current_period_end, datetime.UTC)
+        end = datetime.datetime.fromtimestamp(subscription["items"].data[0].current_period_end, datetime.timezone.utc)
         self.assertEqual((end + datetime.timedelta(days=1)).day, 1, "the last day of its month")
         self.assertEqual(subscription.billing_cycle_anchor_config.day_of_month, 31)
 
@@ -84,10 +84,10 @@ class Subscriptions(Story):
 
     def test_a_year_with_a_leap_day_and_month_ends(self):
         subscription = self.subscribe(self.customer(), self.price(100))
-        first = datetime.datetime.fromtimestamp(subscription.billing_cycle_anchor, datetime.UTC)
+        first = datetime.datetime.fromtimestamp(subscription.billing_cycle_anchor, datetime.timezone.utc)
         self.advance(150 * DAY)
         item, = self.stripe.subscriptions.retrieve(subscription.id)["items"].data
-        start = datetime.datetime.fromtimestamp(item.current_period_start, datetime.UTC)
+        start = datetime.datetime.fromtimestamp(item.current_period_start, datetime.timezone.utc)
         self.assertEqual(start.time(), first.time())
         next_month = (start.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
         last_day = (next_month - datetime.timedelta(days=1)).day

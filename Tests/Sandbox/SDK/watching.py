@@ -20,8 +20,12 @@ known_shapes = shapes.Shapes(SHARED) if SHARED.is_dir() else None
 problems = collections.Counter()
 first_seen = {}
 
-# The calls that were answered with success, as "METHOD /path".
-answered = set()
+# The calls that were answered with success, and those that were refused for a reason, as (method, path).
+answered, refused = set(), set()
+
+# Endpoints that refuse whatever the API can bring about: only a refund that waits for its owner can be canceled, and
+# customers are no longer given discounts.
+ALWAYS_REFUSED = {"POST /v1/refunds/{refund}/cancel", "DELETE /v1/customers/{customer}/discount"}
 
 
 def report(problem, where):
@@ -41,8 +45,12 @@ def look(method, url, status, headers, body, for_browsers):
         report("an answer without Request-Id or Stripe-Version", where)
     if status == 200:
         answered.add((method, path))
-    elif not isinstance(value.get("error"), dict) or value["error"].get("type") not in shapes.ERROR_TYPES:
-        report(f"status {status} without an error of Stripe's", where)
+    else:
+        error = value.get("error")
+        if not isinstance(error, dict) or error.get("type") not in shapes.ERROR_TYPES:
+            report(f"status {status} without an error of Stripe's", where)
+        elif not error.get("message", "").startswith("Unrecognized request URL"):
+            refused.add((method, path))
     if known_shapes:
         for problem in known_shapes.problems(value, for_browsers):
             report(problem, where)
@@ -58,8 +66,9 @@ def unreached():
         pattern = re.compile(re.sub(r"\\{[^/]*\\}", "[^/]+", re.escape(endpoint["path"])))
         # A fixed word such as "search" is not an id.
         rivals = {other["path"] for other in table.values() if other["path"] != endpoint["path"] and "{" not in other["path"]}
-        calls = (path for method, path in answered if method == endpoint["method"] and path not in rivals)
-        if endpoint["in_brief"] and not any(pattern.fullmatch(path) for path in calls):
+        calls = answered | refused if name in ALWAYS_REFUSED else answered
+        paths = (path for method, path in calls if method == endpoint["method"] and path not in rivals)
+        if endpoint["in_brief"] and not any(pattern.fullmatch(path) for path in paths):
             missing.append(name)
     return sorted(missing)
 

@@ -97,6 +97,11 @@ class Discounts(Story):
         self.assertIn("customer.discount.deleted", self.types(since, subscription.customer))
         self.assertEqual(self.renew(subscription).total, 1000)
 
+    def test_a_customer_without_one_has_none_to_lose(self):
+        with self.assertRaises(stripe.InvalidRequestError) as refusal:
+            self.stripe.customers.delete_discount(self.customer())
+        self.assertEqual(refusal.exception.http_status, 404)
+
     def test_off_more_than_there_is(self):
         coupon = self.coupon(amount_off=5000, currency="usd")
         subscription = self.subscribe(
