@@ -25,7 +25,8 @@ import Testing
             "--requirement", suite + "/requirements.txt",
         ])
         guard installed.status == 0 else {
-            Skipped.tell("the sandbox under Stripe's SDK: it cannot be installed (\(installed.output.prefix(200)))")
+            let reason = installed.output.split(separator: "\n").last ?? "for no reason that pip says"
+            Skipped.tell("the sandbox under Stripe's SDK: it cannot be installed: \(reason.prefix(200))")
             return nil
         }
         return python
@@ -56,7 +57,8 @@ import Testing
         guard access(player, R_OK) == 0 else {
             return Skipped.tell("the sandbox beside recorded sessions: \(player) is not here")
         }
-        let run = try await offPool {
+        let run = try await offPool { () throws -> ProgramRun? in
+            guard try ProgramRun(["/usr/bin/env", "python3", "--version"]).status == 0 else { return nil }
             let sandbox = try SandboxProcess()
             defer { sandbox.stop() }
             return try ProgramRun([
@@ -64,6 +66,7 @@ import Testing
                 Self.shared + "/stripe/recorded",
             ])
         }
+        guard let run else { return Skipped.tell("the sandbox beside recorded sessions: python3 is needed") }
         // The last line says it: "7365 passed, 13 failed".
         let words = run.output.split(separator: "\n").last?.split(separator: " ") ?? []
         let counts = words.compactMap { Int($0) }
