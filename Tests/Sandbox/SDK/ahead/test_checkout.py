@@ -61,13 +61,3 @@ class Checkout(Story):
             with self.subTest(params), self.assertRaises(stripe.InvalidRequestError) as refusal:
                 self.session(**params)
             self.assertEqual(refusal.exception.http_status, 400)
-
-    def test_a_customer_session(self):
-        buyer = self.customer()
-        session = self.stripe.customer_sessions.create(
-            {"customer": buyer, "components": {"payment_element": {"enabled": True}}})
-        self.assertFields(
-            session, object="customer_session", customer=buyer, components__payment_element__enabled=True,
-            components__buy_button__enabled=False, livemode=False)
-        self.assertTrue(session.client_secret)
-        self.assertGreater(session.expires_at, self.now())

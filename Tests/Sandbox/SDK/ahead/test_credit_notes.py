@@ -22,7 +22,7 @@ class CreditNotes(Story):
         self.assertRegex(note.number, "-CN-")
         reduced = self.stripe.invoices.retrieve(invoice.id)
         self.assertFields(
-            reduced, amount_due=2000, amount_remaining=1500, pre_payment_credit_notes_amount=500, status="open")
+            reduced, total=2000, amount_remaining=1500, pre_payment_credit_notes_amount=500, status="open")
         self.assertIn("credit_note.created", self.types(since, invoice.id))
         self.assertEqual(self.stripe.invoices.pay(invoice.id).amount_paid, 1500)
 

@@ -100,15 +100,3 @@ class InvoicesByHand(Story):
         changed = self.stripe.invoice_items.update(
             item.id, {"amount": 700, "description": "Dearer", "metadata": {"k": "v"}})
         self.assertFields(changed, amount=700, description="Dearer", metadata__k="v")
-
-    def test_a_payment_of_its_own_is_attached(self):
-        buyer = self.customer()
-        draft = self.draft(buyer, auto_advance=False)
-        self.put(buyer, invoice=draft.id)
-        invoice = self.stripe.invoices.finalize_invoice(draft.id)
-        method = self.stripe.customers.retrieve(buyer).invoice_settings.default_payment_method
-        intent = self.stripe.payment_intents.create(
-            {"amount": 1500, "currency": "usd", "customer": buyer, "payment_method": method, "confirm": True,
-             "off_session": True})
-        attached = self.stripe.invoices.attach_payment(invoice.id, {"payment_intent": intent.id})
-        self.assertFields(attached, status="paid", amount_paid=1500)
