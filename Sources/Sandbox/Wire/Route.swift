@@ -66,7 +66,6 @@ struct Router: Sendable {
             + Account.subscriptionRoutes + Account.subscriptionItemRoutes + Account.previewRoutes + Account.invoiceRoutes
             + Account.invoiceItemRoutes + Account.invoicePaymentRoutes
             + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
-            + Account.customerSessionRoutes + Account.attachedPaymentRoutes
             + Account.sandboxRoutes)
 
     init(_ all: [Route]) {

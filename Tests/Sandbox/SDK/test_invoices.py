@@ -128,22 +128,6 @@ class Invoices(Story):
         with self.refused(code="resource_missing", param="invoice"):
             self.stripe.invoice_payments.list({"invoice": "in_none"})
 
-    def test_payments_made_elsewhere_are_attached(self):
-        invoice, subscription = self.open_one("pm_card_visa")
-        buyer = subscription.customer
-        method = self.stripe.customers.retrieve(buyer).invoice_settings.default_payment_method
-        for amount, left, status in [(800, 1000, "open"), (1000, 0, "paid")]:
-            intent = self.stripe.payment_intents.create(
-                {"amount": amount, "currency": "usd", "customer": buyer, "payment_method": method, "confirm": True,
-                 "off_session": True})
-            invoice = self.stripe.invoices.attach_payment(invoice.id, {"payment_intent": intent.id})
-            self.assertFields(invoice, status=status, amount_remaining=left, amount_paid=1800 - left)
-        payments = self.stripe.invoice_payments.list({"invoice": invoice.id}).data
-        self.assertEqual(
-            [(payment.amount_paid, payment.is_default, payment.status) for payment in payments],
-            [(1000, False, "paid"), (800, False, "paid"), (None, True, "canceled")])
-        self.assertEqual(self.stripe.subscriptions.retrieve(subscription.id).status, "active")
-
     def test_amounts_below_the_smallest_charge_are_carried_over(self):
         customer = self.customer()
         subscription = self.subscribe(customer, self.price(30), expand=["latest_invoice"])
