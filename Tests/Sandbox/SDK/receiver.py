@@ -1,8 +1,11 @@
 """A small server that receives webhooks, as an integration would have one."""
 
 import http.server
+import json
 import threading
 import time
+
+import watching
 
 
 class Receiver:
@@ -17,6 +20,7 @@ class Receiver:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                watching.hold(json.loads(body), "a webhook")
                 refuses = len(receiver.refused) < receiver.refuse
                 (receiver.refused if refuses else receiver.received).append((dict(self.headers), body))
                 self.send_response(500 if refuses else 200)

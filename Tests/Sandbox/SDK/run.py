@@ -7,6 +7,7 @@ to come. Exit status 1 where a story fails, an object is not shaped as Stripe's,
 was never answered.
 """
 
+import collections
 import os
 import pathlib
 import sys
@@ -29,10 +30,29 @@ def wants_all():
     return os.environ.get("SANDBOX_STORIES") == "all"
 
 
+def look_at_events():
+    """Holds the sandbox's events to Stripe's shapes, those too that no story read: the latest of each type."""
+    import support
+    import watching
+
+    seen, last = collections.Counter(), ""
+    while True:
+        page = support.sandbox("GET", f"/v1/events?limit=100{last}")
+        for event in page["data"]:
+            seen[event["type"]] += 1
+            if seen[event["type"]] <= 20:
+                watching.hold(event, f"an event {event['type']}")
+        if not page["has_more"]:
+            return seen
+        last = f"&starting_after={page['data'][-1]['id']}"
+
+
 def main():
     import watching
 
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(stories(sys.argv[1:]))
+    events = look_at_events()
+    print(f"{sum(events.values())} events of {len(events)} types happened")
     print(f"{len(watching.answered)} different calls were answered")
     if watching.known_shapes:
         print(f"{len(watching.known_shapes.seen)} different objects were looked at")

@@ -55,6 +55,11 @@ def look(method, url, status, headers, body, for_browsers):
             report(f"status {status} without an error of Stripe's", where)
         elif not error.get("message", "").startswith("Unrecognized request URL"):
             refused.add((method, path))
+    hold(value, where, for_browsers)
+
+
+def hold(value, where, for_browsers=False):
+    """Notes whatever is not shaped as Stripe's in a value."""
     if known_shapes:
         for problem in known_shapes.problems(value, for_browsers):
             report(problem, where)
