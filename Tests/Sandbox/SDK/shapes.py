@@ -20,8 +20,12 @@ RECORDED = {
     ("subscription", "quantity"),
 }
 
-# Members that the examples show, and the recorded answers lack unless they are asked for or there is reason for them.
-ON_DEMAND = {("charge", "refunds"), ("invoiceitem", "net_amount")}
+# Members that the examples show, and that are there only where they are asked for or where there is reason for them.
+ON_DEMAND = {
+    ("charge", "refunds"), ("invoiceitem", "net_amount"), ("payment_method", "card"), ("subscription_item", "quantity"),
+    ("account", "created"), ("account", "external_accounts"), ("account", "tos_acceptance"),
+    ("balance", "connect_reserved"),
+}
 
 
 class Shapes:
