@@ -95,7 +95,10 @@ package final class SandboxServer {
             if outcome.delayMilliseconds == 0 {
                 leave()
             } else {
-                loop.schedule(afterMilliseconds: outcome.delayMilliseconds, leave)
+                loop.schedule(afterMilliseconds: outcome.delayMilliseconds) { [self] in
+                    engine.finish(outcome)
+                    leave()
+                }
             }
         }
         if isDurable { pump() }

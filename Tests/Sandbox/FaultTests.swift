@@ -65,6 +65,21 @@ import Testing
         #expect(guest.get("/v1/customers")["data"]?.arrayValue?.count == 1)
     }
 
+    @Test func `while an answer takes its time its idempotency key is in use`() {
+        let guest = Guest()
+        Self.order(guest, "method=POST&path=/v1/customers&delay_ms=1500")
+        let headers: HTTPHeaders = ["Authorization": "Bearer sk_test_1", "Idempotency-Key": "slow"]
+        let request = HTTPRequest(method: "POST", target: "/v1/customers", headers: headers)
+        let late = guest.engine.serve(request, now: guest.now)
+        let early = guest.call("POST", "/v1/customers", headers: ["Idempotency-Key": "slow"])
+        #expect(early.status == 409)
+        #expect(early.error["code"] == "idempotency_key_in_use" && early.error["type"] == "idempotency_error")
+        #expect(guest.call("POST", "/v1/customers", headers: ["Idempotency-Key": "other"]).status == 200)
+        guest.engine.finish(late)
+        let replayed = guest.call("POST", "/v1/customers", headers: ["Idempotency-Key": "slow"])
+        #expect(replayed.status == 200 && replayed.headers["Idempotent-Replayed"] == "true")
+    }
+
     @Test func `orders can be taken back, and wrong ones are refused`() {
         let guest = Guest()
         Self.order(guest, "method=POST&path=/v1/customers&status=500&times=9")

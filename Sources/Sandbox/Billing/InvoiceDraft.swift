@@ -92,7 +92,8 @@ extension Account {
         let days = draft.subscription?.integer("days_until_due")
         var invoice: JSONObject = [
             "id": .string(id), "object": "invoice", "account_country": "US", "account_name": "Dues sandbox",
-            "account_tax_ids": nil, "amount_due": 0, "amount_overpaid": 0, "amount_paid": 0, "amount_remaining": 0,
+            "account_tax_ids": nil, "amount_due": 0, "amount_overpaid": 0, "amount_paid": 0,
+            "amount_paid_off_stripe": 0, "amount_remaining": 0,
             "amount_shipping": 0, "application": nil, "attempt_count": 0, "attempted": false,
             "auto_advance": .bool(draft.finalizesLater),
             "automatic_tax": Self.automaticTax(draft.subscription),

@@ -179,6 +179,7 @@ extension Account {
             invoice["auto_advance"] = false
             invoice["next_payment_attempt"] = .null
             invoice.set("status_transitions", "paid_at", to: .integer(now))
+            if outOfBand { invoice["amount_paid_off_stripe"] = invoice["amount_paid"] }
             guard isOwn else { return }
             invoice["attempted"] = true
             if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }

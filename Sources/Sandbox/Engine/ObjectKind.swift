@@ -121,7 +121,8 @@ enum ObjectKind: String, CaseIterable {
     /// The members by which lists are filtered often enough to keep groups.
     var groupedBy: [String] {
         switch self {
-        case .paymentMethod, .subscription, .schedule, .setupIntent, .paymentIntent, .charge, .customerBalanceTransaction:
+        case .paymentMethod, .subscription, .schedule, .setupIntent, .paymentIntent, .charge, .customerBalanceTransaction,
+            .discount:
             ["customer"]
         case .customer: ["test_clock"]
         case .invoice: ["customer", "_subscription"]

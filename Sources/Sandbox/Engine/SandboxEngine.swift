@@ -11,6 +11,8 @@ package final class SandboxEngine {
     private let keys: SandboxKeys
     private let router: Router
     private var idempotency = IdempotencyStore()
+    /// Keys of requests whose answers take their time: whoever comes with one of them comes too early.
+    private var keysUnderWay: Set<String> = []
     /// Request ids come from a generator of their own: reads draw from it too, and reads are not journaled.
     private var requestRandom: SandboxRandom
     /// The wall clock's latest reading; a clock that is set back does not take the sandbox with it.
@@ -59,6 +61,8 @@ package final class SandboxEngine {
         package var delayMilliseconds: Int64 = 0
         /// Whether the connection is to end instead of an answer, for the same reason.
         package var hangsUp = false
+        /// The idempotency key that is under way until the answer leaves.
+        fileprivate var keyUnderWay: String?
     }
 
     package func handle(_ request: HTTPRequest, now: Int64) -> HTTPResponse { serve(request, now: now).response }
@@ -73,6 +77,9 @@ package final class SandboxEngine {
             return Outcome(response: failed(error, requestID, request), entry: nil)
         }
         let entry = JournalRequest(request, caller: caller, requestID: requestID, at: latest)
+        if let key = entry.idempotencyKey, keysUnderWay.contains(key) {
+            return Outcome(response: failed(.keyInUse(key), requestID, request), entry: nil)
+        }
         guard let fault = account.faults.take(for: request) else { return perform(entry) }
         return perform(entry, under: fault)
     }
@@ -83,9 +90,16 @@ package final class SandboxEngine {
         let isDone = fault.isAfterEffect || (instead == nil && !fault.hangsUp)
         let outcome = isDone ? perform(entry) : nil
         let nothing = HTTPResponse(status: 500)
+        let key = fault.delayMilliseconds > 0 ? entry.idempotencyKey : nil
+        if let key { keysUnderWay.insert(key) }
         return Outcome(
             response: instead ?? outcome?.response ?? nothing, entry: outcome?.entry,
-            delayMilliseconds: fault.delayMilliseconds, hangsUp: fault.hangsUp)
+            delayMilliseconds: fault.delayMilliseconds, hangsUp: fault.hangsUp, keyUnderWay: key)
+    }
+
+    /// The answer of a request that took its time has left.
+    package func finish(_ outcome: Outcome) {
+        if let key = outcome.keyUnderWay { keysUnderWay.remove(key) }
     }
 
     /// Lets time pass: whatever falls due until `now` happens.
@@ -102,7 +116,7 @@ package final class SandboxEngine {
     package func perform(_ entry: JournalRequest) -> Outcome {
         tick(now: entry.at)
         let request = entry.request
-        let idempotencyKey = request.method == "POST" ? request.headers["Idempotency-Key"] : nil
+        let idempotencyKey = entry.idempotencyKey
         account.cause = (entry.requestID, idempotencyKey)
         if let host = request.headers["Host"] { account.origin = "http://\(host)" }
         defer { account.cause = nil }
@@ -220,6 +234,9 @@ package final class SandboxEngine {
             try route.handler(account)(call)
         }
         if let place = body["_location"]?.stringValue { return Self.redirection(to: place) }
+        if body["metadata"]?.objectValue?.count ?? 0 > ParameterDecoder.mostMetadataKeys {
+            throw .tooMuchMetadata("metadata")
+        }
         let paths = call.params.array("expand").compactMap(\.stringValue)
         if !paths.isEmpty { body = try Expansion(account: account).apply(paths, to: body) }
         if call.isBeforeEndive { body = Self.withoutEndive(body) }

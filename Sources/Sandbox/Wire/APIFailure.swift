@@ -83,5 +83,19 @@ extension APIFailure {
         .invalid("The sandbox does not emulate `\(param)` yet.", param: param, code: "sandbox_not_emulated")
     }
 
+    static func tooMuchMetadata(_ param: String) -> APIFailure {
+        .invalid("Metadata can have at most \(ParameterDecoder.mostMetadataKeys) keys.", param: param)
+    }
+
+    static func keyInUse(_ key: String) -> APIFailure {
+        var failure = APIFailure(
+            409,
+            "There is currently another in-progress request using this Idempotent Key (that probably means you submitted "
+                + "twice, and the other request is still going through): \(key). Please try again later.",
+            code: "idempotency_key_in_use")
+        failure.type = "idempotency_error"
+        return failure
+    }
+
     static let amountTooLarge = APIFailure.invalid("The amount is too large.", code: "amount_too_large")
 }

@@ -80,6 +80,11 @@ enum ParameterDecoder {
             guard clears else { throw emptied(place) }
             return .null
         }
+        if parameter.name == "currency", let text = node.value, !Currencies.all.contains(text.lowercased()) {
+            throw .invalid(
+                "Invalid currency: \(text). Stripe currently supports these currencies: "
+                    + Currencies.all.joined(separator: ", "), param: place)
+        }
         return try value(node, parameter.type, place)
     }
 
@@ -164,12 +169,12 @@ enum ParameterDecoder {
         return elements
     }
 
+    static let mostMetadataKeys = 50
+
     /// Metadata and its like: text by free key; the limits are those of Stripe's documentation.
     private static func map(_ node: FormNode, _ place: String) throws(APIFailure) -> JSONObject {
         guard !node.children.isEmpty else { throw .invalid("Invalid object", param: place) }
-        guard node.children.count <= 50 else {
-            throw .invalid("Metadata can have at most 50 keys.", param: place)
-        }
+        guard node.children.count <= mostMetadataKeys else { throw .tooMuchMetadata(place) }
         var entries: JSONObject = [:]
         for (key, child) in node.children.lazy.map({ ($0.key, $0.node) }) {
             let place = path(key, in: place)
