@@ -41,8 +41,7 @@ struct PortalPage {
     private func section(_ subscription: JSONObject) -> String {
         let items = account.items(of: subscription.id)
         let lines = items.map { item in
-            let price = account.price(of: item)
-            return Wording.line(item.integer("quantity") ?? 1, account.productName(of: price), price)
+            words(account.price(of: item), item.integer("quantity") ?? 1)
         }
         let ends = subscription.integer("cancel_at")
         let period = items.compactMap { $0.integer("current_period_end") }.max()
@@ -54,6 +53,11 @@ struct PortalPage {
             \(buttons(subscription, ends: ends != nil))
             </section>
             """
+    }
+
+    private func words(_ price: JSONObject, _ quantity: Int64) -> String {
+        (Pricing.parts(price, ExactAmount(quantity)) ?? [])
+            .map { Wording.line($0, of: price, account.product(of: price)) }.joined(separator: ", ")
     }
 
     private func buttons(_ subscription: JSONObject, ends: Bool) -> String {
@@ -70,7 +74,7 @@ struct PortalPage {
         guard !offered.isEmpty else { return buttons }
         let options = offered.compactMap { account.find(.price, $0) }.map { price in
             "<option value=\"\(price.id)\">"
-                + HTMLPage.escaped(Wording.line(1, account.productName(of: price), price)) + "</option>"
+                + HTMLPage.escaped(words(price, 1)) + "</option>"
         }
         return buttons + "<select>\(options.joined())</select>" + button("update", "Change plan", subscription)
     }

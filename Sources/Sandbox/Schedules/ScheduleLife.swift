@@ -59,7 +59,7 @@ extension Account {
         params["billing_mode"] = schedule["billing_mode"]
         if let end = plannedEnd(schedule, for: [:]) { params["cancel_at"] = end }
         let subscription = try openSubscription(params, requiresMethod: false, isScheduled: true).subscription
-        attach(id, to: subscription)
+        attachSchedule(id, to: subscription)
         return subscription
     }
 
@@ -72,7 +72,7 @@ extension Account {
     }
 
     /// Joins a schedule and its subscription. No events.
-    func attach(_ id: String, to subscription: String) {
+    func attachSchedule(_ id: String, to subscription: String) {
         change(.schedule, id) {
             $0["status"] = "active"
             $0["subscription"] = .string(subscription)

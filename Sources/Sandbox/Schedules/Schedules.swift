@@ -59,7 +59,7 @@ extension Account {
             schedule["phases"] = [.object(phase)]
         }
         put(.schedule, schedule)
-        attach(schedule.id, to: subscriptionID)
+        attachSchedule(schedule.id, to: subscriptionID)
         return schedule.id
     }
 
