@@ -72,6 +72,7 @@ enum ObjectKind: String, CaseIterable {
         case .customer, .product, .charge, .subscription, .event, .balanceTransaction: "id"
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
+        case .checkoutSession: "session"
         default: rawValue
         }
     }
