@@ -143,6 +143,7 @@ import Testing
         #expect(guest.post("/v1/checkout/sessions/\(late.id)/expire")["url"] == .null)
         #expect(guest.call("POST", "/v1/checkout/sessions/\(late.id)/expire").status == 400)
         #expect(guest.get("/v1/checkout/sessions", "status=open")["data"] == [])
+        #expect(guest.get("/v1/checkout/sessions/cs_test_nope").error["param"] == "session")
         #expect(guest.get("/v1/checkout/sessions")["data"]?.arrayValue?.count == 2)
     }
 

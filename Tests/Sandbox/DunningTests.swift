@@ -37,7 +37,13 @@ import Testing
         mark = guest.eventCount
         guest.advance(3 * 86_400)
         #expect(guest.events(since: mark) == Self.attempt)
-        #expect(try guest.event("invoice.updated", since: mark).at("data.previous_attributes.attempt_count") == 1)
+        let counted = try guest.event("invoice.updated", since: mark)
+        #expect(counted.at("data.previous_attributes.attempt_count") == 1)
+        let (before, after) = (
+            counted.at("data.previous_attributes.next_payment_attempt")?.integerValue,
+            counted.at("data.object.next_payment_attempt")?.integerValue
+        )
+        #expect(after == before.map { $0 + 5 * 86_400 })
         let good = guest.post("/v1/payment_methods/pm_card_visa/attach", "customer=\(customer)").id
         _ = guest.post("/v1/customers/\(customer)", "invoice_settings[default_payment_method]=\(good)")
         #expect(guest.get(path)["status"] == "past_due", "a new card alone pays nothing")
@@ -129,6 +135,19 @@ import Testing
         _ = guest.post("/sandbox/authenticate/\(intent)", "outcome=succeed")
         #expect(guest.get(path)["status"] == "active")
         #expect(guest.get("/v1/customers/\(customer)")["delinquent"] == false)
+    }
+
+    @Test func `a debit in between takes the place of the retries`() {
+        let guest = Guest()
+        let (customer, path) = declining(guest)
+        guest.advance(Self.month + 3600)
+        let invoice = guest.get(path)["latest_invoice"]?.stringValue ?? ""
+        let debit = guest.post("/v1/payment_methods/pm_sepaDebit_success_at/attach", "customer=\(customer)").id
+        let waiting = guest.post("/v1/invoices/\(invoice)/pay", "payment_method=\(debit)")
+        #expect(waiting["status"] == "open" && waiting["next_payment_attempt"] == .null)
+        #expect(guest.get(path)["status"] == "past_due", "nothing is paid yet")
+        guest.advance(180)
+        #expect(guest.get(path)["status"] == "active")
     }
 
     @Test func `a customer without a method is not tried again`() {

@@ -195,7 +195,9 @@ extension Account {
     private func runInvoice(_ id: String) {
         let invoice = known(.invoice, id)
         let wasDraft = invoice.string("status") == "draft"
-        if wasDraft { finalize(id) } else { change(.invoice, id) { $0["next_payment_attempt"] = .null } }
+        // An attempt that was due is over, whatever came of it: only what follows it says when the next is.
+        defer { forgetAttempt(of: id) }
+        if wasDraft { finalize(id) }
         if withholdsCollection(of: id) { return }
         let current = known(.invoice, id)
         guard current.string("status") == "open" else { return }
@@ -206,5 +208,10 @@ extension Account {
         } else {
             passDeadline(id)
         }
+    }
+
+    private func forgetAttempt(of id: String) {
+        guard let time = known(.invoice, id).integer("next_payment_attempt"), time <= now else { return }
+        change(.invoice, id) { $0["next_payment_attempt"] = .null }
     }
 }

@@ -2,7 +2,8 @@ import HTTP
 import JSON
 
 /// Bad days: ordered beforehand, so that the next requests of some kind are answered otherwise than they would be, later, or
-/// not at all; or by chance, with a dial. They are not part of the account's state: a journal does not keep them, and whoever starts anew has none.
+/// not at all; or by chance, with a dial. They are not part of the account's state: a journal does not keep them, and
+/// whoever starts anew has none.
 struct Faults {
     private var orders: [Fault] = []
     private var dial: FaultDial?

@@ -114,6 +114,7 @@ enum ObjectKind: String, CaseIterable {
         case .schedule: "schedule"
         case .portalConfiguration: "configuration"
         case .testClock: "test_clock"
+        case .checkoutSession: "session"
         default: rawValue
         }
     }

@@ -74,6 +74,7 @@ extension Account {
         change(.invoice, id) { invoice in
             let count = invoice.integer("attempt_count") ?? 0
             invoice["attempted"] = true
+            invoice["next_payment_attempt"] = .null
             if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
         }
         emitUpdate("invoice.updated", .invoice, id, since: before)

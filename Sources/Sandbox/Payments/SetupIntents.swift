@@ -25,8 +25,8 @@ extension Account {
         Route(
             "POST /v1/setup_intents/{intent}/confirm",
             """
-            allowed_payment_method_types:[text] confirmation_token mandate_data?:any payment_method payment_method_data:{@method_data} payment_method_options:any \
-            payment_method_types:[text] return_url
+            allowed_payment_method_types:[text] confirmation_token mandate_data?:any payment_method \
+            payment_method_data:{@method_data} payment_method_options:any payment_method_types:[text] return_url
             """, browsers: true, Account.confirmSetupIntent),
         Route(
             "POST /v1/setup_intents/{intent}/cancel", "cancellation_reason:(abandoned|requested_by_customer|duplicate)",
