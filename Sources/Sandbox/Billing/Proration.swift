@@ -187,12 +187,17 @@ extension Account {
     ) throws(APIFailure) -> (Prorated, [DiscountShare]) {
         var sum = Prorated.nothing
         var discounts: [DiscountShare] = []
-        for debit in debits {
-            let taken = discountsTaken(from: debit)
+        var rest = debits[...]
+        while let first = rest.first {
+            // What was asked for one stretch of time in several lines, as tiers are, is given back as one amount.
+            let stretch = rest.filter { $0.start == first.start && $0.end == first.end }
+            rest.removeAll { $0.start == first.start && $0.end == first.end }
+            let taken = DiscountShare.sums(stretch.flatMap { discountsTaken(from: $0) })
             guard
                 let credit = Prorated(
-                    ExactAmount(debit.amount), taken, isCredit: true, part: debit.end - max(date, debit.start),
-                    of: debit.end - debit.start, itemizes: Self.itemizes(subscription))
+                    ExactAmount(stretch.reduce(0) { $0 + $1.amount }), taken, isCredit: true,
+                    part: first.end - max(date, first.start), of: first.end - first.start,
+                    itemizes: Self.itemizes(subscription))
             else { throw .amountTooLarge }
             sum = sum + credit
             discounts += taken
