@@ -125,9 +125,10 @@ extension Account {
         return (amount, shares[0])
     }
 
-    /// Asks for the rest of an item's period, as the item is now.
+    /// Asks for the rest of an item's period, as the item is now. `whole`: the seconds of a full period, where the
+    /// window's is not one.
     func addRemaining(
-        of item: JSONObject, _ window: ProrationWindow, _ subscription: JSONObject
+        of item: JSONObject, _ window: ProrationWindow, _ subscription: JSONObject, whole: Int64? = nil
     ) throws(APIFailure) -> Debit {
         let price = price(of: item)
         let quantity = item.integer("quantity") ?? 1
@@ -135,7 +136,7 @@ extension Account {
         guard
             let prorated = Prorated(
                 full.amount, full.discounts, isCredit: false, part: window.end - window.date,
-                of: window.end - window.start, itemizes: Self.itemizes(subscription))
+                of: whole ?? window.end - window.start, itemizes: Self.itemizes(subscription))
         else { throw .amountTooLarge }
         let terms = discountWords(full.discounts, subscription)
         let id = addProration(
@@ -148,10 +149,11 @@ extension Account {
             amount: prorated.amount, start: window.date, end: window.end, invoice: nil, line: nil, invoiceItem: id)
     }
 
-    /// Gives back the unused time of an item as it was. `isFinal`: the subscription ends, and a credit of nothing is not
-    /// written down.
+    /// Gives back the unused time of an item as it was. `skipsNothing`: a credit of nothing is not written down.
+    /// `isFinal`: it is the last of a subscription that ends.
     func addUnused(
-        of item: JSONObject, _ window: ProrationWindow, _ subscription: JSONObject, isFinal: Bool = false
+        of item: JSONObject, _ window: ProrationWindow, _ subscription: JSONObject, skipsNothing: Bool = false,
+        isFinal: Bool = false
     ) throws(APIFailure) {
         let price = price(of: item)
         let quantity = item.integer("quantity") ?? 1
@@ -160,7 +162,7 @@ extension Account {
             Self.isFlexible(subscription)
             ? try creditOfDebits(debits, from: window.date, subscription)
             : try creditAtPrice(of: item, window, subscription)
-        if isFinal, credit.amount == 0 { return }
+        if skipsNothing, credit.amount == 0 { return }
         let terms = discountWords(discounts, subscription)
         addProration(
             ProrationItem(
