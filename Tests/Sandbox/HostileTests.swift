@@ -40,6 +40,7 @@ import Testing
         "POST /sandbox/clock/advance seconds=N", "POST /sandbox/clock/advance to=N",
         "POST /v1/invoices/create_preview subscription=SUB&subscription_details[proration_date]=N"
             + "&subscription_details[items][0][id]=ITEM",
+        "POST /v1/subscriptions customer=CUS&items[0][price]=PRICE&backdate_start_date=N",
         "POST /v1/invoices customer=CUS&collection_method=send_invoice&days_until_due=N",
         "POST /v1/invoices customer=CUS&auto_advance=true&automatically_finalizes_at=N",
         "POST /v1/invoiceitems customer=CUS&currency=usd&unit_amount_decimal=999999999999&quantity=N",

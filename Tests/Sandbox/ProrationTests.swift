@@ -84,6 +84,38 @@ import Testing
         #expect(back["latest_invoice.lines.data"]?.arrayValue?.map { $0["amount"] } == [.integer(credit), .integer(debit)])
     }
 
+    // MARK: Hindsight
+
+    @Test(arguments: ["classic", "flexible"])
+    func `a subscription that began before asks for that time at once`(_ mode: String) {
+        let guest = Guest()
+        let price = guest.price("premium")
+        let start = CivilDate(unix: guest.now).adding(months: -2).unix - 15 * 86_400
+        let customer = guest.customer()
+        let foretold = guest.post(
+            "/v1/invoices/create_preview",
+            """
+            customer=\(customer)&subscription_details[items][0][price]=\(price)&subscription_details[start_date]=\(start)\
+            &subscription_details[billing_mode][type]=\(mode)
+            """)
+        let subscription = guest.subscription(
+            of: customer, to: price, "backdate_start_date=\(start)&billing_mode[type]=\(mode)&expand[]=latest_invoice")
+        #expect(subscription["start_date"] == .integer(start))
+        #expect(subscription["items.data.0.current_period_start"] == .integer(guest.now))
+        // August has 31 days, of which fifteen come to 725; then two whole months, and the one that begins.
+        let amounts = subscription["latest_invoice.lines.data"]?.arrayValue?.map { $0["amount"]?.integerValue }
+        #expect(amounts == (mode == "classic" ? [3725, 1500] : [725, 1500, 1500, 1500]))
+        #expect(foretold["total"] == subscription["latest_invoice.total"])
+        #expect(foretold["lines.data.0.description"] == subscription["latest_invoice.lines.data.0.description"])
+        let free = guest.subscription(
+            of: customer, to: price, "backdate_start_date=\(start)&proration_behavior=none&expand[]=latest_invoice")
+        #expect(free["latest_invoice.total"] == 1500)
+        let future = guest.call(
+            "POST", "/v1/subscriptions",
+            "customer=\(customer)&items[0][price]=\(price)&backdate_start_date=\(guest.now + 9)")
+        #expect(future["error.param"] == "backdate_start_date")
+    }
+
     // MARK: Intervals
 
     private func prices(_ guest: Guest) -> (month: String, year: String, week: String) {

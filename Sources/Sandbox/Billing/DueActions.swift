@@ -152,13 +152,17 @@ extension Account {
         let cancelAt = subscription.integer("cancel_at")
         var lines: [LineDraft] = []
         var lookBack = now
+        var usage: [JSONValue] = []
         for item in items(of: id) where (item.integer("current_period_end") ?? 0) <= now {
             let price = price(of: item)
             let start = item.integer("current_period_end") ?? now
             lookBack = min(lookBack, item.integer("current_period_start") ?? start)
             let whole = Self.interval(of: price).nextBoundary(anchor: item.integer("_anchor") ?? start, after: start)
             let end = cancelAt.map { $0 > start ? min(whole, $0) : whole } ?? whole
-            if Self.isMetered(price), !Self.isTrialing(subscription) { lines += try usageLines(of: item, until: start) }
+            if Self.isMetered(price), !Self.isTrialing(subscription) {
+                lines += try usageLines(of: item, until: start)
+                rememberUsage(of: item, until: start, in: &usage)
+            }
             lines += try recurringLines(for: item, (start, end), of: (start, whole))
             change(.subscriptionItem, item.id) {
                 $0["current_period_start"] = .integer(start)
@@ -180,6 +184,7 @@ extension Account {
                 customer: customer, subscription: known(.subscription, id),
                 reason: "subscription_cycle", currency: subscription.string("currency") ?? "usd",
                 period: (lookBack, now), lines: lines, finalizesLater: !staysDraft))
+        if !usage.isEmpty { change(.invoice, invoice) { $0["_usage"] = .array(usage) } }
         change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
         return invoice
     }

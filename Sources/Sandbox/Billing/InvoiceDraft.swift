@@ -16,6 +16,8 @@ struct LineDraft {
     /// The invoice item that stands behind the line.
     var invoiceItem: String?
     var isProration = false
+    /// Whether it is for usage, which may still be reported.
+    var isUsage = false
     /// Of a credit: the invoice and lines that it takes back.
     var credited: JSONValue = .null
     var discountable = true
@@ -189,7 +191,7 @@ extension Account {
             settledDiscounts: item.object("proration_details").array("discount_amounts"))
     }
 
-    private func addLine(_ line: LineDraft, to invoice: String) -> String {
+    func addLine(_ line: LineDraft, to invoice: String) -> String {
         let id = newID(.invoiceLine)
         put(.invoiceLine, lineObject(id, line, on: known(.invoice, invoice)))
         return id
@@ -223,7 +225,8 @@ extension Account {
             "pretax_credit_amounts": [], "pricing": Self.pricing(line), "quantity": .integer(line.quantity),
             "quantity_decimal": .string(line.quantityDecimal ?? String(line.quantity)), "subscription": subscription,
             "subtotal": .integer(line.amount), "taxes": [], "_item": .optional(line.invoiceItem),
-            "_settled_discounts": .array(line.settledDiscounts), "_tax_rates": .array(line.taxRates),
+            "_usage_of": line.isUsage ? .optional(line.item) : .null, "_settled_discounts": .array(line.settledDiscounts),
+            "_tax_rates": .array(line.taxRates),
         ]
     }
 

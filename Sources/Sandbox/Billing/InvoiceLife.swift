@@ -35,6 +35,7 @@ extension Account {
 
     /// Makes a draft final: number, balance, and either paid at once (nothing is due) or open with a payment intent.
     func finalize(_ id: String) {
+        countLateUsage(of: id)
         let draft = known(.invoice, id)
         let customerID = draft.string("customer") ?? ""
         let customer = known(.customer, customerID)

@@ -102,7 +102,7 @@ extension Account {
             // Classic billing begins anew when what was free comes to cost something.
             let costsNow = !isFlexible && wasFree && !isTrialing && !edit.isRemoved && !edit.isFree
             let item = edit.item ?? newItem(edit, in: subscription, like: sibling)
-            try apply(edit, to: item.id, of: subscription)
+            try apply(edit, to: item.id)
             guard edit.changesAmount(from: oldPrice) else { continue }
             changes.append(
                 ItemChange(
@@ -157,10 +157,11 @@ extension Account {
         let terms = ItemTerms(price: edit.price, quantity: edit.quantity, metadata: [:])
         return known(
             .subscriptionItem,
-            addItem(terms, to: subscription, start: start, end: end, anchor: anchor))
+            addItem(terms, to: subscription.id, start: start, end: end, anchor: anchor))
     }
 
-    func apply(_ edit: ItemEdit, to item: String, of subscription: JSONObject) throws(APIFailure) {
+    /// Writes an edit into its item, and nothing else.
+    func apply(_ edit: ItemEdit, to item: String) throws(APIFailure) {
         change(.subscriptionItem, item) { item in
             if edit.isRemoved { item["_deleted"] = true }
             item["_price"] = .string(edit.price.id)
@@ -169,6 +170,7 @@ extension Account {
             Self.mergeMetadata(edit.metadata, into: &item)
         }
         guard let discounts = edit.discounts, !edit.isRemoved else { return }
+        let subscription = known(.subscription, known(.subscriptionItem, item).string("subscription") ?? "")
         try replaceDiscounts(.subscriptionItem, item, with: discounts, owner(ofItem: item, subscription))
     }
 

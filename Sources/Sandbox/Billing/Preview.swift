@@ -26,7 +26,7 @@ extension Account {
     func createPreview(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         let details = params.object("subscription_details")
-        try refuseUnemulated(details, ["billing_schedules", "start_date"])
+        try refuseUnemulated(details, ["billing_schedules"])
         let point = savepoint
         defer { rollback(to: point) }
         let invoice: String
@@ -74,6 +74,7 @@ extension Account {
     private func previewNew(_ params: JSONObject, _ details: JSONObject) throws(APIFailure) -> String {
         var terms = details
         for name in ["automatic_tax", "currency", "customer", "discounts"] { terms[name] = params[name] }
+        if let start = details.integer("start_date"), start < now { terms["backdate_start_date"] = .integer(start) }
         if !params.has("customer") {
             let call = Call(path: [], params: [:], url: "", caller: .secret, apiVersion: Self.apiVersion)
             terms["customer"] = .optional(try createCustomer(call).referenceID)

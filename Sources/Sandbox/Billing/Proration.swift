@@ -39,6 +39,9 @@ struct Debit {
             invoiceItem: json["invoice_item"]?.stringValue)
     }
 
+    /// Whether it is for the same stretch of time as another.
+    func isBeside(_ other: Debit) -> Bool { (start, end, until) == (other.start, other.end, other.until) }
+
     /// What is left of it when the time from `date` on is given back; nil when nothing is.
     func ending(at date: Int64) -> Debit? {
         guard start < date else { return nil }
@@ -165,11 +168,11 @@ extension Account {
             amount: prorated.amount, start: window.date, end: window.end, invoice: nil, line: nil, invoiceItem: id)
     }
 
-    /// Gives back the unused time of an item as it was. `isFinal`: the subscription ends. Then, and where that `mayBeNothing` is
-    /// false, a credit of nothing is not written down.
+    /// Gives back the unused time of an item as it was. `skipsNothing`: a credit of nothing is not written down.
+    /// `isFinal`: it is the last of a subscription that ends.
     func addUnused(
-        of item: JSONObject, _ window: ProrationWindow, _ subscription: JSONObject, isFinal: Bool = false,
-        mayBeNothing: Bool = true
+        of item: JSONObject, _ window: ProrationWindow, _ subscription: JSONObject, skipsNothing: Bool = false,
+        isFinal: Bool = false
     ) throws(APIFailure) {
         let price = price(of: item)
         let quantity = item.integer("quantity") ?? 1
@@ -178,7 +181,7 @@ extension Account {
             Self.isFlexible(subscription)
             ? try creditOfDebits(debits, from: window.date, subscription)
             : try creditAtPrice(of: item, window, subscription)
-        if isFinal || !mayBeNothing, credit.amount == 0 { return }
+        if skipsNothing, credit.amount == 0 { return }
         let terms = discountWords(discounts, subscription)
         addProration(
             ProrationItem(
@@ -205,12 +208,17 @@ extension Account {
     ) throws(APIFailure) -> (Prorated, [DiscountShare]) {
         var sum = Prorated.nothing
         var discounts: [DiscountShare] = []
-        for debit in debits {
-            let taken = discountsTaken(from: debit)
+        var rest = debits[...]
+        while let first = rest.first {
+            // What was asked for one stretch of time in several lines, as tiers are, is given back as one amount.
+            let stretch = rest.filter { $0.isBeside(first) }
+            rest.removeAll { $0.isBeside(first) }
+            let taken = DiscountShare.sums(stretch.flatMap { discountsTaken(from: $0) })
             guard
                 let credit = Prorated(
-                    ExactAmount(debit.amount), taken, isCredit: true, part: debit.until - max(date, debit.start),
-                    of: debit.end - debit.start, itemizes: Self.itemizes(subscription))
+                    ExactAmount(stretch.reduce(0) { $0 + $1.amount }), taken, isCredit: true,
+                    part: first.until - max(date, first.start), of: first.end - first.start,
+                    itemizes: Self.itemizes(subscription))
             else { throw .amountTooLarge }
             sum = sum + credit
             discounts += taken

@@ -110,7 +110,7 @@ extension Account {
         let customer = subscription.string("customer") ?? ""
         if params.flag("prorate"), !Self.isTrialing(subscription) {
             for item in items(of: id) where !Self.isMetered(price(of: item)) {
-                try addUnused(of: item, ProrationWindow(item, date: now), subscription, isFinal: true)
+                try addUnused(of: item, ProrationWindow(item, date: now), subscription, skipsNothing: true, isFinal: true)
             }
         }
         var invoice: String?

@@ -16,6 +16,8 @@ extension Account {
         var trialEnd: Int64?
         var anchor: Int64
         var prorates = true
+        /// Where it begins before now.
+        var start: Int64?
     }
 
     func createSubscription(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -78,7 +80,7 @@ extension Account {
         guard let entries = params["items"]?.arrayValue else { throw .missing("items") }
         _ = try referred(.customer, customer, param: "customer", status: 404)
         try checkRoom(ofCustomer: customer)
-        try refuseUnemulated(params, ["billing_schedules", "billing_thresholds", "backdate_start_date"])
+        try refuseUnemulated(params, ["billing_schedules", "billing_thresholds"])
         let sends = try checkCollection(params)
         let items = try itemTerms(entries, currency: params.string("currency")?.lowercased())
         try checkDefaultMethod(params, customer: customer)
@@ -87,6 +89,7 @@ extension Account {
         var subscription = Self.newSubscription(id, params, customer: customer, items[0].price, now: now)
         subscription["billing_cycle_anchor"] = .integer(opening.anchor)
         subscription["test_clock"] = clockMember
+        if let start = opening.start { subscription["start_date"] = .integer(start) }
         if let end = opening.trialEnd {
             subscription["trial_start"] = .integer(now)
             subscription["trial_end"] = .integer(end)
@@ -246,6 +249,7 @@ extension Account {
             trialEnd = now + days * CivilDate.secondsPerDay
         }
         var opening = Opening(trialEnd: trialEnd, anchor: trialEnd ?? now)
+        opening.start = try backdatedStart(params)
         if let anchor = params.integer("billing_cycle_anchor") {
             opening.anchor = anchor == now ? now : try future(anchor, "billing_cycle_anchor")
         } else if let config = params["billing_cycle_anchor_config"]?.objectValue {
@@ -294,11 +298,14 @@ extension Account {
             let firstEnd = opening.trialEnd ?? interval.nextBoundary(anchor: opening.anchor, after: now)
             let item = known(
                 .subscriptionItem,
-                addItem(terms, to: subscription, start: now, end: firstEnd, anchor: opening.anchor))
+                addItem(terms, to: id, start: now, end: firstEnd, anchor: opening.anchor))
             if let discounts = terms.discounts {
                 try replaceDiscounts(.subscriptionItem, item.id, with: discounts, owner(ofItem: item.id, subscription))
             }
             let current = known(.subscriptionItem, item.id)
+            if let start = opening.start, opening.prorates {
+                lines += try pastLines(of: current, since: start, isFlexible: isFlexible)
+            }
             if opening.trialEnd == nil {
                 let start = interval.boundary(-1, anchor: firstEnd)
                 let isWhole = opening.anchor == now || start == now
@@ -315,14 +322,15 @@ extension Account {
         return lines
     }
 
-    func addItem(_ terms: ItemTerms, to subscription: JSONObject, start: Int64, end: Int64, anchor: Int64) -> String {
+    func addItem(_ terms: ItemTerms, to subscription: String, start: Int64, end: Int64, anchor: Int64) -> String {
         let id = newID(.subscriptionItem)
         var item: JSONObject = [
             "id": .string(id), "object": "subscription_item", "billing_thresholds": nil, "created": .integer(now),
             "current_period_end": .integer(end), "current_period_start": .integer(start), "current_trial": nil,
             "discounts": [], "metadata": terms.metadata, "quantity": .integer(terms.quantity),
-            "subscription": .string(subscription.id), "tax_rates": terms.taxRates ?? [], "_price": .string(terms.price.id),
-            "_anchor": .integer(anchor), "_debits": [], "_currency": subscription["currency"] ?? .null,
+            "subscription": .string(subscription), "tax_rates": terms.taxRates ?? [], "_price": .string(terms.price.id),
+            "_anchor": .integer(anchor), "_debits": [],
+            "_currency": known(.subscription, subscription)["currency"] ?? .null,
         ]
         if Self.isMetered(terms.price) { item["quantity"] = nil }
         put(.subscriptionItem, item)

@@ -52,7 +52,7 @@ extension Account {
                 if billsUsage { try billUsage(of: item, until: now, subscription) }
             } else if credits != "none" {
                 let from = credits == "now" ? now : item.integer("current_period_start") ?? now
-                try addUnused(of: item, ProrationWindow(item, date: from), subscription, mayBeNothing: false)
+                try addUnused(of: item, ProrationWindow(item, date: from), subscription, skipsNothing: true)
                 change(.subscriptionItem, item.id) { $0["_debits"] = [] }
             }
             change(.subscriptionItem, item.id) { $0["current_period_end"] = .integer(now) }

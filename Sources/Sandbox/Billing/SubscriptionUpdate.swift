@@ -167,6 +167,8 @@ extension Account {
         let end = items(of: id).compactMap { $0.integer("current_period_end") }.max()
         var subscription = known(.subscription, id)
         try applyEnd(params, to: &subscription, periodEnd: end)
+        // The end of the period is where the period ends now.
+        if subscription.flag("cancel_at_period_end"), let end { subscription["cancel_at"] = .integer(end) }
         put(.subscription, subscription)
     }
 

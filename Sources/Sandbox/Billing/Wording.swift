@@ -29,6 +29,10 @@ enum Wording {
         isFlexible ? "Free trial for \(quantity) × \(name)" : "Trial period for \(name)"
     }
 
+    static func past(_ quantity: Int64, _ name: String, from start: Int64, until end: Int64) -> String {
+        "Time on \(counted(quantity, name)) from \(CivilDate(unix: start).words) until \(CivilDate(unix: end).words)"
+    }
+
     /// The count is there only when it is not 1.
     private static func counted(_ quantity: Int64, _ name: String) -> String {
         quantity == 1 ? name : "\(quantity) × \(name)"

@@ -83,9 +83,6 @@ struct ExactAmount: Equatable {
     var isZero: Bool { numerator == 0 }
     var isNegative: Bool { numerator < 0 }
 
-    /// Whether it is less than an integer.
-    func isLess(than bound: Int64) -> Bool { numerator < Int128(bound) * denominator }
-
     var negated: ExactAmount { ExactAmount(-numerator, denominator) }
 
     /// The greatest amount of one line. Stripe's have at most twelve digits; the bound keeps every sum of lines and

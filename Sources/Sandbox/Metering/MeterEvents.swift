@@ -132,12 +132,24 @@ extension Account {
     func usageLines(of item: JSONObject, until end: Int64) throws(APIFailure) -> [LineDraft] {
         let price = price(of: item)
         let subscription = known(.subscription, item.string("subscription") ?? "")
-        let start = max(item.integer("current_period_start") ?? end, item.integer("_billed_until") ?? 0)
-        guard let meter = find(.meter, price.object("recurring").string("meter") ?? "") else { return [] }
-        let used = usage(meter, customer: subscription.string("customer") ?? "", from: start, until: end)
-        let lines = try self.lines(of: item, price, used.isNegative ? ExactAmount(0) : used, (start, end))
+        guard let (start, used) = countedUsage(of: item, until: end) else { return [] }
+        let lines = try self.lines(of: item, price, used, (start, end))
+            .map { line in
+                var line = line
+                line.isUsage = true
+                return line
+            }
         // Flexible billing leaves out what costs nothing (docs.stripe.com/billing/subscriptions/billing-mode).
         return Self.isFlexible(subscription) ? lines.filter { $0.amount != 0 } : lines
+    }
+
+    /// Since when an item's usage is not billed, and how much it is until `end`; nil without a meter.
+    func countedUsage(of item: JSONObject, until end: Int64) -> (start: Int64, quantity: ExactAmount)? {
+        guard let meter = find(.meter, price(of: item).object("recurring").string("meter") ?? "") else { return nil }
+        let start = max(item.integer("current_period_start") ?? end, item.integer("_billed_until") ?? 0)
+        let customer = known(.subscription, item.string("subscription") ?? "").string("customer") ?? ""
+        let used = usage(meter, customer: customer, from: start, until: end)
+        return (start, used.isNegative ? ExactAmount(0) : used)
     }
 
     /// Turns usage into pending invoice items before its period is over, because the item changes.

@@ -224,10 +224,10 @@ extension Account {
             if item == nil {
                 let metadata = Self.newMetadata(["metadata": edit.metadata ?? [:]])
                 item = addItem(
-                    ItemTerms(price: edit.price, quantity: edit.quantity, metadata: metadata), to: subscription, start: now,
+                    ItemTerms(price: edit.price, quantity: edit.quantity, metadata: metadata), to: id, start: now,
                     end: now, anchor: subscription.integer("billing_cycle_anchor") ?? now)
             }
-            if let item { try apply(edit, to: item, of: subscription) }
+            if let item { try apply(edit, to: item) }
         }
         if restarts { change(.subscription, id) { $0["billing_cycle_anchor"] = .integer(now) } }
     }
