@@ -10,7 +10,8 @@ class Previews(Story):
         self.prices = [self.price(amount) for amount in (700, 999, 2500, 10001)]
 
     def assertSame(self, preview, invoice, seed):
-        told = {name: getattr(preview, name) for name in ("total", "subtotal", "amount_due", "starting_balance", "currency")}
+        names = ("total", "subtotal", "amount_due", "starting_balance", "currency")
+        told = {name: getattr(preview, name) for name in names}
         self.assertEqual(told, {name: getattr(invoice, name) for name in told}, f"seed {seed}")
         lines = [sorted((line.amount, line.description, line.quantity) for line in each.lines.data)
                  for each in (preview, invoice)]
@@ -32,7 +33,8 @@ class Previews(Story):
 
     def change_now(self, subscription, dice, seed):
         """A change that is billed at once."""
-        params = {"items": self.items(subscription, dice), "proration_behavior": "always_invoice", "proration_date": self.now()}
+        params = {
+            "items": self.items(subscription, dice), "proration_behavior": "always_invoice", "proration_date": self.now()}
         preview = self.stripe.invoices.create_preview({"subscription": subscription, "subscription_details": params})
         before = self.invoice_of(subscription).id
         changed = self.stripe.subscriptions.update(subscription, {**params, "expand": ["latest_invoice"]})
