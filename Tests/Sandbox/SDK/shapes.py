@@ -148,12 +148,13 @@ class Document:
         return self.schemas.get(kind, {}).get("properties", {}).keys()
 
     def translated(self, schema):
-        """`nullable` as JSON Schema says it; an embedded object need only be one of its kind, for it is looked at by itself."""
+        """`nullable` as JSON Schema says it; an embedded object need only be of its kind, for it is looked at by itself."""
         if isinstance(schema, list):
             return [self.translated(element) for element in schema]
         if not isinstance(schema, dict):
             return schema
-        kind = self.resources.get(schema["$ref"].rsplit("/", 1)[-1]) if isinstance(schema.get("$ref"), str) else None
+        target = schema.get("$ref")
+        kind = self.resources.get(target.rsplit("/", 1)[-1]) if isinstance(target, str) else None
         if kind:
             return {"type": "object", "required": ["object"], "properties": {"object": {"enum": [kind]}}}
         result = {name: self.translated(value) for name, value in schema.items() if name != "nullable"}
@@ -177,5 +178,5 @@ class Document:
 
         for error in self.validators[kind].iter_errors(thing):
             cause = best_match([error])
-            place = "".join(f".{part}" if isinstance(part, str) else "[]" for part in cause.absolute_path)
+            place = "".join("[]" if isinstance(part, int) else f".{part}" for part in cause.absolute_path)
             yield f"{place}: {cause.message[:200]}"

@@ -84,7 +84,8 @@ class Story(unittest.TestCase):
 
     def subscribe(self, customer, *prices, items=None, **params):
         """A subscription to prices, or to (price, quantity) pairs."""
-        items = items or [{"price": price} if isinstance(price, str) else {"price": price[0], "quantity": price[1]} for price in prices]
+        pairs = [price if isinstance(price, tuple) else (price, None) for price in prices]
+        items = items or [{"price": price, **({"quantity": quantity} if quantity else {})} for price, quantity in pairs]
         return self.stripe.subscriptions.create({"customer": customer, "items": items, **params})
 
     def invoice_of(self, subscription, **params):

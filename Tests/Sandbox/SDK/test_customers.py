@@ -5,7 +5,8 @@ from support import Story, unique
 
 class Customers(Story):
     def test_created_with_everything(self):
-        address = {"line1": "510 Townsend St", "city": "San Francisco", "state": "CA", "postal_code": "94103", "country": "US"}
+        address = {
+            "line1": "510 Townsend St", "city": "San Francisco", "state": "CA", "postal_code": "94103", "country": "US"}
         since = self.mark()
         customer = self.stripe.customers.create(
             {"email": "jenny@example.com", "name": "Jenny Rosen", "phone": "+15555550123", "description": "A friend",

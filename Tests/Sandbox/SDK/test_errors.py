@@ -158,7 +158,8 @@ class Errors(Story):
         support.sandbox("POST", "/sandbox/faults", method="GET", path="/v1/balance", status=429, code="rate_limit")
         with self.refused(stripe.RateLimitError, 429, "rate_limit"):
             self.stripe.balance.retrieve()
-        support.sandbox("POST", "/sandbox/faults", method="GET", path="/v1/events", body="<html>Bad gateway</html>", status=502)
+        support.sandbox(
+            "POST", "/sandbox/faults", method="GET", path="/v1/events", body="<html>Bad gateway</html>", status=502)
         with self.assertRaises(stripe.APIError) as refusal:
             self.stripe.events.list()
         self.assertEqual(refusal.exception.http_status, 502)

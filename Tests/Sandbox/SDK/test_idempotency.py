@@ -79,9 +79,9 @@ class Idempotency(Story):
         self.assertEqual(refusal.exception.http_status, 400)
 
     def test_the_same_call_at_the_same_time(self):
-        """Somebody else's call with the key is under way: the bank takes two seconds."""
+        """Somebody else's call with the key is under way: its answer takes three seconds."""
         key = unique("key")
-        support.sandbox("POST", "/sandbox/faults", method="POST", path="/v1/customers", delay_ms=2000)
+        support.sandbox("POST", "/sandbox/faults", method="POST", path="/v1/customers", delay_ms=3000)
         answers = []
         slow = threading.Thread(target=lambda: answers.append(self.create(key, name="Slow")))
         slow.start()

@@ -33,7 +33,8 @@ class Products(Story):
     def test_with_its_first_price(self):
         since = self.mark()
         product = self.stripe.products.create(
-            {"name": "Gold", "default_price_data": {"currency": "usd", "unit_amount": 900, "recurring": {"interval": "year"}},
+            {"name": "Gold",
+             "default_price_data": {"currency": "usd", "unit_amount": 900, "recurring": {"interval": "year"}},
              "expand": ["default_price"]})
         self.assertFields(
             product.default_price, unit_amount=900, recurring__interval="year", product=product.id, type="recurring")

@@ -63,7 +63,8 @@ class Requests(Story):
         customer.refresh()
         self.assertEqual(customer.name, "Older")
         method = stripe.PaymentMethod.attach("pm_card_visa", customer=customer.id)
-        self.assertEqual([each.id for each in stripe.Customer.list_payment_methods(customer.id).auto_paging_iter()], [method.id])
+        methods = stripe.Customer.list_payment_methods(customer.id).auto_paging_iter()
+        self.assertEqual([each.id for each in methods], [method.id])
         intent = stripe.PaymentIntent.create(
             amount=500, currency="usd", customer=customer.id, payment_method=method.id, confirm=True, off_session=True)
         self.assertEqual(intent.status, "succeeded")

@@ -1,4 +1,4 @@
-"""The SDK's HTTP client with an eye on everything that passes: which endpoints were called, and what shape the answers have."""
+"""The SDK's HTTP client with an eye on everything that passes: which endpoints were called, what shape the answers have."""
 
 import collections
 import json
@@ -74,7 +74,7 @@ def unreached():
     for name, endpoint in table.items():
         pattern = re.compile(re.sub(r"\\{[^/]*\\}", "[^/]+", re.escape(endpoint["path"])))
         # A fixed word such as "search" is not an id.
-        rivals = {other["path"] for other in table.values() if other["path"] != endpoint["path"] and "{" not in other["path"]}
+        rivals = {other["path"] for other in table.values() if "{" not in other["path"]} - {endpoint["path"]}
         calls = answered | refused if name in MAY_REFUSE else answered
         paths = (path for method, path in calls if method == endpoint["method"] and path not in rivals)
         if endpoint["in_brief"] and not any(pattern.fullmatch(path) for path in paths):

@@ -25,7 +25,9 @@ class Checkout(Story):
         self.assertAlmostEqual(session.expires_at, self.now() + DAY, delta=60)
         self.assertEqual(self.stripe.checkout.sessions.retrieve(session.id).to_dict(), session.to_dict())
         items = self.stripe.checkout.sessions.line_items.list(session.id)
-        self.assertEqual([(i.object, i.price.id, i.quantity, i.amount_total) for i in items.data], [("item", price, 2, 3000)])
+        self.assertEqual(
+            [(item.object, item.price.id, item.quantity, item.amount_total) for item in items.data],
+            [("item", price, 2, 3000)])
         full = self.stripe.checkout.sessions.retrieve(session.id, {"expand": ["line_items"]})
         self.assertEqual(len(full.line_items.data), 1)
         changed = self.stripe.checkout.sessions.update(session.id, {"metadata": {"k": "w"}})

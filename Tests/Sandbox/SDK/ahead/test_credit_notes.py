@@ -20,6 +20,8 @@ class CreditNotes(Story):
             note, object="credit_note", type="pre_payment", status="issued", amount=500, total=500, invoice=invoice.id,
             reason="order_change", memo="Sorry", metadata__k="v", customer=invoice.customer, voided_at=None)
         self.assertRegex(note.number, "-CN-")
+        lines = self.stripe.credit_notes.line_items.list(note.id)
+        self.assertEqual(sum(line.amount for line in lines.data), 500)
         reduced = self.stripe.invoices.retrieve(invoice.id)
         self.assertFields(
             reduced, total=2000, amount_remaining=1500, pre_payment_credit_notes_amount=500, status="open")

@@ -63,7 +63,9 @@ class Debits(Story):
 
     def test_becs_both_ways(self):
         self.assertEqual(self.settle(self.pay(self.becs("900123456"), "aud")).status, "succeeded")
-        for number, code in [("111111113", "account_closed"), ("111111116", "no_account"), ("333333335", "debit_not_authorized")]:
+        for number, code in [
+            ("111111113", "account_closed"), ("111111116", "no_account"), ("333333335", "debit_not_authorized"),
+        ]:
             with self.subTest(number):
                 failed = self.settle(self.pay(self.becs(number), "aud"))
                 self.assertFields(failed, status="requires_payment_method", latest_charge__status="failed")
