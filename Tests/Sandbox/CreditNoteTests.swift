@@ -74,6 +74,29 @@ import Testing
         #expect(guest.call("POST", "/v1/credit_notes", "invoice=\(invoice)&amount=501&credit_amount=501").status == 400)
     }
 
+    @Test func `it gives back by refunds what was paid`() {
+        let guest = Guest()
+        let invoice = invoice(guest, guest.customer(), 1000)
+        let paid = guest.post("/v1/invoices/\(invoice)/pay", "expand[]=payments")
+        let intent = paid["payments.data.0.payment.payment_intent"]?.stringValue ?? ""
+        let earlier = guest.post("/v1/refunds", "payment_intent=\(intent)&amount=250").id
+        let mark = guest.eventCount
+        let note = guest.post(
+            "/v1/credit_notes",
+            "invoice=\(invoice)&amount=650&refund_amount=400&refunds[0][refund]=\(earlier)&expand[]=refunds.refund")
+        #expect(note["refunds"]?.arrayValue?.map { $0["amount_refunded"] } == [250, 400])
+        #expect(note["refunds.1.refund.object"] == "refund")
+        #expect(guest.events(since: mark).contains("refund.created"))
+        let charge = guest.get("/v1/payment_intents/\(intent)", "expand[]=latest_charge")
+        #expect(charge["latest_charge.amount_refunded"] == 650)
+        for more in ["refund_amount=351", "refunds[0][refund]=\(earlier)", "refund_amount=350&refunds[0][refund]=re_none"] {
+            #expect(guest.call("POST", "/v1/credit_notes", "invoice=\(invoice)&amount=350&\(more)").status == 400)
+        }
+        let unpaid = self.invoice(guest, guest.customer(), 1000)
+        _ = guest.post("/v1/invoices/\(unpaid)/finalize")
+        #expect(guest.call("POST", "/v1/credit_notes", "invoice=\(unpaid)&amount=100&refund_amount=100").status == 400)
+    }
+
     @Test func `lines of the invoice are taken back with their part of the discount`() {
         let guest = Guest()
         let customer = guest.customer()

@@ -68,7 +68,7 @@ extension Account {
     }
 
     private func addCreditNote(_ params: JSONObject) throws(APIFailure) -> String {
-        try refuseUnemulated(params, ["refund_amount", "refunds", "shipping_cost"])
+        try refuseUnemulated(params, ["shipping_cost"])
         for name in ["credit_amount", "out_of_band_amount"] {
             try Self.check(params, name, in: 0...ExactAmount.largest)
         }
@@ -96,7 +96,8 @@ extension Account {
         let after = amount - before
         let credit = params.integer("credit_amount") ?? 0
         let outside = params.integer("out_of_band_amount") ?? 0
-        guard credit + outside == after else {
+        let refunds = try creditedRefunds(params, of: invoiceID)
+        guard credit + outside + refunds.total == after else {
             throw .invalid(
                 "The sum of `credit_amount`, `refund_amount` and `out_of_band_amount` must equal the amount of the credit "
                     + "note that was paid already (\(Wording.money(after, currency))).")
@@ -108,6 +109,8 @@ extension Account {
                 id, params, invoice, lines, number: earlier.count + 1,
                 amounts: (before: before, after: after, outside: outside)))
         for line in lines { put(.creditNoteLine, creditNoteLine(line, of: id)) }
+        let sent = sendBack(refunds)
+        change(.creditNote, id) { $0["refunds"] = sent }
         lowerInvoice(invoiceID, before: before, after: after)
         if credit > 0 { creditCustomer(of: invoice, by: credit, for: id) }
         emit("credit_note.created", .creditNote, id)
@@ -116,7 +119,7 @@ extension Account {
         return id
     }
 
-    private func creditNotes(of invoice: String) -> [JSONObject] {
+    func creditNotes(of invoice: String) -> [JSONObject] {
         all(.creditNote, where: "invoice", is: invoice).filter { $0.string("status") == "issued" }
     }
 
@@ -151,7 +154,7 @@ extension Account {
         guard invoice.string("status") == "open" || invoice.string("status") == "uncollectible",
             let remaining = invoice.integer("amount_remaining")
         else { return }
-        if remaining == 0 { return markPaid(id, automatic: false, outOfBand: true) }
+        if remaining == 0 { return markPaid(id, automatic: false, elsewhere: true) }
         if let intent = invoice.string("_intent") {
             change(.paymentIntent, intent) { $0["amount"] = .integer(remaining) }
         }

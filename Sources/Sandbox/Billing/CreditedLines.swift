@@ -97,10 +97,10 @@ extension Account {
     }
 
     func creditNoteLine(_ line: CreditedLine, of note: String) -> JSONObject {
-        [
+        var object: JSONObject = [
             "id": .string(newID(.creditNoteLine)), "object": "credit_note_line_item", "amount": .integer(line.amount),
             "description": .optional(line.description), "discount_amount": .integer(line.discount),
-            "discount_amounts": .array(line.discounts.map(\.json)), "invoice_line_item": .optional(line.line),
+            "discount_amounts": .array(line.discounts.map(\.json)),
             "livemode": false, "metadata": line.metadata,
             "pretax_credit_amounts": .array(line.discounts.map(\.pretaxCredit)), "quantity": .optional(line.quantity),
             "tax_rates": [], "taxes": .array(line.taxes),
@@ -108,5 +108,7 @@ extension Account {
             "unit_amount": .optional(line.unit.flatMap { ExactAmount(decimal: $0)?.integer }),
             "unit_amount_decimal": .optional(line.unit), "_note": .string(note),
         ]
+        if let line = line.line { object["invoice_line_item"] = .string(line) }
+        return object
     }
 }

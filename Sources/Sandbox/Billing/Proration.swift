@@ -114,7 +114,7 @@ extension Account {
         init(_ item: JSONObject, date: Int64) {
             start = item.integer("current_period_start") ?? date
             end = item.integer("current_period_end") ?? date
-            whole = (item.integer("_whole_end") ?? end) - start
+            whole = max(end, item.integer("_whole_end") ?? end) - start
             self.date = min(max(date, start), end)
         }
     }

@@ -65,7 +65,7 @@ extension Account {
         guard !Self.isTrialing(subscription) else { return }
         for item in items(of: id) {
             let end = item.integer("current_period_end") ?? now
-            let whole = item.integer("_whole_end") ?? end
+            let whole = max(end, item.integer("_whole_end") ?? end)
             let fitted = min(whole, subscription.integer("cancel_at") ?? whole)
             guard fitted != end else { continue }
             let isProrated = prorates && !Self.isMetered(price(of: item))

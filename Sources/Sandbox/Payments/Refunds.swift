@@ -36,14 +36,7 @@ extension Account {
     func createRefund(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         let charge = try chargeToRefund(params)
-        guard !isDisputed(charge) else {
-            throw .invalid(
-                "Charge \(charge.id) has been charged back; cannot issue a refund.", code: "charge_disputed")
-        }
-        let left = (charge.integer("amount_captured") ?? 0) - (charge.integer("amount_refunded") ?? 0)
-        guard left > 0 else {
-            throw .invalid("Charge \(charge.id) has already been refunded.", code: "charge_already_refunded")
-        }
+        let left = try leftToRefund(of: charge)
         let amount = params.integer("amount") ?? left
         guard amount > 0 else {
             throw .invalid("Invalid positive integer", param: "amount", code: "parameter_invalid_integer")
@@ -56,6 +49,19 @@ extension Account {
         }
         let id = addRefund(of: charge, amount: amount, reason: params.string("reason"), metadata: Self.newMetadata(params))
         return .object(rendered(.refund, id))
+    }
+
+    /// What of a charge can still be refunded: something, or it throws.
+    func leftToRefund(of charge: JSONObject) throws(APIFailure) -> Int64 {
+        guard !isDisputed(charge) else {
+            throw .invalid(
+                "Charge \(charge.id) has been charged back; cannot issue a refund.", code: "charge_disputed")
+        }
+        let left = (charge.integer("amount_captured") ?? 0) - (charge.integer("amount_refunded") ?? 0)
+        guard left > 0 else {
+            throw .invalid("Charge \(charge.id) has already been refunded.", code: "charge_already_refunded")
+        }
+        return left
     }
 
     private func chargeToRefund(_ params: JSONObject) throws(APIFailure) -> JSONObject {

@@ -13,7 +13,7 @@ struct Expansion {
         "pending_setup_intent": .setupIntent, "setup_intent": .setupIntent, "latest_attempt": .setupAttempt,
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
         "schedule": .schedule, "configuration": .portalConfiguration, "feature": .feature, "test_clock": .testClock,
-        "mandate": .mandate, "dispute": .dispute, "failure_balance_transaction": .balanceTransaction,
+        "mandate": .mandate, "refund": .refund, "dispute": .dispute, "failure_balance_transaction": .balanceTransaction,
         "customer_balance_transaction": .customerBalanceTransaction, "credit_note": .creditNote, "discount": .discount,
         "discounts": .discount,
     ]

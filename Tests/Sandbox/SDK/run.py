@@ -2,32 +2,21 @@
 
     python run.py [NAME...]
 
-Without names: every story of this folder, and with SANDBOX_STORIES=all also those of `ahead`, which tell of what is still
-to come. Exit status 1 where a story fails, an object is not shaped as Stripe's, or (with all stories) an endpoint in scope
-was never answered.
+Without names: every story of this folder. Exit status 1 where a story fails, an object is not shaped as Stripe's, or (with
+all stories) an endpoint in scope was never answered.
 """
 
 import collections
-import os
 import pathlib
 import sys
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-AHEAD = HERE / "ahead"
 
 
 def stories(names):
-    folders = [HERE] + ([AHEAD] if wants_all() else [])
-    sys.path[:0] = map(str, folders)
-    if names:
-        return unittest.defaultTestLoader.loadTestsFromNames(names)
-    files = sorted(file.stem for folder in folders for file in folder.glob("test_*.py"))
-    return unittest.defaultTestLoader.loadTestsFromNames(files)
-
-
-def wants_all():
-    return os.environ.get("SANDBOX_STORIES") == "all"
+    sys.path.insert(0, str(HERE))
+    return unittest.defaultTestLoader.loadTestsFromNames(names or sorted(file.stem for file in HERE.glob("test_*.py")))
 
 
 def look_at_events():
@@ -60,7 +49,7 @@ def main():
         print(f"SKIPPED: the shapes of objects: {watching.SHARED} is not here")
     for problem, count in sorted(watching.problems.items()):
         print(f"SHAPE: {problem} ({count} times, first in {watching.first_seen[problem]})")
-    unreached = watching.unreached() if wants_all() and not sys.argv[1:] else []
+    unreached = [] if sys.argv[1:] else watching.unreached()
     for endpoint in unreached:
         print(f"UNREACHED: {endpoint}")
     sys.exit(not result.wasSuccessful() or bool(watching.problems) or bool(unreached))

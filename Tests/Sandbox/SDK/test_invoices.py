@@ -89,7 +89,7 @@ class Invoices(Story):
         customer = self.customer()
         subscription = self.subscribe(customer, self.price(100))
         other = self.subscribe(customer, self.price(200))
-        self.advance(to=subscription["items"].data[0].current_period_end)
+        self.advance(to=other["items"].data[0].current_period_end)
         for params, count in [
             ({}, 4), ({"subscription": subscription.id}, 2), ({"status": "paid"}, 2), ({"status": "draft"}, 2),
             ({"collection_method": "send_invoice"}, 0), ({"created": {"gt": self.now() - DAY}}, 2),
