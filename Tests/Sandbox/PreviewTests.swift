@@ -65,8 +65,11 @@ private struct History {
     mutating func run(steps: Int) {
         while subscription.isEmpty { open() }
         for _ in 0..<steps where live["status"] != "canceled" {
-            switch draw(12) {
+            switch draw(15) {
             case 0...5: change()
+            case 12: decline()
+            case 13: pause()
+            case 14: planEnd()
             case 6: wait()
             case 7: addItem()
             case 8: adjustBalance()
@@ -132,6 +135,72 @@ private struct History {
         form.append(("proration_behavior", pick(["create_prorations", "always_invoice", "none"])))
         if draw(3) == 0 { form.append(("proration_date", "\(guest.now - Int64(draw(86_400)))")) }
         update(form, discounts)
+    }
+
+    /// A renewal that is not paid at once, and a change before it is: what follows is foretold all the same.
+    private mutating func decline() {
+        story.append("\(guest.now) declined")
+        pay(with: "pm_card_chargeCustomerFail")
+        renew()
+        if live["status"] != "canceled" { change() }
+        pay(with: "pm_card_visa")
+        for invoice in guest.get("/v1/invoices", "customer=\(customer)&status=open")["data"]?.arrayValue ?? [] {
+            _ = guest.post("/v1/invoices/\(invoice["id"]?.stringValue ?? "")/pay")
+        }
+    }
+
+    private func pay(with token: String) {
+        let method = guest.post("/v1/payment_methods/\(token)/attach", "customer=\(customer)").id
+        _ = guest.post("/v1/customers/\(customer)", "invoice_settings[default_payment_method]=\(method)")
+    }
+
+    /// A pause whose credits are invoiced, some days, and a resumption.
+    private mutating func pause() {
+        guard live["status"] == "active", live.at("billing_mode.type") == "flexible" else { return }
+        let from = pick(["now", "none", "item_current_period_start"])
+        act(
+            "pause", [("bill_for[unused_time_from][type]", from)], previewed: "[pause]",
+            with: ["invoicing_behavior=invoice"])
+        guard live["status"] == "paused" else { return }
+        guest.now += 86_400 * Int64(1 + draw(12))
+        settle()
+        let anchor = pick(["now", "unchanged"])
+        let behavior = pick(["create_prorations", "always_invoice", "none"])
+        act(
+            "resume", [("billing_cycle_anchor[type]", anchor), ("proration_behavior", behavior)], previewed: "",
+            with: [], and: "&subscription_details[resume_at]=now")
+    }
+
+    /// Calls an action of the subscription's, and holds the invoice that it makes, if it does, to its preview. `path`: where in
+    /// `subscription_details` the preview wants the form; `rest`: what the action alone takes; `more`: what the preview does.
+    private mutating func act(
+        _ action: String, _ form: [(String, String)], previewed path: String, with rest: [String], and more: String = ""
+    ) {
+        story.append("\(guest.now) \(action) \(encode(form))")
+        let last = live["latest_invoice"]
+        let details = form.map { name, value in
+            let head = name.prefix { $0 != "[" }
+            return "subscription_details\(path)[\(head)]\(name.dropFirst(head.count))=\(value)"
+        }
+        let preview = guest.call(
+            "POST", "/v1/invoices/create_preview",
+            (["subscription=\(subscription)"] + details).joined(separator: "&") + more)
+        let done = guest.call(
+            "POST", "/v1/subscriptions/\(subscription)/\(action)", ([encode(form)] + rest).joined(separator: "&"))
+        guard done.status == 200 else {
+            return expect(preview.status == 400, "what is refused has no preview: \(done.body.text)")
+        }
+        guard let latest = done["latest_invoice"], latest != last, let id = latest.stringValue else { return }
+        compare(preview.body, guest.get("/v1/invoices/\(id)").body)
+    }
+
+    /// An end that is planned inside a period or later, or is planned no more.
+    private mutating func planEnd() {
+        let end = draw(3) == 0 ? "" : "\(guest.now + 86_400 * Int64(1 + draw(70)))"
+        update([("cancel_at", end), ("proration_behavior", pick(["create_prorations", "always_invoice", "none"]))], [])
+        guard draw(3) > 0 else { return }
+        wait()
+        if live["status"] != "canceled" { update([("cancel_at", "")], []) }
     }
 
     /// The end: what is unused is given back and what was used is asked for.

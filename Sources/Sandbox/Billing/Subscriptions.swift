@@ -7,10 +7,8 @@ extension Account {
         price_data:{@price_data} quantity:int tax_rates?:[text]}]
         """
     private static let commonTable = """
-        add_invoice_items:[{discountable:bool @discounts metadata:map period:{end!:{timestamp:int \
-        type!:(min_item_period_end|timestamp)} start!:{timestamp:int type!:(max_item_period_start|now|timestamp)}} \
-        price price_data:{currency! product! tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
-        unit_amount_decimal:dec} quantity:int tax_rates?:[text]}] application_fee_percent?:num automatic_tax:{@automatic_tax} billing_schedules?:any \
+        add_invoice_items:[{@one_time_item}] application_fee_percent?:num automatic_tax:{@automatic_tax} \
+        billing_schedules?:any \
         billing_thresholds?:any cancel_at?:time|min_period_end|max_period_end|max_billed_until \
         cancel_at_period_end:bool collection_method:(charge_automatically|send_invoice) days_until_due:int \
         default_payment_method default_source default_tax_rates?:[text] description? @discounts \

@@ -119,8 +119,9 @@ extension Account {
             terms["days_until_due"] = .integer(invoices.integer("days_until_due") ?? 30)
         }
         if let end = phase.integer("trial_end"), end > now { terms["trial_end"] = .integer(end) }
+        writeMoney(of: phase, for: subscription.map { known(.subscription, $0) }, into: &terms)
         guard let subscription else {
-            terms["items"] = .array(phase.array("items").map(Self.entry))
+            terms["items"] = .array(phase.array("items").map(entry))
             return terms
         }
         terms["items"] = .array(itemChanges(of: subscription, to: phase.array("items")))
@@ -132,9 +133,10 @@ extension Account {
         return terms
     }
 
-    private static func entry(_ item: JSONValue) -> JSONValue {
+    private func entry(_ item: JSONValue) -> JSONValue {
         var entry: JSONObject = ["metadata": item["metadata"] ?? [:], "price": item["price"] ?? .null]
         entry["quantity"] = item["quantity"]
+        writeMoney(ofItem: item, for: nil, into: &entry)
         return .object(entry)
     }
 
@@ -150,14 +152,23 @@ extension Account {
                 continue
             }
             let kept = rest.remove(at: index)
-            guard kept["quantity"] != item["quantity"] || kept["metadata"] != item["metadata"] else { continue }
-            var entry: JSONObject = ["id": .string(kept.id), "metadata": item["metadata"] ?? [:]]
+            var entry: JSONObject = [:]
+            writeMoney(ofItem: item, for: kept, into: &entry)
+            guard kept["quantity"] != item["quantity"] || kept["metadata"] != item["metadata"] || !entry.isEmpty else {
+                continue
+            }
+            entry["id"] = .string(kept.id)
+            entry["metadata"] = item["metadata"] ?? [:]
             entry.copy(["quantity"], from: item.objectValue ?? [:])
             changes.append(.object(entry))
         }
         for item in others {
-            var entry = Self.entry(item).objectValue ?? [:]
-            if !rest.isEmpty { entry["id"] = .string(rest.removeFirst().id) }
+            var entry = entry(item).objectValue ?? [:]
+            if !rest.isEmpty {
+                let old = rest.removeFirst()
+                entry["id"] = .string(old.id)
+                writeMoney(ofItem: item, for: old, into: &entry)
+            }
             changes.append(.object(entry))
         }
         return changes + rest.map { ["id": .string($0.id), "deleted": true] }

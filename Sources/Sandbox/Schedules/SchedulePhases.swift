@@ -99,7 +99,7 @@ extension Account {
 
     /// What a phase asks for, without its times.
     private func phase(_ entry: JSONObject, _ place: String) throws(APIFailure) -> JSONObject {
-        try refuseUnemulated(entry, ["add_invoice_items", "billing_thresholds", "discounts", "transfer_data"])
+        try refuseUnemulated(entry, ["billing_thresholds", "transfer_data"])
         var items: [JSONValue] = []
         var first: JSONObject?
         for (index, item) in entry.array("items").enumerated() {
@@ -107,8 +107,12 @@ extension Account {
             let price = try itemPrice(item, place: "\(place)[items][\(index)]")
             if let first { try Self.checkCurrency(of: price, agreesWith: first) }
             first = first ?? price
+            let place = "\(place)[items][\(index)]"
             items.append(
-                Self.phaseItem(price, quantity: try Self.quantity(item, of: price), metadata: Self.newMetadata(item)))
+                Self.phaseItem(
+                    price, quantity: try Self.quantity(item, of: price), metadata: Self.newMetadata(item),
+                    discounts: .array(try phaseDiscounts(item, "\(place)[discounts]")),
+                    taxRates: try taxRates(item, "tax_rates", place: "\(place)[tax_rates]")))
         }
         guard let first else { throw .missing("\(place)[items]") }
         var phase = Self.emptyPhase
@@ -118,16 +122,19 @@ extension Account {
         phase.copy(
             ["billing_cycle_anchor", "collection_method", "default_payment_method", "description", "proration_behavior"],
             from: entry)
+        try readMoney(entry, into: &phase, place)
         if let settings = entry["invoice_settings"]?.objectValue {
             phase["invoice_settings"] = Self.scheduleInvoices(settings)
         }
         return phase
     }
 
-    static func phaseItem(_ price: JSONObject, quantity: Int64, metadata: JSONValue) -> JSONValue {
+    static func phaseItem(
+        _ price: JSONObject, quantity: Int64, metadata: JSONValue, discounts: JSONValue, taxRates: JSONValue?
+    ) -> JSONValue {
         var item: JSONObject = [
-            "billing_thresholds": nil, "discounts": [], "metadata": metadata, "plan": .string(price.id),
-            "price": .string(price.id), "quantity": .integer(quantity), "tax_rates": [],
+            "billing_thresholds": nil, "discounts": discounts, "metadata": metadata, "plan": .string(price.id),
+            "price": .string(price.id), "quantity": .integer(quantity), "tax_rates": taxRates ?? [],
         ]
         // The quantity of what is metered follows from the usage.
         if isMetered(price) { item["quantity"] = nil }

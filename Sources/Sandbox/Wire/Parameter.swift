@@ -33,7 +33,8 @@ struct Parameter: Sendable {
         "duration": "interval!:(day|week|month|year) interval_count:int",
         // A phase of a subscription schedule. Versions before 2025-09-30.clover say `iterations` for `duration`.
         "phase": """
-        add_invoice_items:any application_fee_percent:num automatic_tax:any billing_cycle_anchor:(automatic|phase_start) \
+        add_invoice_items:[{@one_time_item}] application_fee_percent:num automatic_tax:{@automatic_tax} \
+        billing_cycle_anchor:(automatic|phase_start) \
         billing_thresholds?:any collection_method:(charge_automatically|send_invoice) currency default_payment_method \
         default_tax_rates?:[text] description? @discounts duration:{@duration} invoice_settings:{@schedule_invoices} \
         items!:[{billing_thresholds?:any @discounts metadata:map plan price price_data:{@price_data} quantity:int \
@@ -42,6 +43,11 @@ struct Parameter: Sendable {
         """,
         "schedule_invoices": """
         account_tax_ids?:[text] custom_fields?:[{name! value!}] days_until_due:int description? footer? issuer:any
+        """,
+        "one_time_item": """
+        discountable:bool @discounts metadata:map period:{end!:{timestamp:int type!:(min_item_period_end|timestamp)} \
+        start!:{timestamp:int type!:(max_item_period_start|now|timestamp)}} price price_data:{product! @one_time_price} \
+        quantity:int tax_rates?:[text]
         """,
         "one_time_price": """
         currency! tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int unit_amount_decimal:dec

@@ -24,7 +24,7 @@ RECORDED = {
 ON_DEMAND = {
     ("charge", "refunds"), ("invoiceitem", "net_amount"), ("payment_method", "card"), ("subscription_item", "quantity"),
     ("account", "created"), ("account", "external_accounts"), ("account", "tos_acceptance"),
-    ("balance", "connect_reserved"),
+    ("balance", "connect_reserved"), ("credit_note_line_item", "invoice_line_item"),
 }
 
 
