@@ -32,9 +32,15 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     }
 
     /// Compared by bytes, as the reader compares them: to Swift's `==` alone, two spellings of one accented letter are one
-    /// key. That comes first because it is fast for keys that differ.
+    /// key. The lengths come first because they tell most keys apart.
     private static func isSame(_ left: String, _ right: String) -> Bool {
-        left == right && left.utf8.elementsEqual(right.utf8)
+        left.utf8.count == right.utf8.count && left == right && left.utf8.elementsEqual(right.utf8)
+    }
+
+    /// The value of `key`, looked for at a position first: objects of one shape have their members in one order.
+    public func value(of key: String, near position: Int) -> JSONValue? {
+        if members.indices.contains(position), Self.isSame(members[position].key, key) { return members[position].value }
+        return self[key]
     }
 
     public var count: Int { members.count }
@@ -45,7 +51,8 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
 extension JSONObject: Equatable {
     /// Objects are equal when their members are, in whatever order.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
-        left.count == right.count && left.members.allSatisfy { right[$0.key] == $0.value }
+        left.count == right.count
+            && left.members.indices.allSatisfy { right.value(of: left.members[$0].key, near: $0) == left.members[$0].value }
     }
 }
 
