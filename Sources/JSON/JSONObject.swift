@@ -31,10 +31,16 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    /// Compared by bytes, as the reader compares them: to Swift's `==` alone, two spellings of one accented letter are one
-    /// key. The lengths come first because they tell most keys apart.
+    /// The same keys with other values.
+    public func mapValues(_ transform: (_ key: String, _ value: JSONValue) throws -> JSONValue) rethrows -> JSONObject {
+        JSONObject(uniqueMembers: try members.map { ($0.key, try transform($0.key, $0.value)) })
+    }
+
+    /// Compared by bytes, as the reader compares them: to Swift's `==`, two spellings of one accented letter are one key.
     private static func isSame(_ left: String, _ right: String) -> Bool {
-        left.utf8.count == right.utf8.count && left == right && left.utf8.elementsEqual(right.utf8)
+        guard left.utf8.count == right.utf8.count else { return false }
+        var (left, right) = (left, right)
+        return left.withUTF8 { left in right.withUTF8 { left.elementsEqual($0) } }
     }
 
     /// The value of `key`, looked for at a position first: objects of one shape have their members in one order.
