@@ -43,15 +43,15 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         return left.withUTF8 { left in right.withUTF8 { left.elementsEqual($0) } }
     }
 
+    public var count: Int { members.count }
+    public var isEmpty: Bool { members.isEmpty }
+    public var keys: [String] { members.map(\.key) }
+
     /// The value of `key`, looked for at a position first: objects of one shape have their members in one order.
     public func value(of key: String, near position: Int) -> JSONValue? {
         if members.indices.contains(position), Self.isSame(members[position].key, key) { return members[position].value }
         return self[key]
     }
-
-    public var count: Int { members.count }
-    public var isEmpty: Bool { members.isEmpty }
-    public var keys: [String] { members.map(\.key) }
 }
 
 extension JSONObject: Equatable {
