@@ -305,6 +305,12 @@ import Testing
         for (form, message) in cases {
             #expect(guest.call("POST", path, form)["error.message"] == .string(message), "\(form)")
         }
+        let anchored = "\(item)&phases[0][start_date]=\(guest.now)"
+        for ignored in ["default_tax_rates[]=txr_1", "items[0][tax_rates][]=txr_1", "discounts[0][coupon]=c"] {
+            let place = ignored.prefix { $0 != "[" && $0 != "=" }
+            let answer = guest.call("POST", path, "\(anchored)&phases[0][\(place)]\(ignored.dropFirst(place.count))")
+            #expect(answer["error.code"] == "sandbox_not_emulated", "\(ignored)")
+        }
         let unknown = guest.call(
             "POST", "/v1/subscription_schedules",
             "customer=\(guest.customer())&start_date=now&\(item)&phases[0][start_date]=\(guest.now)")

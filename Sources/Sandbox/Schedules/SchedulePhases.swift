@@ -99,11 +99,13 @@ extension Account {
 
     /// What a phase asks for, without its times.
     private func phase(_ entry: JSONObject, _ place: String) throws(APIFailure) -> JSONObject {
-        try refuseUnemulated(entry, ["add_invoice_items", "billing_thresholds", "discounts", "transfer_data"])
+        try refuseUnemulated(
+            entry, ["add_invoice_items", "billing_thresholds", "default_tax_rates", "discounts", "transfer_data"])
         var items: [JSONValue] = []
         var first: JSONObject?
         for (index, item) in entry.array("items").enumerated() {
             let item = item.objectValue ?? [:]
+            try refuseUnemulated(item, ["billing_thresholds", "discounts", "tax_rates"])
             let price = try itemPrice(item, place: "\(place)[items][\(index)]")
             if let first { try Self.checkCurrency(of: price, agreesWith: first) }
             first = first ?? price
