@@ -305,6 +305,14 @@ import Testing
         for (form, message) in cases {
             #expect(guest.call("POST", path, form)["error.message"] == .string(message), "\(form)")
         }
+        let anchored = "\(item)&phases[0][start_date]=\(guest.now)"
+        for ignored in [
+            "billing_thresholds[amount_gte]=1", "items[0][billing_thresholds][usage_gte]=1", "transfer_data[destination]=a",
+        ] {
+            let place = ignored.prefix { $0 != "[" && $0 != "=" }
+            let answer = guest.call("POST", path, "\(anchored)&phases[0][\(place)]\(ignored.dropFirst(place.count))")
+            #expect(answer["error.code"] == "sandbox_not_emulated", "\(ignored)")
+        }
         let unknown = guest.call(
             "POST", "/v1/subscription_schedules",
             "customer=\(guest.customer())&start_date=now&\(item)&phases[0][start_date]=\(guest.now)")

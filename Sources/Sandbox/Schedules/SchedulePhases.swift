@@ -104,6 +104,7 @@ extension Account {
         var first: JSONObject?
         for (index, item) in entry.array("items").enumerated() {
             let item = item.objectValue ?? [:]
+            try refuseUnemulated(item, ["billing_thresholds"])
             let price = try itemPrice(item, place: "\(place)[items][\(index)]")
             if let first { try Self.checkCurrency(of: price, agreesWith: first) }
             first = first ?? price
