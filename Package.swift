@@ -93,7 +93,7 @@ let package = Package(
         tests("Stripe", ["Stripe", "TestSupport"]),
         tests("Store", ["Store"]),
         tests("Service", ["Service", "Sandbox", "TestSupport"]),
-        tests("Sandbox", ["Sandbox"]),
+        tests("Sandbox", ["Sandbox"], exclude: ["SDK"]),
         tests("Transcripts", ["Transcripts", "TestSupport"]),
         tests("Dues", ["Store", "TestSupport"]),
         tests(

@@ -47,12 +47,19 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     public var count: Int { members.count }
     public var isEmpty: Bool { members.isEmpty }
     public var keys: [String] { members.map(\.key) }
+
+    /// The value of `key`, looked for at a position first: objects of one shape have their members in one order.
+    public func value(of key: String, near position: Int) -> JSONValue? {
+        if members.indices.contains(position), Self.isSame(members[position].key, key) { return members[position].value }
+        return self[key]
+    }
 }
 
 extension JSONObject: Equatable {
     /// Objects are equal when their members are, in whatever order.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
-        left.count == right.count && left.members.allSatisfy { right[$0.key] == $0.value }
+        left.count == right.count
+            && left.members.indices.allSatisfy { right.value(of: left.members[$0].key, near: $0) == left.members[$0].value }
     }
 }
 

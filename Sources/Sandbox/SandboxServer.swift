@@ -95,7 +95,10 @@ package final class SandboxServer {
             if outcome.delayMilliseconds == 0 {
                 leave()
             } else {
-                loop.schedule(afterMilliseconds: outcome.delayMilliseconds, leave)
+                loop.schedule(afterMilliseconds: outcome.delayMilliseconds) { [self] in
+                    engine.finish(outcome)
+                    leave()
+                }
             }
         }
         if isDurable { pump() }
@@ -113,11 +116,14 @@ package final class SandboxServer {
 
     /// Starts what is to be sent, and sees to it that time is looked at again when something falls due.
     private func pump() {
-        for made in engine.takeDeliveries() { delivery.add(made) }
-        for next in delivery.due(loop.now) { send(next) }
+        for made in engine.takeDeliveries() {
+            let fate = engine.deliveryFate()
+            if fate.isDropped { conclude(made, .abandon) } else { delivery.add(made, fate, at: clock) }
+        }
+        for next in delivery.due(clock) { send(next) }
         if let wake { loop.cancel(wake) }
         wake = nil
-        let retry = delivery.nextMilliseconds.map { $0 - loop.now }
+        let retry = delivery.nextMilliseconds.map { $0 - clock }
         let action = engine.nextDue.map { ($0 - configuration.now()) * 1000 }
         guard let soonest = [retry, action].compactMap({ $0 }).min() else { return }
         // Not longer than a minute at a time, since the wall clock may be set.
@@ -128,8 +134,11 @@ package final class SandboxServer {
         }
     }
 
+    /// The loop's time, ahead of itself by as much as the sandbox's clock is.
+    private var clock: Int64 { loop.now + engine.clockOffset * 1000 }
+
     private func send(_ sending: EventDelivery) {
-        guard let body = engine.eventBody(sending.event), let target = target(of: sending) else {
+        guard let body = engine.eventBody(sending), let target = target(of: sending) else {
             return conclude(sending, .abandon)
         }
         let request = WebhookRequest.make(
@@ -150,7 +159,7 @@ package final class SandboxServer {
     }
 
     private func finished(_ sending: EventDelivery, _ outcome: WebhookDelivery.Outcome) {
-        conclude(sending, delivery.finished(sending, outcome, loop.now))
+        conclude(sending, delivery.finished(sending, outcome, clock))
         pump()
     }
 

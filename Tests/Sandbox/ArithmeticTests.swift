@@ -58,10 +58,13 @@ import Testing
         let old = try #require(ExactAmount(row.old.unit).times(row.old.quantity))
         #expect(debit == row.debit)
         #expect(old.negated.share(remaining, of: whole)?.floored == row.credit)
-        let charged = Debit(
-            amount: row.old.unit * row.old.quantity, start: row.start, end: row.end, invoice: nil, line: nil,
-            invoiceItem: nil)
-        #expect(charged.credit(from: row.date) == row.credit, "flexible billing credits what was charged")
+        for isCredit in [true, false] {
+            let prorated = Prorated(
+                isCredit ? old : ExactAmount(row.new.unit * row.new.quantity), [], isCredit: isCredit, part: remaining,
+                of: whole, itemizes: false)
+            let amount = isCredit ? row.credit : row.debit
+            #expect(prorated == Prorated(amount: amount, net: amount, discounts: []))
+        }
     }
 
     @Test(

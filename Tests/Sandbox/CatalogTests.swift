@@ -60,10 +60,10 @@ import Testing
 
     @Test func `what is not emulated is refused aloud`() {
         let guest = Guest()
-        let form = "customer=\(guest.customer())&items[0][price]=\(guest.price("basic"))&discounts[0][coupon]=x"
+        let form = "customer=\(guest.customer())&items[0][price]=\(guest.price("basic"))&billing_thresholds[amount_gte]=5"
         let refused = guest.call("POST", "/v1/subscriptions", form)
         #expect(refused.status == 400)
         #expect(refused["error.code"] == "sandbox_not_emulated")
-        #expect(refused["error.param"] == "discounts")
+        #expect(refused["error.param"] == "billing_thresholds")
     }
 }

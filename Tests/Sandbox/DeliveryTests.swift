@@ -51,6 +51,53 @@ import Testing
         #expect(machine.due(0) == [delivery(99, to: "alive")])
     }
 
+    @Test func `what is held back is overtaken, and what is doubled arrives twice`() {
+        var machine = WebhookDelivery()
+        machine.add(delivery(0), DeliveryFate(holdMilliseconds: 500), at: 1000)
+        machine.add(delivery(1), DeliveryFate(copies: 2), at: 1000)
+        #expect(machine.due(1000) == [delivery(1)])
+        #expect(machine.finished(delivery(1), .accepted, 1010) == .retry(atMilliseconds: 1010))
+        #expect(machine.due(1010) == [delivery(1)])
+        #expect(machine.finished(delivery(1), .accepted, 1020) == .acknowledge)
+        #expect(machine.nextMilliseconds == 1500 && machine.due(1499) == [])
+        #expect(machine.due(1500) == [delivery(0)])
+        #expect(machine.finished(delivery(0), .failed, 1510) == .retry(atMilliseconds: 1760))
+    }
+
+    @Test func `each endpoint gets its own events, secret and version`() throws {
+        let guest = Guest()
+        func make(_ more: String) -> Guest.Answer {
+            guest.post("/v1/webhook_endpoints", "url=https://a.example/hook&\(more)")
+        }
+        let all = make("enabled_events[]=*")
+        let old = make("enabled_events[]=customer.subscription.created&api_version=2026-08-26.dahlia")
+        let none = make("enabled_events[]=charge.failed")
+        #expect(Set([all, old, none].map { $0["secret"]?.stringValue }).count == 3)
+        _ = guest.engine.takeDeliveries()
+        _ = guest.subscription(of: guest.customer(), to: guest.price("basic"))
+        let deliveries = guest.engine.takeDeliveries()
+        let mine = deliveries.filter { $0.endpoint == old.id }
+        #expect(mine.count == 1 && !deliveries.contains { $0.endpoint == none.id })
+        let twin = try #require(deliveries.first { $0.event == mine[0].event && $0.endpoint == all.id })
+        let (older, newer) = try (
+            JSONValue(parsing: try #require(guest.engine.eventBody(mine[0]))),
+            JSONValue(parsing: try #require(guest.engine.eventBody(twin)))
+        )
+        #expect(older.at("api_version") == "2026-08-26.dahlia" && older.at("data.object.status_details") == nil)
+        #expect(newer.at("api_version") == "2026-10-28.endive" && newer.at("data.object.status_details") == .null)
+        #expect(older.at("pending_webhooks") == 2)
+        _ = guest.post("/v1/webhook_endpoints/\(all.id)", "disabled=true")
+        _ = guest.post("/v1/customers")
+        #expect(guest.engine.takeDeliveries().isEmpty)
+        for (form, param) in [
+            ("enabled_events[]=nonsense", "enabled_events[0]"), ("enabled_events[]=*&api_version=latest", "api_version"),
+            ("enabled_events[]=*&url=ftp://a", "url"),
+        ] {
+            let refused = guest.call("POST", "/v1/webhook_endpoints", (form.contains("url=") ? "" : "url=http://a&") + form)
+            #expect(refused.error["param"] == .string(param))
+        }
+    }
+
     @Test(arguments: [1, 2, 3] as [UInt64])
     func `retries come back in order of time`(_ seed: UInt64) {
         var random = SandboxRandom(seed: seed)
@@ -79,7 +126,7 @@ import Testing
         let deliveries = guest.engine.takeDeliveries()
         #expect(deliveries.map(\.endpoint) == [made.id])
         #expect(guest.engine.target(of: deliveries[0])?.secret == secret)
-        let body = try JSONValue(parsing: try #require(guest.engine.eventBody(deliveries[0].event)))
+        let body = try JSONValue(parsing: try #require(guest.engine.eventBody(deliveries[0])))
         #expect(body.at("data.object.id") == .string(customer))
         #expect(body.at("pending_webhooks") == 1)
         _ = guest.engine.acknowledge(deliveries[0], at: guest.now)

@@ -28,10 +28,39 @@ import Testing
         _ = guest.call("POST", "/v1/payment_methods/pm_card_chargeDeclined/attach", "customer=\(customer)")
         let item = subscription["items.data.0.id"]?.stringValue ?? ""
         _ = guest.post("/v1/subscriptions/\(subscription.id)", "items[0][id]=\(item)&items[0][quantity]=2")
+        payments(guest)
         guest.advance(31 * 86_400)
         guest.now += 7200
         _ = guest.get("/v1/events")
         _ = guest.post("/v1/customers", "name=Last")
+    }
+
+    /// One of each way in which money moves.
+    private func payments(_ guest: Guest) {
+        _ = guest.post("/sandbox/settings", "retry_days[]=1&after_retries=unpaid&upcoming_days=3")
+        _ = guest.post("/sandbox/faults", "rates[rate_limits]=0.2&seed=4")
+        for _ in 0..<5 { _ = guest.call("POST", "/v1/customers", "name=Lucky") }
+        _ = guest.call("DELETE", "/sandbox/faults")
+        for token in ["pm_card_visa", "pm_card_createDispute", "pm_card_refundFail", "pm_sepaDebit_failed_at"] {
+            let form = "amount=900&currency=eur&confirm=true&payment_method=\(token)"
+            let intent = guest.post("/v1/payment_intents", form).id
+            _ = guest.call("POST", "/v1/refunds", "payment_intent=\(intent)&amount=300")
+        }
+        let held = guest.post(
+            "/v1/payment_intents", "amount=900&currency=eur&confirm=true&payment_method=pm_card_visa&capture_method=manual")
+        _ = guest.post("/v1/payment_intents/\(held.id)/capture", "amount_to_capture=100")
+        for token in ["pm_card_chargeCustomerFail", "pm_card_visa"] {
+            let session = guest.post(
+                "/v1/checkout/sessions",
+                """
+                mode=subscription&success_url=https://a.example&line_items[0][price]=\(guest.price("basic"))\
+                &line_items[0][quantity]=1
+                """)
+            _ = guest.call(
+                "POST", "/sandbox/checkout/\(session.id)/pay", "key=pk_test_1&page=true&payment_method=\(token)",
+                key: "pk_test_1")
+        }
+        guest.now += 180
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64])

@@ -12,8 +12,9 @@ final class Guest {
     private(set) var entries: [JournalRequest] = []
     private var calls = 0
 
-    init(seed: UInt64 = 7) {
-        engine = SandboxEngine(seed: seed, openedAt: 1_793_491_200)
+    init(seed: UInt64 = 7, at openedAt: Int64 = 1_793_491_200) {
+        engine = SandboxEngine(seed: seed, openedAt: openedAt)
+        now = openedAt
     }
 
     struct Answer {

@@ -62,6 +62,23 @@ import Testing
         #expect(guest.call("POST", "/v1/subscriptions/\(id)/pause").status == 404)
     }
 
+    @Test func `previews of a pause and of a resumption are what follows`() {
+        let (guest, _, id) = subscriber()
+        let preview = "/v1/invoices/create_preview"
+        let pause = guest.post(preview, "subscription=\(id)&subscription_details[pause][type]=subscription")
+        #expect(pause["total"] == -334)
+        #expect(guest.call("POST", preview, "subscription=\(id)&subscription_details[resume_at]=now").status == 400)
+        _ = guest.post("/v1/subscriptions/\(id)/pause")
+        let resumption = guest.post(preview, "subscription=\(id)&subscription_details[resume_at]=now")
+        let unchanged = guest.post(
+            preview,
+            "subscription=\(id)&subscription_details[resume_at]=now"
+                + "&subscription_details[billing_cycle_anchor][type]=unchanged")
+        #expect(unchanged["total"] == 499, "a period, the rest of this one, less the credit of the pause")
+        let resumed = guest.post("/v1/subscriptions/\(id)/resume", "expand[]=latest_invoice")
+        #expect(resumed["latest_invoice.total"] == resumption["total"])
+    }
+
     // MARK: Resuming
 
     @Test func `a resumed subscription begins a new period and is active once that is paid`() {
@@ -145,6 +162,37 @@ import Testing
         #expect(after["pending_update"] == .null)
         #expect(guest.events().contains("customer.subscription.resumed") == (fate != "void"))
         if fate != "void" { #expect(after["items.data.0.current_period_start"] == .integer(guest.now + 3 * Self.day)) }
+    }
+
+    @Test func `a method that comes while a resumption waits pays for it`() {
+        let guest = Guest()
+        let trial = guest.subscription(
+            of: guest.customer(paying: nil), to: guest.price("basic"),
+            "trial_period_days=3&trial_settings[end_behavior][missing_payment_method]=pause")
+        guest.advance(3 * Self.day)
+        let resumed = guest.post("/v1/subscriptions/\(trial.id)/resume", "expand[]=pending_setup_intent")
+        let setup = resumed["pending_setup_intent.id"]?.stringValue ?? ""
+        _ = guest.post("/v1/setup_intents/\(setup)/confirm", "payment_method=pm_card_visa")
+        let after = guest.get("/v1/subscriptions/\(trial.id)", "expand[]=latest_invoice")
+        #expect(after["status"] == "active")
+        #expect(after["latest_invoice.amount_paid"] == 500)
+        #expect(after["pending_setup_intent"] == .null)
+    }
+
+    @Test func `a classic subscription becomes flexible, once and for all`() {
+        let guest = Guest()
+        let customer = guest.customer()
+        let id = guest.subscription(of: customer, to: guest.price("basic"), "billing_mode[type]=classic").id
+        guest.now += 60
+        let path = "/v1/subscriptions/\(id)/migrate"
+        let form = "billing_mode[type]=flexible&billing_mode[flexible][proration_discounts]=itemized"
+        #expect(
+            guest.post(path, form)["billing_mode"] == [
+                "flexible": ["proration_discounts": "itemized"], "type": "flexible", "updated_at": .integer(guest.now),
+            ])
+        #expect(guest.events().last == "customer.subscription.updated")
+        #expect(guest.call("POST", path, form)["error.param"] == "billing_mode[type]")
+        #expect(guest.call("POST", path, "billing_mode[type]=classic").status == 400)
     }
 
     // MARK: Collection

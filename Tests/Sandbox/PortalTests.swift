@@ -7,7 +7,8 @@ import Testing
 /// The customer portal: its configurations, its sessions, and its page.
 @Suite struct Portal {
     private func page(_ guest: Guest, _ url: JSONValue?) -> (status: Int, text: String) {
-        let path = (url?.stringValue ?? "").split(separator: "/", omittingEmptySubsequences: false).dropFirst(3).joined(separator: "/")
+        let path = (url?.stringValue ?? "").split(separator: "/", omittingEmptySubsequences: false).dropFirst(3).joined(
+            separator: "/")
         let answer = guest.engine.handle(HTTPRequest(method: "GET", target: "/\(path)"), now: guest.now)
         return (answer.status, String(decoding: answer.body, as: UTF8.self))
     }
@@ -40,6 +41,9 @@ import Testing
         #expect(text.contains("https://example.com/account"))
         #expect(page(guest, "http://x/p/session/test_nobody").status == 404)
         #expect(guest.call("POST", "/v1/billing_portal/sessions")["error.param"] == "customer")
+        let script = guest.call(
+            "POST", "/v1/billing_portal/sessions", "customer=\(customer)&return_url=javascript:alert(1)")
+        #expect(script["error.code"] == "url_invalid")
     }
 
     @Test(arguments: ["flexible", "classic"])

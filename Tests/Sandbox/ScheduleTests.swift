@@ -206,6 +206,47 @@ import Testing
         #expect(guest.events().last == "subscription_schedule.canceled")
     }
 
+    @Test func `a phase of a paused subscription changes what it resumes to`() {
+        let guest = Guest()
+        let trial = guest.subscription(
+            of: guest.customer(paying: nil), to: guest.price("basic"),
+            "trial_period_days=3&trial_settings[end_behavior][missing_payment_method]=pause")
+        let schedule = guest.post("/v1/subscription_schedules", "from_subscription=\(trial.id)")
+        _ = guest.post(
+            "/v1/subscription_schedules/\(schedule.id)",
+            "phases[0][items][0][price]=\(guest.price("basic"))&phases[0][start_date]=\(guest.now)"
+                + "&phases[0][iterations]=1&phases[0][trial_end]=\(guest.now + 3 * Self.day)"
+                + "&phases[1][items][0][price]=\(guest.price("premium"))")
+        guest.advance(40 * Self.day)
+        let paused = guest.get("/v1/subscriptions/\(trial.id)")
+        #expect(paused["status"] == "paused")
+        #expect(paused["items.data.0.price.lookup_key"] == "premium")
+        #expect(paused["latest_invoice"] == trial["latest_invoice"])
+    }
+
+    @Test func `a subscription that is never paid for takes its schedule along`() {
+        let guest = Guest()
+        let subscription = guest.subscription(
+            of: guest.customer(paying: nil), to: guest.price("basic"), "payment_behavior=default_incomplete")
+        let schedule = guest.post("/v1/subscription_schedules", "from_subscription=\(subscription.id)").id
+        guest.advance(Self.day)
+        #expect(guest.get("/v1/subscriptions/\(subscription.id)")["status"] == "incomplete_expired")
+        #expect(guest.get("/v1/subscription_schedules/\(schedule)")["status"] == "canceled")
+        #expect(guest.events().last == "subscription_schedule.aborted")
+    }
+
+    @Test func `a deleted customer's schedule never begins`() {
+        let guest = Guest()
+        let customer = guest.customer()
+        let schedule = guest.post(
+            "/v1/subscription_schedules",
+            "customer=\(customer)&start_date=\(guest.now + 60)&phases[0][items][0][price]=\(guest.price("basic"))")
+        _ = guest.call("DELETE", "/v1/customers/\(customer)")
+        #expect(guest.get("/v1/subscription_schedules/\(schedule.id)")["status"] == "canceled")
+        guest.advance(60)
+        #expect(guest.get("/v1/subscriptions", "status=all")["data"] == [])
+    }
+
     @Test func `end_behavior cancel sets the subscription's end, and preserve_cancel_date keeps it`() {
         for keeps in [true, false] {
             let (guest, subscription, schedule) = downgrade("&end_behavior=cancel")
@@ -264,6 +305,14 @@ import Testing
         for (form, message) in cases {
             #expect(guest.call("POST", path, form)["error.message"] == .string(message), "\(form)")
         }
+        let anchored = "\(item)&phases[0][start_date]=\(guest.now)"
+        for ignored in [
+            "billing_thresholds[amount_gte]=1", "items[0][billing_thresholds][usage_gte]=1", "transfer_data[destination]=a",
+        ] {
+            let place = ignored.prefix { $0 != "[" && $0 != "=" }
+            let answer = guest.call("POST", path, "\(anchored)&phases[0][\(place)]\(ignored.dropFirst(place.count))")
+            #expect(answer["error.code"] == "sandbox_not_emulated", "\(ignored)")
+        }
         let unknown = guest.call(
             "POST", "/v1/subscription_schedules",
             "customer=\(guest.customer())&start_date=now&\(item)&phases[0][start_date]=\(guest.now)")
@@ -285,6 +334,28 @@ import Testing
         #expect(after["items.data.0.quantity"] == 2)
         #expect(after["latest_invoice.total"] == 750)
         #expect(after["latest_invoice.status"] == "paid")
+    }
+
+    @Test func `an item whose period goes on is prorated although another's ends`() {
+        let guest = Guest()
+        let product = guest.get("/v1/prices", "lookup_keys[]=premium")["data.0.product"]?.stringValue ?? ""
+        let yearly = guest.post(
+            "/v1/prices", "product=\(product)&currency=usd&unit_amount=4000&recurring[interval]=year"
+        ).id
+        let subscription = guest.subscription(
+            of: guest.customer(), to: guest.price("basic"), "items[1][price]=\(yearly)")
+        let schedule = guest.post("/v1/subscription_schedules", "from_subscription=\(subscription.id)")
+        #expect(schedule["phases.0.end_date"] == .integer(guest.now + Self.month))
+        _ = guest.post(
+            "/v1/subscription_schedules/\(schedule.id)",
+            "phases[0][items][0][price]=\(guest.price("basic"))&phases[0][items][1][price]=\(yearly)"
+                + "&phases[0][start_date]=\(guest.now)&phases[0][end_date]=\(guest.now + Self.month)"
+                + "&phases[1][items][0][price]=\(guest.price("basic"))")
+        guest.advance(Self.month)
+        let after = guest.get("/v1/subscriptions/\(subscription.id)", "expand[]=latest_invoice")
+        #expect(after["items.data.1"] == nil)
+        // 500 for the month, and 4000 for 335 of 365 days given back.
+        #expect(after["latest_invoice.total"] == -3172)
     }
 
     @Test func `a phase with another interval renews for it from its start`() {

@@ -117,6 +117,30 @@ import Testing
         #expect(last.at("data.object.id") == second["id"])
     }
 
+    @Test func `a delivery that is held back waits for the sandbox's clock, and a dropped one never comes`() async throws {
+        let receiver = Receiver(failures: 0)
+        let (endpoint, address) = try Self.listen(receiver)
+        defer { endpoint.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        var configuration = SandboxConfiguration()
+        configuration.webhookURL = "http://\(address)/hook"
+        let (thread, started) = try Self.start(configuration)
+        defer { thread.stop() }
+        _ = try await call(client, started, "POST", "/sandbox/faults", "rates[delays]=1&delay_seconds=3600")
+        let late = try await call(client, started, "POST", "/v1/customers", "name=Late")
+        _ = try await call(client, started, "POST", "/sandbox/faults", "rates[drops]=1")
+        _ = try await call(client, started, "POST", "/v1/customers", "name=Dropped")
+        _ = try await call(client, started, "POST", "/sandbox/faults", "rates[duplicates]=1")
+        let twice = try await call(client, started, "POST", "/v1/customers", "name=Twice")
+        #expect(try await receiver.wait(for: 2).count == 2)
+        _ = try await call(client, started, "POST", "/sandbox/clock/advance", "seconds=3600")
+        let names = try await receiver.wait(for: 3).map { try JSONValue(parsing: $0.body).at("data.object.id") }
+        #expect(names == [twice["id"], twice["id"], late["id"]])
+        let pending = try await call(client, started, "GET", "/v1/events", "")
+        #expect(pending.at("data.1.pending_webhooks") == 1, "nobody has the dropped one")
+    }
+
     @Test func `the front page says what this is, and browsers may ask`() async throws {
         let (thread, started) = try Self.start(SandboxConfiguration())
         defer { thread.stop() }

@@ -170,6 +170,25 @@ import Testing
         #expect(guest.post("/v1/customers/\(customer)", "name=")["name"] == .null)
     }
 
+    @Test func `metadata has fifty keys at most, those that were there included`() {
+        let guest = Guest()
+        let full = (1...50).map { "metadata[k\($0)]=v" }.joined(separator: "&")
+        let customer = guest.post("/v1/customers", full).id
+        #expect(guest.call("POST", "/v1/customers/\(customer)", "metadata[more]=v").status == 400)
+        #expect(guest.get("/v1/customers/\(customer)")["metadata.more"] == nil, "nothing was kept")
+        #expect(guest.post("/v1/customers/\(customer)", "metadata[k1]=&metadata[more]=v")["metadata.more"] == "v")
+    }
+
+    @Test func `a currency is one of Stripe's`() {
+        let guest = Guest()
+        let form = "unit_amount=1&product_data[name]=P&currency="
+        #expect(guest.post("/v1/prices", form + "EUR")["currency"] == "eur")
+        let refused = guest.call("POST", "/v1/prices", form + "xyz")
+        #expect(refused.status == 400 && refused.error["param"] == "currency")
+        let words = "Invalid currency: xyz. Stripe currently supports these currencies: usd, aed, afn, "
+        #expect(refused.error["message"]?.stringValue?.hasPrefix(words) == true)
+    }
+
     @Test func `older versions of the API see older shapes`() {
         let guest = Guest()
         let old: HTTPHeaders = ["Stripe-Version": "2026-08-26.dahlia"]

@@ -14,6 +14,11 @@ extension Account {
         case .invoice: dueInvoice(object)
         case .schedule: dueSchedule(object)
         case .testClock: dueClock(object)
+        case .paymentIntent: dueIntent(object)
+        case .refund: object.integer("_settles_at")
+        case .dispute: object.integer("_decides_at")
+        case .checkoutSession: object.string("status") == "open" ? object.integer("expires_at") : nil
+        case .discount: object.flag("_ended") ? nil : object.integer("end")
         default: nil
         }
     }
@@ -21,7 +26,15 @@ extension Account {
     private static func dueInvoice(_ invoice: JSONObject) -> Int64? {
         switch invoice.string("status") {
         case "draft": invoice.flag("auto_advance") ? (invoice.integer("created") ?? 0) + draftPatience : nil
-        case "open": invoice.integer("next_payment_attempt")
+        case "open": invoice.integer("next_payment_attempt") ?? invoice.integer("_deadline")
+        default: nil
+        }
+    }
+
+    private static func dueIntent(_ intent: JSONObject) -> Int64? {
+        switch intent.string("status") {
+        case "processing": intent.integer("_settles_at")
+        case "requires_capture": intent.integer("_capture_before")
         default: nil
         }
     }
@@ -42,6 +55,7 @@ extension Account {
             {
                 times.append(end - 3 * CivilDate.secondsPerDay)
             }
+            if let announcement = subscription.integer("_upcoming_at") { times.append(announcement) }
             return times.min()
         default: return nil
         }
@@ -63,6 +77,11 @@ extension Account {
             case .invoice: runInvoice(next.id)
             case .schedule: runSchedule(next.id)
             case .testClock: runClock(next.id)
+            case .paymentIntent: runIntent(next.id)
+            case .refund: settleRefund(next.id)
+            case .dispute: decideDispute(next.id)
+            case .checkoutSession: expireSession(next.id)
+            case .discount: expireDiscount(next.id)
             default: runSubscription(next.id)
             }
             settleEntitlements()
@@ -82,11 +101,13 @@ extension Account {
             expirePendingUpdate(id)
             emitUpdate("customer.subscription.updated", .subscription, id, since: before)
         } else if let end = subscription.integer("cancel_at"), end <= now {
-            endSubscription(id, at: now, reason: nil)
+            endAsPlanned(id)
         } else if let time = subscription.object("pause_collection").integer("resumes_at"), time <= now {
             resumeCollection(id)
         } else if let end = subscription.integer("_period_end"), end <= now {
             runPeriodEnd(id, since: render(.subscription, subscription))
+        } else if let time = subscription.integer("_upcoming_at"), time <= now {
+            announceRenewal(id)
         } else {
             announceTrialEnd(id)
         }
@@ -113,34 +134,40 @@ extension Account {
         {
             return
         }
-        guard let invoice = try? renew(id) else {
-            // Unreachable: amounts were in bounds when the items were made. Ending beats an endless loop.
+        let invoice: String?
+        do throws(APIFailure) { invoice = try renew(id) } catch {
+            // Only usage can leave the bounds that amounts were in when the items were made. Ending beats an endless loop.
             endSubscription(id, at: now, reason: nil)
             return
         }
-        if !wasTrialing { emit("invoice.created", .invoice, invoice) }
+        if let invoice, !wasTrialing { emit("invoice.created", .invoice, invoice) }
         emitUpdate("customer.subscription.updated", .subscription, id, since: before)
-        if wasTrialing { emit("invoice.created", .invoice, invoice) }
+        if let invoice, wasTrialing { emit("invoice.created", .invoice, invoice) }
     }
 
-    /// Begins the next period of every item whose period has ended, with a draft invoice for them. No events.
-    func renew(_ id: String) throws(APIFailure) -> String {
+    /// Begins the next period of every item whose period has ended, with a draft invoice for them; nil where flexible
+    /// billing has nothing to ask for. No events.
+    func renew(_ id: String) throws(APIFailure) -> String? {
         let subscription = known(.subscription, id)
         let cancelAt = subscription.integer("cancel_at")
         var lines: [LineDraft] = []
         var lookBack = now
+        var usage: [JSONValue] = []
         for item in items(of: id) where (item.integer("current_period_end") ?? 0) <= now {
             let price = price(of: item)
             let start = item.integer("current_period_end") ?? now
             lookBack = min(lookBack, item.integer("current_period_start") ?? start)
             let whole = Self.interval(of: price).nextBoundary(anchor: item.integer("_anchor") ?? start, after: start)
             let end = cancelAt.map { $0 > start ? min(whole, $0) : whole } ?? whole
-            var line = try recurringLine(item.id, price, item.integer("quantity") ?? 1, (start, end))
-            if end < whole { line.amount = ExactAmount(line.amount).share(end - start, of: whole - start)?.floored ?? 0 }
-            lines.append(line)
+            if Self.isMetered(price), !Self.isTrialing(subscription) {
+                lines += try usageLines(of: item, until: start)
+                rememberUsage(of: item, until: start, in: &usage)
+            }
+            lines += try recurringLines(for: item, (start, end), of: (start, whole))
             change(.subscriptionItem, item.id) {
                 $0["current_period_start"] = .integer(start)
                 $0["current_period_end"] = .integer(end)
+                $0["_whole_end"] = end < whole ? .integer(whole) : nil
             }
         }
         refreshPeriod(of: id)
@@ -148,29 +175,48 @@ extension Account {
         let staysDraft =
             subscription.string("status") == "unpaid"
             || subscription.object("pause_collection").string("behavior") == "keep_as_draft"
+        let customer = subscription.string("customer") ?? ""
+        if lines.isEmpty, Self.isFlexible(subscription), pendingItems(customer: customer, subscription: id).isEmpty {
+            return nil
+        }
         let invoice = addInvoice(
             InvoiceDraft(
-                customer: subscription.string("customer") ?? "", subscription: known(.subscription, id),
+                customer: customer, subscription: known(.subscription, id),
                 reason: "subscription_cycle", currency: subscription.string("currency") ?? "usd",
                 period: (lookBack, now), lines: lines, finalizesLater: !staysDraft))
+        if !usage.isEmpty { change(.invoice, invoice) { $0["_usage"] = .array(usage) } }
         change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
         return invoice
+    }
+
+    // MARK: Payments
+
+    private func runIntent(_ id: String) {
+        if known(.paymentIntent, id).string("status") == "processing" { settleDebit(id) } else { expireHold(id) }
     }
 
     // MARK: Invoices
 
     private func runInvoice(_ id: String) {
         let invoice = known(.invoice, id)
-        if invoice.string("status") == "draft" {
-            finalize(id)
-        } else {
-            change(.invoice, id) { $0["next_payment_attempt"] = .null }
-        }
+        let wasDraft = invoice.string("status") == "draft"
+        // An attempt that was due is over, whatever came of it: only what follows it says when the next is.
+        defer { forgetAttempt(of: id) }
+        if wasDraft { finalize(id) }
         if withholdsCollection(of: id) { return }
         let current = known(.invoice, id)
-        guard current.string("status") == "open", current.string("collection_method") == "charge_automatically" else {
-            return
+        guard current.string("status") == "open" else { return }
+        if current.string("collection_method") == "charge_automatically" {
+            settle(id, collect(id, PaymentAttempt(offSession: true)), automatic: true)
+        } else if wasDraft {
+            emit("invoice.sent", .invoice, id)
+        } else {
+            passDeadline(id)
         }
-        settle(id, collect(id, PaymentAttempt(offSession: true)), automatic: true)
+    }
+
+    private func forgetAttempt(of id: String) {
+        guard let time = known(.invoice, id).integer("next_payment_attempt"), time <= now else { return }
+        change(.invoice, id) { $0["next_payment_attempt"] = .null }
     }
 }

@@ -7,15 +7,27 @@ struct LineDraft {
     var quantity: Int64
     var period: (start: Int64, end: Int64)
     var price: JSONObject?
+    /// The quantity where it may have a fraction.
+    var quantityDecimal: String?
+    /// What one costs, where it is not the price's own amount.
+    var unitAmountDecimal: String?
     /// The subscription item that the line is for.
     var item: String?
     /// The invoice item that stands behind the line.
     var invoiceItem: String?
     var isProration = false
+    /// Whether it is for usage, which may still be reported.
+    var isUsage = false
     /// Of a credit: the invoice and lines that it takes back.
     var credited: JSONValue = .null
     var discountable = true
     var metadata: JSONValue = [:]
+    /// Its own discounts, besides those of the invoice.
+    var discounts: [JSONValue] = []
+    /// Its own tax rates, which stand in the place of those of the invoice.
+    var taxRates: [JSONValue] = []
+    /// What was taken off it already, of an itemized proration.
+    var settledDiscounts: [JSONValue] = []
 }
 
 /// An invoice before it is stored.
@@ -30,9 +42,13 @@ struct InvoiceDraft {
     var lines: [LineDraft]
     /// Whether what is pending for the subscription, or for nothing in particular, is put on it.
     var sweeps = true
+    /// Whether it is for a change that waits for its payment: the items are not charged for its lines yet.
+    var isParked = false
     /// Whether it finalizes by itself, an hour after it was made.
     var finalizesLater = false
     var prorationDate: Int64?
+    /// The discounts of the whole; nil for those of the subscription.
+    var discounts: [JSONValue]?
 }
 
 extension Account {
@@ -43,25 +59,19 @@ extension Account {
         if draft.sweeps {
             for item in pendingItems(customer: draft.customer, subscription: draft.subscription?.id).reversed()
             where item.string("currency") == draft.currency {
-                let line = addLine(line(of: item), to: id, draft)
-                change(.invoiceItem, item.id) {
-                    $0["invoice"] = .string(id)
-                    $0["_line"] = .string(line)
-                }
+                attach(item.id, to: id)
             }
         }
+        var debits: [String: [JSONValue]] = [:]
         for recurring in draft.lines {
-            let line = addLine(recurring, to: id, draft)
-            guard let item = recurring.item, !recurring.isProration else { continue }
-            change(.subscriptionItem, item) {
-                $0["_debits"] = [
-                    Debit(
-                        amount: recurring.amount, start: recurring.period.start, end: recurring.period.end,
-                        invoice: id, line: line, invoiceItem: nil
-                    ).json
-                ]
-            }
+            let line = addLine(recurring, to: id)
+            guard let item = recurring.item, !recurring.isProration, !draft.isParked else { continue }
+            let debit = Debit(
+                amount: recurring.amount, start: recurring.period.start, end: recurring.period.end, invoice: id,
+                line: line, invoiceItem: nil)
+            debits[item, default: []].append(debit.json)
         }
+        for (item, debits) in debits { change(.subscriptionItem, item) { $0["_debits"] = .array(debits) } }
         refreshTotals(of: id)
         if known(.customer, draft.customer)["currency"]?.isNull ?? true {
             change(.customer, draft.customer) { $0["currency"] = .string(draft.currency) }
@@ -84,12 +94,11 @@ extension Account {
         let days = draft.subscription?.integer("days_until_due")
         var invoice: JSONObject = [
             "id": .string(id), "object": "invoice", "account_country": "US", "account_name": "Dues sandbox",
-            "account_tax_ids": nil, "amount_due": 0, "amount_overpaid": 0, "amount_paid": 0, "amount_remaining": 0,
+            "account_tax_ids": nil, "amount_due": 0, "amount_overpaid": 0, "amount_paid": 0,
+            "amount_paid_off_stripe": 0, "amount_remaining": 0,
             "amount_shipping": 0, "application": nil, "attempt_count": 0, "attempted": false,
             "auto_advance": .bool(draft.finalizesLater),
-            "automatic_tax": [
-                "disabled_reason": nil, "enabled": false, "liability": nil, "provider": nil, "status": nil,
-            ],
+            "automatic_tax": Self.automaticTax(draft.subscription),
             "automatically_finalizes_at": draft.finalizesLater ? .integer(now + 3601) : .null,
             "billing_reason": .string(draft.reason),
             "collection_method": sends ? "send_invoice" : "charge_automatically", "created": .integer(now),
@@ -97,9 +106,10 @@ extension Account {
             "customer_account": nil, "customer_address": customer["address"] ?? .null,
             "customer_email": customer["email"] ?? .null, "customer_name": customer["name"] ?? .null,
             "customer_phone": customer["phone"] ?? .null, "customer_shipping": customer["shipping"] ?? .null,
-            "customer_tax_exempt": customer["tax_exempt"] ?? "none", "customer_tax_ids": [],
-            "default_payment_method": nil, "default_source": nil, "default_tax_rates": [], "description": nil,
-            "discounts": [],
+            "customer_tax_exempt": customer["tax_exempt"] ?? "none", "customer_tax_ids": shownTaxIDs(of: draft.customer),
+            "default_payment_method": nil, "default_source": nil,
+            "default_tax_rates": draft.subscription?["default_tax_rates"] ?? [], "description": nil,
+            "discounts": .array(draft.discounts ?? live(draft.subscription?.array("discounts") ?? [])),
             "due_date": sends ? .integer(now + (days ?? 30) * CivilDate.secondsPerDay) : .null,
             "effective_at": nil, "ending_balance": nil, "footer": nil, "from_invoice": nil,
             "hosted_invoice_url": nil, "invoice_pdf": nil, "issuer": ["type": "self"],
@@ -114,7 +124,8 @@ extension Account {
         let more: JSONObject = [
             "post_payment_credit_notes_amount": 0, "pre_payment_credit_notes_amount": 0, "receipt_number": nil,
             "rendering": nil, "shipping_cost": nil, "shipping_details": nil,
-            "starting_balance": customer["balance"] ?? 0, "statement_descriptor": nil, "status": "draft",
+            "starting_balance": .integer(balance(of: draft.customer, in: draft.currency)), "statement_descriptor": nil,
+            "status": "draft",
             "status_details": nil,
             "status_transitions": [
                 "finalized_at": nil, "marked_uncollectible_at": nil, "paid_at": nil, "voided_at": nil,
@@ -137,6 +148,30 @@ extension Account {
         return invoice
     }
 
+    private static func automaticTax(_ subscription: JSONObject?) -> JSONValue {
+        let tax = subscription?.object("automatic_tax") ?? [:]
+        return [
+            "disabled_reason": nil, "enabled": tax["enabled"] ?? false, "liability": tax["liability"] ?? .null,
+            "provider": nil, "status": nil,
+        ]
+    }
+
+    /// Puts a pending invoice item on a draft.
+    func attach(_ item: String, to invoice: String) {
+        let line = addLine(line(of: known(.invoiceItem, item)), to: invoice)
+        change(.invoiceItem, item) {
+            $0["invoice"] = .string(invoice)
+            $0["_line"] = .string(line)
+        }
+    }
+
+    /// Writes the line of an invoice item anew, after the item has changed.
+    func rewriteLine(of item: String) {
+        let item = known(.invoiceItem, item)
+        guard let line = item.string("_line"), let invoice = item.string("invoice") else { return }
+        put(.invoiceLine, lineObject(line, self.line(of: item), on: known(.invoice, invoice)))
+    }
+
     /// The line that an invoice item becomes.
     private func line(of item: JSONObject) -> LineDraft {
         let period = item.object("period")
@@ -147,17 +182,27 @@ extension Account {
             quantity: item.integer("quantity") ?? 1,
             period: (period.integer("start") ?? now, period.integer("end") ?? now),
             price: item.object("pricing").object("price_details").string("price").map { known(.price, $0) },
+            quantityDecimal: item.string("quantity_decimal"),
+            unitAmountDecimal: item.object("pricing").string("unit_amount_decimal"),
             item: details.string("subscription_item"), invoiceItem: item.id, isProration: item.flag("proration"),
             credited: credited.isEmpty ? .null : .object(credited), discountable: item.flag("discountable"),
-            metadata: item["metadata"] ?? [:])
+            metadata: item["metadata"] ?? [:], discounts: item.array("discounts"),
+            taxRates: item.array("tax_rates"),
+            settledDiscounts: item.object("proration_details").array("discount_amounts"))
     }
 
-    private func addLine(_ line: LineDraft, to invoice: String, _ draft: InvoiceDraft) -> String {
+    func addLine(_ line: LineDraft, to invoice: String) -> String {
         let id = newID(.invoiceLine)
+        put(.invoiceLine, lineObject(id, line, on: known(.invoice, invoice)))
+        return id
+    }
+
+    private func lineObject(_ id: String, _ line: LineDraft, on invoice: JSONObject) -> JSONObject {
+        let subscription = JSONValue.optional(invoice.string("_subscription"))
         let details: JSONObject = [
             "invoice_item": .optional(line.invoiceItem), "proration": .bool(line.isProration),
             "proration_details": ["credited_items": line.credited],
-            "subscription": .optional(draft.subscription?.id),
+            "subscription": subscription,
         ]
         var parent: JSONObject = [
             "invoice_item_details": nil, "subscription_item_details": nil, "type": "invoice_item_details",
@@ -170,20 +215,19 @@ extension Account {
         } else {
             parent["invoice_item_details"] = .object(details)
         }
-        put(
-            .invoiceLine,
-            [
-                "id": .string(id), "object": "line_item", "amount": .integer(line.amount),
-                "currency": .string(draft.currency), "description": .string(line.description),
-                "discount_amounts": [], "discountable": .bool(line.discountable), "discounts": [],
-                "invoice": .string(invoice), "livemode": false, "metadata": line.metadata,
-                "parent": .object(parent),
-                "period": ["end": .integer(line.period.end), "start": .integer(line.period.start)],
-                "pretax_credit_amounts": [], "pricing": Self.pricing(line), "quantity": .integer(line.quantity),
-                "quantity_decimal": .string(String(line.quantity)),
-                "subscription": .optional(draft.subscription?.id), "subtotal": .integer(line.amount), "taxes": [],
-            ])
-        return id
+        return [
+            "id": .string(id), "object": "line_item", "amount": .integer(line.amount),
+            "currency": invoice["currency"] ?? .null,
+            "description": line.description.isEmpty ? .null : .string(line.description),
+            "discount_amounts": [], "discountable": .bool(line.discountable), "discounts": .array(line.discounts),
+            "invoice": .string(invoice.id), "livemode": false, "metadata": line.metadata, "parent": .object(parent),
+            "period": ["end": .integer(line.period.end), "start": .integer(line.period.start)],
+            "pretax_credit_amounts": [], "pricing": Self.pricing(line), "quantity": .integer(line.quantity),
+            "quantity_decimal": .string(line.quantityDecimal ?? String(line.quantity)), "subscription": subscription,
+            "subtotal": .integer(line.amount), "taxes": [], "_item": .optional(line.invoiceItem),
+            "_usage_of": line.isUsage ? .optional(line.item) : .null, "_settled_discounts": .array(line.settledDiscounts),
+            "_tax_rates": .array(line.taxRates),
+        ]
     }
 
     private static func pricing(_ line: LineDraft) -> JSONValue {
@@ -191,25 +235,14 @@ extension Account {
         return [
             "price_details": ["price": .string(price.id), "product": price["product"] ?? .null],
             "type": "price_details",
-            "unit_amount_decimal": line.isProration ? .null : price["unit_amount_decimal"] ?? .null,
+            "unit_amount_decimal": line.isProration
+                ? .null : line.unitAmountDecimal.map(JSONValue.string) ?? price["unit_amount_decimal"] ?? .null,
         ]
-    }
-
-    /// Sums the lines; while it is a draft the amounts mirror the total.
-    func refreshTotals(of invoice: String) {
-        let total = all(.invoiceLine, where: "invoice", is: invoice).reduce(Int64(0)) { $0 &+ ($1.integer("amount") ?? 0) }
-        change(.invoice, invoice) { invoice in
-            for key in ["subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"] {
-                invoice[key] = .integer(total)
-            }
-            invoice["amount_due"] = .integer(max(0, total))
-            invoice["amount_remaining"] = .integer(max(0, total))
-        }
     }
 
     func renderInvoice(_ invoice: JSONObject) -> JSONObject {
         var shown = invoice.withoutHidden
-        let lines = all(.invoiceLine, where: "invoice", is: invoice.id).map { JSONValue.object($0.withoutHidden) }
+        let lines = lines(of: invoice.id).map { JSONValue.object($0.withoutHidden) }
         shown["lines"] = Self.embedded(lines, url: "/v1/invoices/\(invoice.id)/lines")
         return shown
     }

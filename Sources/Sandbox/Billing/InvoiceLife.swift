@@ -22,17 +22,25 @@ extension Account {
     func settlement(of invoice: JSONObject) -> Settlement {
         Settlement(
             total: invoice.integer("total") ?? 0,
-            balance: known(.customer, invoice.string("customer") ?? "").integer("balance") ?? 0,
+            balance: balance(
+                of: invoice.string("customer") ?? "", in: invoice.string("currency") ?? "usd"),
             minimum: Self.minimumCharge(invoice.string("currency") ?? "usd"))
     }
 
+    /// What an invoice shows of its customer, and keeps as it is when it becomes final.
+    static let customerDetails = [
+        ("customer_address", "address"), ("customer_email", "email"), ("customer_name", "name"),
+        ("customer_phone", "phone"), ("customer_shipping", "shipping"), ("customer_tax_exempt", "tax_exempt"),
+    ]
+
     /// Makes a draft final: number, balance, and either paid at once (nothing is due) or open with a payment intent.
     func finalize(_ id: String) {
+        countLateUsage(of: id)
         let draft = known(.invoice, id)
         let customerID = draft.string("customer") ?? ""
         let customer = known(.customer, customerID)
         let settled = settlement(of: draft)
-        let balance = customer.integer("balance") ?? 0
+        let balance = balance(of: customerID, in: draft.string("currency") ?? "usd")
         let sequence = customer.integer("next_invoice_sequence") ?? 1
         let digits = String(sequence)
         let number =
@@ -41,8 +49,8 @@ extension Account {
         change(.customer, customerID) { $0["next_invoice_sequence"] = .integer(sequence + 1) }
         change(.invoice, id) { invoice in
             invoice["status"] = "open"
-            invoice["number"] = .string(number)
-            invoice["effective_at"] = .integer(now)
+            if invoice["number"]?.isNull ?? true { invoice["number"] = .string(number) }
+            if invoice["effective_at"]?.isNull ?? true { invoice["effective_at"] = .integer(now) }
             invoice.set("status_transitions", "finalized_at", to: .integer(now))
             invoice["starting_balance"] = .integer(balance)
             invoice["ending_balance"] = .integer(settled.endingBalance)
@@ -52,9 +60,20 @@ extension Account {
             invoice["next_payment_attempt"] = .null
             invoice["hosted_invoice_url"] = .string("https://invoice.stripe.com/i/\(page)?s=ap")
             invoice["invoice_pdf"] = .string("https://pay.stripe.com/invoice/\(page)/pdf?s=ap")
+            for (shown, member) in Self.customerDetails { invoice[shown] = customer[member] ?? .null }
+            invoice["customer_tax_ids"] = shownTaxIDs(of: customerID)
+            if invoice.object("automatic_tax").flag("enabled") {
+                invoice.set("automatic_tax", "provider", to: "stripe")
+                invoice.set("automatic_tax", "status", to: "complete")
+            }
             invoice["_applied"] = .integer(settled.endingBalance - balance)
+            if invoice.string("collection_method") == "send_invoice" { invoice["_deadline"] = invoice["due_date"] }
+            if invoice.object("rendering").object("pdf").string("page_size") == "auto" {
+                invoice.set("rendering", "pdf", "page_size", to: "letter")
+            }
         }
         emit("invoice.finalized", .invoice, id)
+        consumeDiscounts(of: id)
         if settled.endingBalance != balance {
             let before = rendered(.customer, customerID)
             moveBalance(
@@ -100,16 +119,7 @@ extension Account {
             }
         }
         change(.invoice, id) { $0["_intent"] = .string(intent) }
-        let payment = newID(.invoicePayment)
-        put(
-            .invoicePayment,
-            [
-                "id": .string(payment), "object": "invoice_payment", "amount_paid": nil,
-                "amount_requested": .integer(amount), "created": .integer(now), "currency": .string(currency),
-                "invoice": .string(id), "is_default": true, "livemode": false,
-                "payment": ["payment_intent": .string(intent), "type": "payment_intent"], "status": "open",
-                "status_transitions": ["canceled_at": nil, "paid_at": nil],
-            ])
+        _ = addInvoicePayment(of: id, amount: amount, intent: intent, isDefault: true)
         emit("payment_intent.created", .paymentIntent, intent)
     }
 
@@ -139,13 +149,14 @@ extension Account {
         switch result {
         case .succeeded:
             if known(.invoice, id).string("status") != "paid" { markPaid(id, automatic: automatic) }
+        case .processing: debitStarted(id, automatic: automatic)
         case .declined(let failure):
             countAttempt(id, automatic: automatic)
             if failure.code == Decline.authenticationRequired.code {
                 emit("invoice.payment_action_required", .invoice, id)
             }
             emit("invoice.payment_failed", .invoice, id)
-            paymentFailed(id)
+            paymentFailed(id, automatic: automatic)
         case .requiresAction:
             change(.invoice, id) { $0["attempted"] = true }
             emit("invoice.payment_action_required", .invoice, id)
@@ -153,28 +164,13 @@ extension Account {
         case .noMethod:
             change(.invoice, id) { $0["attempted"] = true }
             emit("invoice.payment_failed", .invoice, id)
-            paymentFailed(id)
+            paymentFailed(id, automatic: automatic)
         }
     }
 
-    /// Days after a failed automatic attempt at which the next is made; then the subscription is canceled. Stripe's own
-    /// schedule is a setting of the account and partly a model's choice.
-    static let retryDays: [Int64] = [3, 5, 7]
-
-    private func countAttempt(_ id: String, automatic: Bool) {
-        let before = rendered(.invoice, id)
-        change(.invoice, id) { invoice in
-            let count = invoice.integer("attempt_count") ?? 0
-            invoice["attempted"] = true
-            if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
-            guard automatic else { return }
-            let days = Int(count) < Self.retryDays.count ? Self.retryDays[Int(count)] : nil
-            invoice["next_payment_attempt"] = .optional(days.map { now + $0 * CivilDate.secondsPerDay })
-        }
-        if automatic { emitUpdate("invoice.updated", .invoice, id, since: before) }
-    }
-
-    func markPaid(_ id: String, automatic: Bool, outOfBand: Bool = false) {
+    /// `outOfBand`: not by Stripe. `elsewhere`: by a payment that is not the invoice's own.
+    func markPaid(_ id: String, automatic: Bool, outOfBand: Bool = false, elsewhere: Bool = false) {
+        let isOwn = !outOfBand && !elsewhere
         let before = rendered(.invoice, id)
         change(.invoice, id) { invoice in
             let count = invoice.integer("attempt_count") ?? 0
@@ -184,7 +180,8 @@ extension Account {
             invoice["auto_advance"] = false
             invoice["next_payment_attempt"] = .null
             invoice.set("status_transitions", "paid_at", to: .integer(now))
-            guard !outOfBand else { return }
+            if outOfBand { invoice["amount_paid_off_stripe"] = invoice["amount_paid"] }
+            guard isOwn else { return }
             invoice["attempted"] = true
             if automatic || count == 0 { invoice["attempt_count"] = .integer(count + 1) }
         }
@@ -193,13 +190,13 @@ extension Account {
         emit("invoice.payment_succeeded", .invoice, id)
         for payment in all(.invoicePayment, where: "invoice", is: id) where payment.string("status") == "open" {
             change(.invoicePayment, payment.id) {
-                $0["status"] = outOfBand ? "canceled" : "paid"
-                $0["amount_paid"] = outOfBand ? .null : $0["amount_requested"] ?? 0
-                $0.set("status_transitions", outOfBand ? "canceled_at" : "paid_at", to: .integer(now))
+                $0["status"] = isOwn ? "paid" : "canceled"
+                $0["amount_paid"] = isOwn ? $0["amount_requested"] ?? 0 : .null
+                $0.set("status_transitions", isOwn ? "paid_at" : "canceled_at", to: .integer(now))
             }
-            if !outOfBand { emit("invoice_payment.paid", .invoicePayment, payment.id) }
+            if isOwn { emit("invoice_payment.paid", .invoicePayment, payment.id) }
         }
-        if outOfBand, let intent = known(.invoice, id).string("_intent") { cancelIntent(intent, reason: nil) }
+        if !isOwn, let intent = known(.invoice, id).string("_intent") { cancelIntent(intent, reason: nil) }
         subscriptionPaid(by: id)
     }
 

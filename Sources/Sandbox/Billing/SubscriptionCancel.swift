@@ -58,6 +58,35 @@ extension Account {
         put(.subscription, subscription)
     }
 
+    /// `cancel_at` inside the current period shortens it and gives back the rest (recorded in no session; as the
+    /// reference describes it); a later end, or none, restores what it cut and asks for it again.
+    func fitPeriods(of id: String, prorates: Bool, _ outcome: inout ChangeOutcome) throws(APIFailure) {
+        let subscription = known(.subscription, id)
+        guard !Self.isTrialing(subscription) else { return }
+        for item in items(of: id) {
+            let end = item.integer("current_period_end") ?? now
+            let whole = max(end, item.integer("_whole_end") ?? end)
+            let fitted = min(whole, subscription.integer("cancel_at") ?? whole)
+            guard fitted != end else { continue }
+            let isProrated = prorates && !Self.isMetered(price(of: item))
+            if isProrated, fitted < end { try addUnused(of: item, ProrationWindow(item, date: fitted), subscription) }
+            change(.subscriptionItem, item.id) { item in
+                item["current_period_end"] = .integer(fitted)
+                item["_whole_end"] = fitted < whole ? .integer(whole) : nil
+                guard isProrated, fitted < end else { return }
+                // What was given back cannot be given back again.
+                item["_debits"] = .array(item.array("_debits").compactMap { Debit($0).ending(at: fitted)?.json })
+            }
+            if isProrated, fitted > end {
+                let longer = known(.subscriptionItem, item.id)
+                let debit = try addRemaining(of: longer, ProrationWindow(longer, date: end), subscription)
+                change(.subscriptionItem, item.id) { $0["_debits"] = .array($0.array("_debits") + [debit.json]) }
+            }
+            if isProrated { outcome.hasProrations = true }
+        }
+        refreshPeriod(of: id)
+    }
+
     // MARK: Now
 
     func cancelSubscription(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -80,19 +109,13 @@ extension Account {
         }
         let customer = subscription.string("customer") ?? ""
         if params.flag("prorate"), !Self.isTrialing(subscription) {
-            for item in items(of: id) { try creditUnusedTime(of: item, subscription) }
+            for item in items(of: id) where !Self.isMetered(price(of: item)) {
+                try addUnused(of: item, ProrationWindow(item, date: now), subscription, skipsNothing: true, isFinal: true)
+            }
         }
         var invoice: String?
         if params.flag("invoice_now") {
-            let pending = pendingItems(customer: customer, subscription: id)
-            if !pending.isEmpty {
-                let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
-                invoice = addInvoice(
-                    InvoiceDraft(
-                        customer: customer, subscription: subscription, reason: "subscription_cycle",
-                        currency: subscription.string("currency") ?? "usd", period: (start, now), lines: [],
-                        finalizesLater: true))
-            }
+            invoice = try finalInvoice(of: id)
         } else if !params.flag("prorate") {
             for item in pendingItems(customer: customer, subscription: id) where item.string("_subscription") == id {
                 change(.invoiceItem, item.id) { $0["_deleted"] = true }
@@ -101,33 +124,45 @@ extension Account {
         var ended = known(.subscription, id)
         try applyEnd(["cancellation_details": params["cancellation_details"] ?? .null], to: &ended, periodEnd: nil)
         ended["canceled_at"] = .integer(now)
-        if let invoice { ended["latest_invoice"] = .string(invoice) }
         put(.subscription, ended)
-        endSubscription(id, at: now, reason: "cancellation_requested")
-        if let invoice {
-            // The last draft is the one that still advances: it was made by the end itself.
-            change(.invoice, invoice) {
-                $0["auto_advance"] = true
-                $0["next_payment_attempt"] = .integer(now + 3600)
-                $0["automatically_finalizes_at"] = .integer(now + 3601)
-            }
-            emit("invoice.created", .invoice, invoice)
-        }
+        end(id, with: invoice, reason: "cancellation_requested")
         return invoice
     }
 
-    private func creditUnusedTime(of item: JSONObject, _ subscription: JSONObject) throws(APIFailure) {
-        let window = ProrationWindow(item, date: now)
-        let credit = try credit(for: item, window, flexible: Self.isFlexible(subscription))
-        guard credit.amount != 0 else { return }
-        let price = price(of: item)
-        let quantity = item.integer("quantity") ?? 1
-        addProration(
-            ProrationItem(
-                amount: credit.amount, quantity: quantity, price: price,
-                description: Wording.unused(quantity, productName(of: price), after: window.date),
-                period: (window.date, window.end), isFinal: true),
-            item: item, subscription: subscription)
+    /// The last invoice of a subscription that ends now: what was used and what is pending; nil when there is neither.
+    func finalInvoice(of id: String) throws(APIFailure) -> String? {
+        let subscription = known(.subscription, id)
+        let customer = subscription.string("customer") ?? ""
+        var lines: [LineDraft] = []
+        for item in items(of: id) where Self.isMetered(price(of: item)) { lines += try usageLines(of: item, until: now) }
+        guard !lines.isEmpty || !pendingItems(customer: customer, subscription: id).isEmpty else { return nil }
+        let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
+        let invoice = addInvoice(
+            InvoiceDraft(
+                customer: customer, subscription: subscription, reason: "subscription_cycle",
+                currency: subscription.string("currency") ?? "usd", period: (start, now), lines: lines,
+                finalizesLater: true))
+        change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
+        return invoice
+    }
+
+    /// The last invoice of a subscription that ends as planned: items that stand alone are no business of its.
+    func plannedInvoice(of id: String) throws(APIFailure) -> String? {
+        let customer = known(.subscription, id).string("customer") ?? ""
+        let isOwed =
+            items(of: id).contains { Self.isMetered(price(of: $0)) }
+            || pendingItems(customer: customer, subscription: id).contains { $0.string("_subscription") == id }
+        return isOwed ? try finalInvoice(of: id) : nil
+    }
+
+    private func end(_ id: String, with invoice: String?, reason: String?) {
+        endSubscription(id, at: now, reason: reason, sparing: invoice)
+        if let invoice { emit("invoice.created", .invoice, invoice) }
+    }
+
+    /// The time has come that `cancel_at` or a schedule named. Usage that leaves the bounds of amounts is not asked for.
+    func endAsPlanned(_ id: String, reason: String? = nil) {
+        end(id, with: try? plannedInvoice(of: id), reason: reason)
     }
 
     /// Canceling before the first payment: the subscription never began, its invoice is void.

@@ -7,6 +7,8 @@ extension Account {
         let price: JSONObject
         let quantity: Int64
         let metadata: JSONValue
+        var discounts: JSONValue?
+        var taxRates: JSONValue?
     }
 
     /// When a new subscription's first period runs.
@@ -14,10 +16,17 @@ extension Account {
         var trialEnd: Int64?
         var anchor: Int64
         var prorates = true
+        /// Where it begins before now.
+        var start: Int64?
     }
 
     func createSubscription(_ call: Call) throws(APIFailure) -> JSONValue {
-        let params = call.params
+        let attempt = PaymentAttempt(offSession: call.params.flag("off_session"))
+        return .object(rendered(.subscription, try startSubscription(call.params, attempt)))
+    }
+
+    /// Makes a subscription and pays for its first invoice as `payment_behavior` says.
+    func startSubscription(_ params: JSONObject, _ attempt: PaymentAttempt) throws(APIFailure) -> String {
         let behavior = params.string("payment_behavior") ?? "allow_incomplete"
         if behavior == "pending_if_incomplete" {
             throw .invalid(
@@ -26,27 +35,24 @@ extension Account {
         }
         let (id, invoice) = try openSubscription(params, requiresMethod: behavior != "default_incomplete")
         emit("customer.subscription.created", .subscription, id)
-        emit("invoice.created", .invoice, invoice)
+        if let invoice { emit("invoice.created", .invoice, invoice) }
         let subscription = known(.subscription, id)
-        guard subscription.string("collection_method") != "send_invoice" else {
-            return .object(rendered(.subscription, id))
-        }
-        finalize(invoice)
+        guard subscription.string("collection_method") != "send_invoice" else { return id }
+        if let invoice { finalize(invoice) }
         if let setup = subscription.string("pending_setup_intent") { emit("setup_intent.created", .setupIntent, setup) }
         announceTrialEnd(id)
-        if known(.invoice, invoice).string("status") == "open", behavior != "default_incomplete" {
-            let attempt = PaymentAttempt(offSession: params.flag("off_session"))
+        if let invoice, known(.invoice, invoice).string("status") == "open", behavior != "default_incomplete" {
             let result = collect(invoice, attempt)
             if behavior == "error_if_incomplete", let failure = Self.failure(of: result) { throw failure }
             settle(invoice, result, automatic: false)
         }
-        return .object(rendered(.subscription, id))
+        return id
     }
 
     /// The refusal of `error_if_incomplete`: nothing of what was made is kept.
     static func failure(of result: PaymentResult) -> APIFailure? {
         switch result {
-        case .succeeded: return nil
+        case .succeeded, .processing: return nil
         case .declined(var failure):
             for key in ["payment_intent", "charge"] { failure.details[key] = nil }
             return failure
@@ -64,38 +70,51 @@ extension Account {
 
     // MARK: Opening
 
-    /// Stores a subscription with its items and its first invoice, a draft. No events: a preview stops here.
-    /// `isScheduled`: a schedule opens it; it is active before its first invoice is paid, which is a draft for an hour.
+    /// Stores a subscription with its items and its first invoice, a draft. A preview stops here. There is no invoice
+    /// where flexible billing has nothing to ask for yet, because everything is metered. `isScheduled`: a schedule opens it;
+    /// it is active before its first invoice is paid, which is a draft for an hour.
     func openSubscription(
         _ params: JSONObject, requiresMethod: Bool, isScheduled: Bool = false
-    ) throws(APIFailure) -> (subscription: String, invoice: String) {
+    ) throws(APIFailure) -> (subscription: String, invoice: String?) {
         guard let customer = params.string("customer") else { throw .missing("customer") }
         guard let entries = params["items"]?.arrayValue else { throw .missing("items") }
         _ = try referred(.customer, customer, param: "customer", status: 404)
         try checkRoom(ofCustomer: customer)
-        try refuseUnemulated(params, ["billing_schedules", "billing_thresholds", "discounts", "backdate_start_date"])
+        try refuseUnemulated(params, ["billing_schedules", "billing_thresholds"])
         let sends = try checkCollection(params)
-        let items = try itemTerms(entries, currency: params.string("currency"))
+        let items = try itemTerms(entries, currency: params.string("currency")?.lowercased())
         try checkDefaultMethod(params, customer: customer)
         let opening = try opening(params, items: items)
         let id = newID(.subscription)
         var subscription = Self.newSubscription(id, params, customer: customer, items[0].price, now: now)
         subscription["billing_cycle_anchor"] = .integer(opening.anchor)
         subscription["test_clock"] = clockMember
+        if let start = opening.start { subscription["start_date"] = .integer(start) }
         if let end = opening.trialEnd {
             subscription["trial_start"] = .integer(now)
             subscription["trial_end"] = .integer(end)
         }
+        if let rates = try taxRates(params, "default_tax_rates") { subscription["default_tax_rates"] = rates }
+        Self.setAutomaticTax(params, of: &subscription)
         try applyEnd(params, to: &subscription, periodEnd: nil)
         put(.subscription, subscription)
         let lines = try addItems(items, to: id, opening)
+        try checkIntervals(of: id)
         try applyPeriodEndCancellation(params, to: id)
-        let invoice = addInvoice(
-            InvoiceDraft(
-                customer: customer, subscription: known(.subscription, id), reason: "subscription_create",
-                currency: subscription.string("currency") ?? "usd", period: (now, now), lines: lines,
-                finalizesLater: sends || isScheduled))
-        let amountDue = settlement(of: known(.invoice, invoice)).amountDue
+        try addInvoiceItems(params.array("add_invoice_items"), to: subscription)
+        let subtotal = lines.reduce(Int64(0)) { $0 + $1.amount }
+        let discounts = try redeem(params["discounts"], for: owner(of: subscription, subtotal: subtotal))
+        change(.subscription, id) { $0["discounts"] = .array(discounts) }
+        var invoice: String?
+        let isSilent = lines.isEmpty && items.allSatisfy { Self.isMetered($0.price) } && Self.isFlexible(subscription)
+        if !isSilent || !pendingItems(customer: customer, subscription: id).isEmpty {
+            invoice = addInvoice(
+                InvoiceDraft(
+                    customer: customer, subscription: known(.subscription, id), reason: "subscription_create",
+                    currency: subscription.string("currency") ?? "usd", period: (now, now), lines: lines,
+                    finalizesLater: sends || isScheduled))
+        }
+        let amountDue = invoice.map { settlement(of: known(.invoice, $0)).amountDue } ?? 0
         let hasMethod = defaultMethod(ofSubscription: known(.subscription, id)) != nil
         if amountDue > 0, !sends, requiresMethod, !hasMethod { throw Self.noMethod }
         let status =
@@ -104,7 +123,7 @@ extension Account {
         if let setup { change(.setupIntent, setup) { $0["_subscription"] = .string(id) } }
         change(.subscription, id) {
             $0["status"] = .string(status)
-            $0["latest_invoice"] = .string(invoice)
+            $0["latest_invoice"] = .optional(invoice)
             $0["pending_setup_intent"] = .optional(setup)
         }
         refreshPeriod(of: id)
@@ -132,7 +151,7 @@ extension Account {
         var items: [ItemTerms] = []
         for (index, entry) in entries.enumerated() {
             let entry = entry.objectValue ?? [:]
-            let price = try itemPrice(entry, place: "items[\(index)]")
+            let price = try itemPrice(entry, place: "items[\(index)]", currency: currency)
             if items.contains(where: { $0.price.id == price.id }) {
                 throw .invalid(
                     "Cannot create a Subscription with multiple Subscription Items with the same Price: \(price.id)",
@@ -140,20 +159,36 @@ extension Account {
             }
             if let first = items.first { try Self.checkCurrency(of: price, agreesWith: first.price) }
             items.append(
-                ItemTerms(price: price, quantity: try Self.quantity(entry), metadata: Self.newMetadata(entry)))
+                ItemTerms(
+                    price: price, quantity: try Self.quantity(entry, of: price), metadata: Self.newMetadata(entry),
+                    discounts: entry["discounts"],
+                    taxRates: try taxRates(entry, "tax_rates", place: "items[\(index)][tax_rates]")))
         }
         guard !items.isEmpty else { throw .missing("items") }
         return items
     }
 
     static func checkCurrency(of price: JSONObject, agreesWith other: JSONObject) throws(APIFailure) {
+        try checkCurrency(of: price, is: other.string("currency") ?? "")
+    }
+
+    private static func checkCurrency(of price: JSONObject, is currency: String) throws(APIFailure) {
         let mine = price.string("currency") ?? ""
-        let theirs = other.string("currency") ?? ""
-        guard mine != theirs else { return }
+        guard mine != currency else { return }
         throw .invalid(
-            "This `price` has `currency=\(mine)`, but other items use `currency=\(theirs)`. All items must have pricing "
+            "This `price` has `currency=\(mine)`, but other items use `currency=\(currency)`. All items must have pricing "
                 + "in the same currency. When using multi-currency prices, you can specify `currency` at the top level, "
                 + "to be used by all items.")
+    }
+
+    /// The quantity of an item; what is metered has none of its own.
+    static func quantity(_ entry: JSONObject, of price: JSONObject) throws(APIFailure) -> Int64 {
+        if isMetered(price), entry.has("quantity") {
+            throw .invalid(
+                "Subscription items with a metered price can't have a `quantity`; it follows from the usage.",
+                param: "quantity")
+        }
+        return try quantity(entry)
     }
 
     static func quantity(_ entry: JSONObject) throws(APIFailure) -> Int64 {
@@ -165,8 +200,11 @@ extension Account {
         return quantity
     }
 
-    /// The recurring price that an entry of `items` names or describes.
-    func itemPrice(_ entry: JSONObject, place: String) throws(APIFailure) -> JSONObject {
+    /// The recurring price that an entry of `items` names or describes, in the currency that was asked for or in that of
+    /// the subscription that it joins.
+    func itemPrice(
+        _ entry: JSONObject, place: String, currency: String? = nil, existingCurrency: String? = nil
+    ) throws(APIFailure) -> JSONObject {
         let price: JSONObject
         if let id = entry.string("price") ?? entry.string("plan") {
             price = try referred(.price, id, param: "\(place)[price]")
@@ -184,9 +222,11 @@ extension Account {
                 "The price specified is set to `type=one_time` but this field only accepts prices with "
                     + "`type=recurring`.", param: "\(place)[price]")
         }
-        guard price.string("billing_scheme") != "tiered", price.object("recurring").string("usage_type") != "metered"
-        else { throw .notEmulated("\(place)[price]") }
-        return price
+        if let local = Self.price(price, in: currency ?? existingCurrency) { return local }
+        if let existingCurrency { try Self.checkCurrency(of: price, is: existingCurrency) }
+        throw .invalid(
+            "The price specified only supports `\(price.string("currency") ?? "")`. This doesn't match the expected "
+                + "currency: `\(currency ?? "")`.", param: "\(place)[price]")
     }
 
     private func opening(_ params: JSONObject, items: [ItemTerms]) throws(APIFailure) -> Opening {
@@ -209,6 +249,7 @@ extension Account {
             trialEnd = now + days * CivilDate.secondsPerDay
         }
         var opening = Opening(trialEnd: trialEnd, anchor: trialEnd ?? now)
+        opening.start = try backdatedStart(params)
         if let anchor = params.integer("billing_cycle_anchor") {
             opening.anchor = anchor == now ? now : try future(anchor, "billing_cycle_anchor")
         } else if let config = params["billing_cycle_anchor_config"]?.objectValue {
@@ -247,45 +288,52 @@ extension Account {
     // MARK: Items and the first lines
 
     private func addItems(
-        _ items: [ItemTerms], to subscription: String, _ opening: Opening
+        _ items: [ItemTerms], to id: String, _ opening: Opening
     ) throws(APIFailure) -> [LineDraft] {
-        let isFlexible = Self.isFlexible(known(.subscription, subscription))
+        let subscription = known(.subscription, id)
+        let isFlexible = Self.isFlexible(subscription)
         var lines: [LineDraft] = []
         for terms in items {
             let interval = Self.interval(of: terms.price)
             let firstEnd = opening.trialEnd ?? interval.nextBoundary(anchor: opening.anchor, after: now)
-            let item = addItem(terms, to: subscription, start: now, end: firstEnd, anchor: opening.anchor)
-            let name = productName(of: terms.price)
-            var line = LineDraft(
-                description: Wording.line(terms.quantity, name, terms.price), amount: 0, quantity: terms.quantity,
-                period: (now, firstEnd), price: terms.price, item: item)
-            if opening.trialEnd != nil {
-                line.description = Wording.trial(terms.quantity, name, isFlexible: isFlexible)
-            } else {
-                let isWhole = opening.anchor == now || interval.boundary(-1, anchor: firstEnd) == now
-                if !isWhole, !opening.prorates { continue }
-                let full = Self.amount(terms.price, terms.quantity)
-                let exact =
-                    isWhole ? full : full?.share(firstEnd - now, of: firstEnd - interval.boundary(-1, anchor: firstEnd))
-                guard let amount = isWhole ? exact?.rounded : exact?.floored else { throw .amountTooLarge }
-                line.amount = amount
+            let item = known(
+                .subscriptionItem,
+                addItem(terms, to: id, start: now, end: firstEnd, anchor: opening.anchor))
+            if let discounts = terms.discounts {
+                try replaceDiscounts(.subscriptionItem, item.id, with: discounts, owner(ofItem: item.id, subscription))
             }
-            lines.append(line)
+            let current = known(.subscriptionItem, item.id)
+            if let start = opening.start, opening.prorates {
+                lines += try pastLines(of: current, since: start, isFlexible: isFlexible)
+            }
+            if opening.trialEnd == nil {
+                let start = interval.boundary(-1, anchor: firstEnd)
+                let isWhole = opening.anchor == now || start == now
+                if !isWhole, !opening.prorates { continue }
+                lines += try recurringLines(for: current, (now, firstEnd), of: isWhole ? nil : (start, firstEnd))
+            } else if !Self.isMetered(terms.price) {
+                let words = Wording.trial(terms.quantity, productName(of: terms.price), isFlexible: isFlexible)
+                lines.append(
+                    LineDraft(
+                        description: words, amount: 0, quantity: terms.quantity, period: (now, firstEnd),
+                        price: terms.price, item: item.id))
+            }
         }
         return lines
     }
 
     func addItem(_ terms: ItemTerms, to subscription: String, start: Int64, end: Int64, anchor: Int64) -> String {
         let id = newID(.subscriptionItem)
-        put(
-            .subscriptionItem,
-            [
-                "id": .string(id), "object": "subscription_item", "billing_thresholds": nil, "created": .integer(now),
-                "current_period_end": .integer(end), "current_period_start": .integer(start), "current_trial": nil,
-                "discounts": [], "metadata": terms.metadata, "quantity": .integer(terms.quantity),
-                "subscription": .string(subscription), "tax_rates": [], "_price": .string(terms.price.id),
-                "_anchor": .integer(anchor), "_debits": [],
-            ])
+        var item: JSONObject = [
+            "id": .string(id), "object": "subscription_item", "billing_thresholds": nil, "created": .integer(now),
+            "current_period_end": .integer(end), "current_period_start": .integer(start), "current_trial": nil,
+            "discounts": [], "metadata": terms.metadata, "quantity": .integer(terms.quantity),
+            "subscription": .string(subscription), "tax_rates": terms.taxRates ?? [], "_price": .string(terms.price.id),
+            "_anchor": .integer(anchor), "_debits": [],
+            "_currency": known(.subscription, subscription)["currency"] ?? .null,
+        ]
+        if Self.isMetered(terms.price) { item["quantity"] = nil }
+        put(.subscriptionItem, item)
         return id
     }
 

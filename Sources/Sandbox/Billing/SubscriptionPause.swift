@@ -3,14 +3,14 @@ import JSON
 /// Pausing a subscription, resuming it, and pausing the collection of its invoices
 /// (docs.stripe.com/billing/subscriptions/pause).
 extension Account {
+    static let pauseTable = """
+        bill_for:{outstanding_usage_through:{type!:(none|now)} \
+        unused_time_from:{type!:(item_current_period_start|none|now)}} \
+        invoicing_behavior:(invoice|pending_invoice_item) type:(subscription)
+        """
+
     static let pauseRoutes: [Route] = [
-        Route(
-            "POST /v1/subscriptions/{subscription}/pause",
-            """
-            bill_for:{outstanding_usage_through:{type!:(none|now)} \
-            unused_time_from:{type!:(item_current_period_start|none|now)}} \
-            invoicing_behavior:(invoice|pending_invoice_item) type:(subscription)
-            """, Account.pauseSubscription),
+        Route("POST /v1/subscriptions/{subscription}/pause", pauseTable, Account.pauseSubscription),
         Route(
             "POST /v1/subscriptions/{subscription}/resume",
             "billing_cycle_anchor:{type!:(now|unchanged)}/(now|unchanged) @proration "
@@ -25,23 +25,8 @@ extension Account {
         let id = call.id
         let subscription = try named(.subscription, id)
         guard !Self.isOver(subscription) else { throw .absent(.subscription, id, param: "id", status: 404) }
-        try checkPausable(subscription)
         let before = render(.subscription, subscription)
-        let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
-        let credits = call.params.object("bill_for").object("unused_time_from").string("type") ?? "now"
-        for item in items(of: id) {
-            if credits != "none" { try creditPause(of: item, subscription, wholePeriod: credits != "now") }
-            change(.subscriptionItem, item.id) { $0["current_period_end"] = .integer(now) }
-        }
-        stop(id, because: "pause_requested", at: now)
-        let pending = pendingItems(customer: subscription.string("customer") ?? "", subscription: id)
-        if call.params.string("invoicing_behavior") == "invoice", !pending.isEmpty {
-            let invoice = addInvoice(
-                InvoiceDraft(
-                    customer: subscription.string("customer") ?? "", subscription: subscription,
-                    reason: "subscription_update", currency: subscription.string("currency") ?? "usd",
-                    period: (start, now), lines: [], prorationDate: now))
-            change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
+        if let invoice = try pause(subscription, call.params) {
             emit("invoice.created", .invoice, invoice)
             finalize(invoice)
             let isOpen = known(.invoice, invoice).string("status") == "open"
@@ -52,6 +37,36 @@ extension Account {
         emit("customer.subscription.paused", .subscription, id)
         emitUpdate("customer.subscription.updated", .subscription, id, since: before)
         return .object(rendered(.subscription, id))
+    }
+
+    /// Pauses, up to the draft of the invoice that was asked for, where there is something to put on it; a preview stops
+    /// here. Of events only those of invoice items.
+    func pause(_ subscription: JSONObject, _ params: JSONObject) throws(APIFailure) -> String? {
+        try checkPausable(subscription)
+        let id = subscription.id
+        let start = items(of: id).compactMap { $0.integer("current_period_start") }.min() ?? now
+        let credits = params.object("bill_for").object("unused_time_from").string("type") ?? "now"
+        let billsUsage = params.object("bill_for").object("outstanding_usage_through").string("type") != "none"
+        for item in items(of: id) {
+            if Self.isMetered(price(of: item)) {
+                if billsUsage { try billUsage(of: item, until: now, subscription) }
+            } else if credits != "none" {
+                let from = credits == "now" ? now : item.integer("current_period_start") ?? now
+                try addUnused(of: item, ProrationWindow(item, date: from), subscription, skipsNothing: true)
+                change(.subscriptionItem, item.id) { $0["_debits"] = [] }
+            }
+            change(.subscriptionItem, item.id) { $0["current_period_end"] = .integer(now) }
+        }
+        stop(id, because: "pause_requested", at: now)
+        let pending = pendingItems(customer: subscription.string("customer") ?? "", subscription: id)
+        guard params.string("invoicing_behavior") == "invoice", !pending.isEmpty else { return nil }
+        let invoice = addInvoice(
+            InvoiceDraft(
+                customer: subscription.string("customer") ?? "", subscription: subscription,
+                reason: "subscription_update", currency: subscription.string("currency") ?? "usd",
+                period: (start, now), lines: [], prorationDate: now))
+        change(.subscription, id) { $0["latest_invoice"] = .string(invoice) }
+        return invoice
     }
 
     private func checkPausable(_ subscription: JSONObject) throws(APIFailure) {
@@ -68,24 +83,6 @@ extension Account {
         if let schedule = subscription.string("schedule") {
             throw .invalid("You cannot pause a subscription that is attached to a schedule: `\(schedule)`.")
         }
-    }
-
-    private func creditPause(
-        of item: JSONObject, _ subscription: JSONObject, wholePeriod: Bool
-    ) throws(APIFailure) {
-        let from = wholePeriod ? item.integer("current_period_start") ?? now : now
-        let window = ProrationWindow(item, date: from)
-        let credit = try credit(for: item, window, flexible: true)
-        guard credit.amount != 0 else { return }
-        let price = price(of: item)
-        let quantity = item.integer("quantity") ?? 1
-        addProration(
-            ProrationItem(
-                amount: credit.amount, quantity: quantity, price: price,
-                description: Wording.unused(quantity, productName(of: price), after: window.date),
-                period: (window.date, window.end), credited: credit.credited),
-            item: item, subscription: subscription)
-        change(.subscriptionItem, item.id) { $0["_debits"] = [] }
     }
 
     /// Writes that a subscription is paused, and why. No events.
@@ -110,38 +107,52 @@ extension Account {
         let id = call.id
         let subscription = try named(.subscription, id)
         guard !Self.isOver(subscription) else { throw .absent(.subscription, id, param: "id", status: 404) }
+        let before = render(.subscription, subscription)
+        let invoice = try resume(subscription, call.params)
+        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+        guard let invoice else { return .object(rendered(.subscription, id)) }
+        emit("invoice.created", .invoice, invoice)
+        finalize(invoice)
+        payResumption(of: id, PaymentAttempt())
+        return .object(rendered(.subscription, id))
+    }
+
+    /// Tries to collect what a resumption waits for, where there is a method to pay it with. An attempt is enough to resume,
+    /// unless only a payment is.
+    func payResumption(of id: String, _ attempt: PaymentAttempt) {
+        let subscription = known(.subscription, id)
+        guard let invoice = subscription.string("_resume_invoice"), known(.invoice, invoice).string("status") == "open",
+            defaultMethod(ofSubscription: subscription) != nil
+        else { return }
+        let result = collect(invoice, attempt)
+        if case .declined = result, !subscription.flag("_resumes_when_paid") { finishResuming(id) }
+        settle(invoice, result, automatic: true)
+    }
+
+    /// Resumes, up to the draft of the invoice that is to be paid first; nil where there is none, and it is active. A preview
+    /// stops here.
+    func resume(_ subscription: JSONObject, _ params: JSONObject) throws(APIFailure) -> String? {
         guard subscription.string("status") == "paused" else {
             throw .invalid("You can only resume a subscription if it is `paused`.")
         }
-        let before = render(.subscription, subscription)
-        let (invoice, anchor, waiting) = try resumption(of: subscription, call.params)
+        let id = subscription.id
+        let (invoice, anchor, waiting) = try resumption(of: subscription, params)
         guard let invoice else {
             for item in waiting { put(.subscriptionItem, item) }
             change(.subscription, id) { $0["billing_cycle_anchor"] = .integer(anchor) }
             activate(id)
-            emitUpdate("customer.subscription.updated", .subscription, id, since: before)
-            return .object(rendered(.subscription, id))
+            return nil
         }
         change(.subscription, id) {
             $0["latest_invoice"] = .string(invoice)
             $0["_resume_invoice"] = .string(invoice)
+            $0["_resumes_when_paid"] = .bool(params.string("payment_behavior") == "resume_on_payment_success")
             $0["_pending_invoice"] = .string(invoice)
             $0["_pending_items"] = .array(waiting.map(JSONValue.object))
             $0["_pending_anchor"] = .integer(anchor)
             $0["pending_update"] = Self.emptyPendingUpdate(expiresAt: now + Self.patience)
         }
-        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
-        emit("invoice.created", .invoice, invoice)
-        finalize(invoice)
-        let isOpen = known(.invoice, invoice).string("status") == "open"
-        if isOpen, defaultMethod(ofSubscription: subscription) != nil {
-            let result = collect(invoice, PaymentAttempt())
-            if case .declined = result, call.params.string("payment_behavior") != "resume_on_payment_success" {
-                finishResuming(id)
-            }
-            settle(invoice, result, automatic: true)
-        }
-        return .object(rendered(.subscription, id))
+        return invoice
     }
 
     /// The invoice of a resumption, where there is something to ask for, with the anchor and the items as they will be.
@@ -163,21 +174,24 @@ extension Account {
                 let anchor = item.integer("_anchor") ?? now
                 let end = interval.nextBoundary(anchor: anchor, after: now)
                 next["current_period_end"] = .integer(end)
-                if behavior != "none" {
-                    next["_debits"] = [
-                        try debitRest(of: next, subscription, from: date, start: interval.boundary(-1, anchor: end)).json
-                    ]
+                if behavior != "none", !Self.isMetered(price) {
+                    var whole = next
+                    whole["current_period_start"] = .integer(interval.boundary(-1, anchor: end))
+                    next["_debits"] = [try addRemaining(of: item, ProrationWindow(whole, date: date), subscription).json]
                 }
             } else {
                 let end = interval.boundary(1, anchor: now)
                 next["current_period_end"] = .integer(end)
                 next["_anchor"] = .integer(now)
-                lines.append(try recurringLine(item.id, price, item.integer("quantity") ?? 1, (now, end)))
+                lines += try recurringLines(for: item, (now, end))
             }
             waiting.append(next)
         }
         let anchor = keeps ? subscription.integer("billing_cycle_anchor") ?? now : now
-        guard !keeps || behavior == "always_invoice" else { return (nil, anchor, waiting) }
+        let pending = pendingItems(customer: subscription.string("customer") ?? "", subscription: subscription.id)
+        guard keeps ? behavior == "always_invoice" : !lines.isEmpty || !pending.isEmpty else {
+            return (nil, anchor, waiting)
+        }
         let invoice = addInvoice(
             InvoiceDraft(
                 customer: subscription.string("customer") ?? "", subscription: subscription,
@@ -189,26 +203,6 @@ extension Account {
             }
         }
         return (invoice, anchor, waiting)
-    }
-
-    /// Asks for what is left of a period whose whole begins at `start`, as a pending item.
-    private func debitRest(
-        of item: JSONObject, _ subscription: JSONObject, from date: Int64, start: Int64
-    ) throws(APIFailure) -> Debit {
-        var whole = item
-        whole["current_period_start"] = .integer(start)
-        let window = ProrationWindow(whole, date: date)
-        let price = price(of: item)
-        let quantity = item.integer("quantity") ?? 1
-        let amount = try Self.remaining(Self.amount(price, quantity), window)
-        let made = addProration(
-            ProrationItem(
-                amount: amount, quantity: quantity, price: price,
-                description: Wording.remaining(quantity, productName(of: price), after: window.date),
-                period: (window.date, window.end)),
-            item: item, subscription: subscription)
-        return Debit(
-            amount: amount, start: window.date, end: window.end, invoice: nil, line: nil, invoiceItem: made)
     }
 
     /// What a resumption waited for has come: the subscription goes on with its new period.

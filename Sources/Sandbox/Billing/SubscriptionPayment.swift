@@ -40,33 +40,11 @@ extension Account {
         change(.subscription, subscription.id) { $0["default_payment_method"] = .string(method) }
     }
 
-    private func clearDelinquency(of customer: String) {
+    func clearDelinquency(of customer: String) {
         guard let found = find(.customer, customer), found.flag("delinquent") else { return }
         let before = render(.customer, found)
         change(.customer, customer) { $0["delinquent"] = false }
         emitUpdate("customer.updated", .customer, customer, since: before)
-    }
-
-    /// An attempt failed. The first invoice leaves an incomplete subscription as it is; later ones make it past due,
-    /// and the last automatic retry ends it.
-    func paymentFailed(_ invoiceID: String) {
-        let invoice = known(.invoice, invoiceID)
-        guard let id = invoice.string("_subscription"), let subscription = find(.subscription, id),
-            !Self.isOver(subscription), subscription.string("status") != "incomplete",
-            subscription.string("_pending_invoice") != invoiceID
-        else { return }
-        if let customer = invoice.string("customer"), invoice.string("billing_reason") == "subscription_cycle" {
-            let before = rendered(.customer, customer)
-            change(.customer, customer) { $0["delinquent"] = true }
-            emitUpdate("customer.updated", .customer, customer, since: before)
-        }
-        if (invoice.integer("attempt_count") ?? 0) > Int64(Self.retryDays.count) {
-            endSubscription(id, at: now, reason: "payment_failed")
-            return
-        }
-        let before = render(.subscription, subscription)
-        change(.subscription, id) { if $0.string("status") == "active" { $0["status"] = "past_due" } }
-        emitUpdate("customer.subscription.updated", .subscription, id, since: before)
     }
 
     /// An invoice was voided or given up: the first one takes the subscription with it when voided; otherwise the
@@ -86,12 +64,15 @@ extension Account {
         }
         if subscription.string("_pending_invoice") == invoiceID { expirePendingUpdate(id) }
         emitUpdate("customer.subscription.updated", .subscription, id, since: before)
+        let after = known(.subscription, id)
+        if Self.isOver(after) { subscriptionEnded(after, reason: "payment_failed") }
     }
 
     // MARK: The end
 
-    /// Ends a subscription: no more periods, open invoices are no longer pursued. `reason` nil where nobody asked.
-    func endSubscription(_ id: String, at time: Int64, reason: String?) {
+    /// Ends a subscription: no more periods, open invoices are no longer pursued, `sparing` the one that the end itself
+    /// made. `reason` nil where nobody asked.
+    func endSubscription(_ id: String, at time: Int64, reason: String?, sparing last: String? = nil) {
         change(.subscription, id) { subscription in
             subscription["status"] = "canceled"
             if subscription["canceled_at"]?.isNull ?? true { subscription["canceled_at"] = .integer(time) }
@@ -103,7 +84,7 @@ extension Account {
         emit("customer.subscription.deleted", .subscription, id)
         subscriptionEnded(known(.subscription, id), reason: reason)
         for invoice in all(.invoice, where: "_subscription", is: id)
-        where ["open", "draft"].contains(invoice.string("status") ?? "") {
+        where ["open", "draft"].contains(invoice.string("status") ?? "") && invoice.id != last {
             let before = render(.invoice, invoice)
             change(.invoice, invoice.id) {
                 $0["auto_advance"] = false

@@ -15,7 +15,11 @@ extension Account {
     /// The live items of a subscription, oldest first.
     func items(of subscription: String) -> [JSONObject] { all(.subscriptionItem, where: "subscription", is: subscription) }
 
-    func price(of item: JSONObject) -> JSONObject { known(.price, item.string("_price") ?? "") }
+    /// An item's price, in the currency of its subscription.
+    func price(of item: JSONObject) -> JSONObject {
+        let price = known(.price, item.string("_price") ?? "")
+        return Self.price(price, in: item.string("_currency")) ?? price
+    }
 
     static func interval(of price: JSONObject) -> BillingInterval {
         let recurring = price.object("recurring")
@@ -24,19 +28,14 @@ extension Account {
     }
 
     func productName(of price: JSONObject) -> String {
-        known(.product, price.string("product") ?? "").string("name") ?? ""
-    }
-
-    /// What a price costs for a quantity, exactly; nil when it is out of all bounds.
-    static func amount(_ price: JSONObject, _ quantity: Int64) -> ExactAmount? {
-        ExactAmount(decimal: price.string("unit_amount_decimal") ?? "0")?.times(quantity)
+        product(of: price).string("name") ?? ""
     }
 
     // MARK: Rendering
 
     func renderItem(_ item: JSONObject) -> JSONObject {
         var shown = item.withoutHidden
-        let price = price(of: item)
+        let price = known(.price, item.string("_price") ?? "")
         shown["plan"] = Self.plan(of: price)
         shown["price"] = .object(price.withoutHidden)
         return shown
@@ -95,7 +94,12 @@ extension Account {
     /// Notes when the subscription next needs attention by its items' periods.
     func refreshPeriod(of subscription: String) {
         let end = items(of: subscription).compactMap { $0.integer("current_period_end") }.min()
-        change(.subscription, subscription) { $0["_period_end"] = .optional(end) }
+        let days = settings.upcomingDays
+        let announcement = end.flatMap { days > 0 ? $0 - days * CivilDate.secondsPerDay : nil }
+        change(.subscription, subscription) {
+            $0["_period_end"] = .optional(end)
+            $0["_upcoming_at"] = .optional(announcement.flatMap { $0 > now ? $0 : nil })
+        }
     }
 
     /// Whether an item's period is one that nothing was paid for.

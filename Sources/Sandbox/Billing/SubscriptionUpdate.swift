@@ -30,8 +30,7 @@ extension Account {
                         + "default payment method can be updated.", code: "status_transition_invalid")
             }
         }
-        try refuseUnemulated(
-            params, ["billing_schedules", "billing_thresholds", "discounts", "add_invoice_items"])
+        try refuseUnemulated(params, ["billing_schedules", "billing_thresholds"])
     }
 
     /// Applies an update and collects what it makes due, as `payment_behavior` says.
@@ -49,9 +48,9 @@ extension Account {
         guard defaultMethod(ofInvoice: known(.invoice, invoice)) != nil else { throw Self.noMethod }
         let attempt = PaymentAttempt(offSession: params.flag("off_session"))
         let result = collect(invoice, attempt)
-        if case .succeeded = result {
-            settle(invoice, result, automatic: false)
-            return
+        switch result {
+        case .succeeded, .processing: return settle(invoice, result, automatic: false)
+        default: break
         }
         switch behavior {
         case "error_if_incomplete":
@@ -62,28 +61,12 @@ extension Account {
             settle(invoice, result, automatic: false)
             guard case .declined = result, known(.invoice, invoice).string("status") == "open" else { return }
             change(.invoice, invoice) {
-                $0["next_payment_attempt"] = .integer(now + Self.retryDays[0] * CivilDate.secondsPerDay)
+                $0["next_payment_attempt"] = .optional(settings.retryDays.first.map { now + $0 * CivilDate.secondsPerDay })
             }
         }
     }
 
     // MARK: Applying
-
-    /// What an update does to the items.
-    struct ItemEdit {
-        /// Nil for an item that is added.
-        var item: JSONObject?
-        var price: JSONObject
-        var quantity: Int64
-        var isRemoved = false
-        var metadata: JSONValue?
-
-        /// Whether anything that is paid for changes.
-        func changesAmount(from oldPrice: JSONObject?) -> Bool {
-            guard let item, let oldPrice else { return true }
-            return isRemoved || oldPrice.id != price.id || item.integer("quantity") != quantity
-        }
-    }
 
     /// Applies an update up to the draft of the invoice that it causes, if it does; a preview stops here.
     @discardableResult
@@ -107,6 +90,7 @@ extension Account {
         if resets { try resetCycle(of: id, prorates: behavior != "none", except: edits, &outcome) }
         refreshPeriod(of: id)
         try applyPeriodEnd(params, to: id)
+        if params.has("cancel_at") { try fitPeriods(of: id, prorates: behavior != "none", &outcome) }
         let invoices = outcome.mustInvoice || (behavior == "always_invoice" && outcome.hasProrations)
         var invoice: String?
         if invoices {
@@ -167,165 +151,25 @@ extension Account {
         for (key, value) in params.object("trial_settings").object("end_behavior") {
             subscription.set("trial_settings", "end_behavior", key, to: value)
         }
+        if let rates = try taxRates(params, "default_tax_rates") { subscription["default_tax_rates"] = rates }
+        Self.setAutomaticTax(params, of: &subscription)
         for key in ["description", "footer"] {
             if let value = params.object("invoice_settings")[key] { subscription.set("invoice_settings", key, to: value) }
         }
         put(.subscription, subscription)
+        if let discounts = params["discounts"] {
+            try replaceDiscounts(.subscription, id, with: discounts, owner(of: subscription))
+        }
+        try addInvoiceItems(params.array("add_invoice_items"), to: subscription)
     }
 
     private func applyPeriodEnd(_ params: JSONObject, to id: String) throws(APIFailure) {
         let end = items(of: id).compactMap { $0.integer("current_period_end") }.max()
         var subscription = known(.subscription, id)
         try applyEnd(params, to: &subscription, periodEnd: end)
+        // The end of the period is where the period ends now.
+        if subscription.flag("cancel_at_period_end"), let end { subscription["cancel_at"] = .integer(end) }
         put(.subscription, subscription)
-    }
-
-    // MARK: Items
-
-    /// Reads `items`: an entry with an id edits that item, one without adds, `deleted` removes. A new price without a
-    /// quantity means one.
-    func itemEdits(_ params: JSONObject, of subscription: JSONObject) throws(APIFailure) -> [ItemEdit] {
-        let existing = items(of: subscription.id)
-        var edits: [ItemEdit] = []
-        for (index, entry) in params.array("items").enumerated() {
-            let entry = entry.objectValue ?? [:]
-            let place = "items[\(index)]"
-            let namesPrice = entry.has("price") || entry.has("plan") || entry.has("price_data")
-            if let id = entry.string("id") {
-                guard let item = existing.first(where: { $0.id == id }) else {
-                    throw .absent(.subscriptionItem, id, param: place)
-                }
-                let old = price(of: item)
-                let new = namesPrice ? try itemPrice(entry, place: place) : old
-                try Self.checkCurrency(of: new, agreesWith: old)
-                let keeps = new.id == old.id && !entry.has("quantity")
-                edits.append(
-                    ItemEdit(
-                        item: item, price: new, quantity: keeps ? item.integer("quantity") ?? 1 : try Self.quantity(entry),
-                        isRemoved: entry.flag("deleted"), metadata: entry["metadata"]))
-                continue
-            }
-            let new = try itemPrice(entry, place: place)
-            let removed = Set(params.array("items").filter { $0["deleted"] == true }.compactMap { $0["id"]?.stringValue })
-            if let twin = existing.first(where: { price(of: $0).id == new.id && !removed.contains($0.id) }) {
-                throw .invalid(
-                    "A new item with Price \(new.id) can't be added to this Subscription because an existing "
-                        + "Subscription Item \(twin.id) is already using that Price. If you want to update the existing "
-                        + "item (e.g., to adjust the quantity), pass the existing Subscription Item's `id` in your "
-                        + "update request: "
-                        + "https://stripe.com/docs/api/subscriptions/update#update_subscription-items-id", param: "plan")
-            }
-            if let first = existing.first { try Self.checkCurrency(of: new, agreesWith: price(of: first)) }
-            edits.append(ItemEdit(item: nil, price: new, quantity: try Self.quantity(entry), metadata: entry["metadata"]))
-        }
-        let removed = edits.filter(\.isRemoved).count
-        if removed > 0, removed == existing.count, edits.allSatisfy({ $0.item != nil }) {
-            throw .invalid(
-                "A subscription must have at least one active plan. To cancel the subscription, please use the cancel "
-                    + "API.")
-        }
-        return edits
-    }
-
-    private func applyEdits(
-        _ edits: [ItemEdit], to id: String, prorates: Bool, resets: Bool, date: Int64, _ outcome: inout ChangeOutcome
-    ) throws(APIFailure) {
-        let subscription = known(.subscription, id)
-        let prorates = prorates && !Self.isTrialing(subscription)
-        let sibling = items(of: id).first
-        for edit in edits {
-            let oldPrice = edit.item.map { price(of: $0) }
-            let restarts =
-                oldPrice.map { Self.interval(of: $0) != Self.interval(of: edit.price) && !edit.isRemoved } ?? false
-            let item = edit.item ?? newItem(edit, in: subscription, like: sibling)
-            let window = ProrationWindow(item, date: date)
-            if edit.changesAmount(from: oldPrice) {
-                var debit: Debit?
-                if prorates {
-                    debit = try prorate(edit, item, oldPrice, window, subscription, whole: restarts || resets)
-                    outcome.hasProrations = true
-                }
-                apply(edit, to: item.id)
-                if let debit { change(.subscriptionItem, item.id) { $0["_debits"] = [debit.json] } }
-                if (restarts || resets), !edit.isRemoved, !Self.isTrialing(subscription) {
-                    try restart(item.id, edit, &outcome)
-                }
-            } else {
-                apply(edit, to: item.id)
-            }
-        }
-    }
-
-    /// Writes the two lines of a change: the debit is made first, so that newest first shows the credit before it.
-    private func prorate(
-        _ edit: ItemEdit, _ item: JSONObject, _ oldPrice: JSONObject?, _ window: ProrationWindow,
-        _ subscription: JSONObject, whole: Bool
-    ) throws(APIFailure) -> Debit? {
-        var debit: Debit?
-        let credit = edit.item == nil ? nil : try credit(for: item, window, flexible: Self.isFlexible(subscription))
-        if !edit.isRemoved, !whole {
-            let amount = try Self.remaining(Self.amount(edit.price, edit.quantity), window)
-            let id = addProration(
-                ProrationItem(
-                    amount: amount, quantity: edit.quantity, price: edit.price,
-                    description: Wording.remaining(edit.quantity, productName(of: edit.price), after: window.date),
-                    period: (window.date, window.end)),
-                item: item, subscription: subscription)
-            debit = Debit(
-                amount: amount, start: window.date, end: window.end, invoice: nil, line: nil, invoiceItem: id)
-        }
-        if let credit, let oldPrice {
-            let quantity = item.integer("quantity") ?? 1
-            addProration(
-                ProrationItem(
-                    amount: credit.amount, quantity: quantity, price: oldPrice,
-                    description: Wording.unused(quantity, productName(of: oldPrice), after: window.date),
-                    period: (window.date, window.end), credited: credit.credited),
-                item: item, subscription: subscription)
-        }
-        return debit
-    }
-
-    private func newItem(_ edit: ItemEdit, in subscription: JSONObject, like sibling: JSONObject?) -> JSONObject {
-        let anchor = subscription.integer("billing_cycle_anchor") ?? now
-        let interval = Self.interval(of: edit.price)
-        let same = sibling.map { Self.interval(of: price(of: $0)) == interval } ?? false
-        let start = same ? sibling?.integer("current_period_start") ?? now : now
-        let end = same ? sibling?.integer("current_period_end") ?? now : interval.nextBoundary(anchor: anchor, after: now)
-        let metadata = Self.newMetadata(["metadata": edit.metadata ?? [:]])
-        let terms = ItemTerms(price: edit.price, quantity: edit.quantity, metadata: metadata)
-        return known(
-            .subscriptionItem, addItem(terms, to: subscription.id, start: start, end: end, anchor: anchor))
-    }
-
-    func apply(_ edit: ItemEdit, to item: String) {
-        change(.subscriptionItem, item) { item in
-            if edit.isRemoved { item["_deleted"] = true }
-            item["_price"] = .string(edit.price.id)
-            item["quantity"] = .integer(edit.quantity)
-            Self.mergeMetadata(edit.metadata, into: &item)
-        }
-    }
-
-    /// Begins a new period of an item now, paid for in full at once.
-    private func restart(_ item: String, _ edit: ItemEdit, _ outcome: inout ChangeOutcome) throws(APIFailure) {
-        let end = Self.interval(of: edit.price).boundary(1, anchor: now)
-        change(.subscriptionItem, item) {
-            $0["current_period_start"] = .integer(now)
-            $0["current_period_end"] = .integer(end)
-            $0["_anchor"] = .integer(now)
-        }
-        outcome.lines.append(try recurringLine(item, edit.price, edit.quantity, (now, end)))
-        outcome.mustInvoice = true
-    }
-
-    func recurringLine(
-        _ item: String, _ price: JSONObject, _ quantity: Int64, _ period: (start: Int64, end: Int64)
-    ) throws(APIFailure) -> LineDraft {
-        guard let amount = Self.amount(price, quantity)?.rounded else { throw .amountTooLarge }
-        return LineDraft(
-            description: Wording.line(quantity, productName(of: price), price), amount: amount, quantity: quantity,
-            period: period, price: price, item: item)
     }
 
     // MARK: The cycle
@@ -339,34 +183,23 @@ extension Account {
         let edited = Set(edits.compactMap { $0.item?.id })
         for item in items(of: id) where !edited.contains(item.id) && item.integer("current_period_start") != now {
             let price = price(of: item)
-            let quantity = item.integer("quantity") ?? 1
             let oldEnd = item.integer("current_period_end") ?? now
             let newEnd = Self.interval(of: price).boundary(1, anchor: now)
+            if Self.isMetered(price) { try billUsage(of: item, until: now, subscription) }
             if Self.isFlexible(subscription) {
                 change(.subscriptionItem, item.id) {
                     $0["current_period_start"] = .integer(now)
                     $0["current_period_end"] = .integer(newEnd)
                     $0["_anchor"] = .integer(now)
                 }
-                guard prorates, newEnd > oldEnd else { continue }
-                let window = ProrationWindow(known(.subscriptionItem, item.id), date: oldEnd)
-                let amount = try Self.remaining(Self.amount(price, quantity), window)
-                let made = addProration(
-                    ProrationItem(
-                        amount: amount, quantity: quantity, price: price,
-                        description: Wording.remaining(quantity, productName(of: price), after: oldEnd),
-                        period: (oldEnd, newEnd)),
-                    item: item, subscription: subscription)
-                let debit = Debit(
-                    amount: amount, start: oldEnd, end: newEnd, invoice: nil, line: nil, invoiceItem: made)
+                guard prorates, newEnd > oldEnd, !Self.isMetered(price) else { continue }
+                let moved = known(.subscriptionItem, item.id)
+                let debit = try addRemaining(of: moved, ProrationWindow(moved, date: oldEnd), subscription)
                 change(.subscriptionItem, item.id) { $0["_debits"] = .array($0.array("_debits") + [debit.json]) }
                 outcome.hasProrations = true
             } else {
-                let edit = ItemEdit(item: item, price: price, quantity: quantity)
-                if prorates {
-                    _ = try prorate(edit, item, price, ProrationWindow(item, date: now), subscription, whole: true)
-                }
-                try restart(item.id, edit, &outcome)
+                if prorates { try addUnused(of: item, ProrationWindow(item, date: now), subscription) }
+                try restart(item.id, &outcome)
             }
         }
         change(.subscription, id) { $0["billing_cycle_anchor"] = .integer(now) }
@@ -384,13 +217,15 @@ extension Account {
             return false
         }
         guard Self.isTrialing(subscription) else { return false }
+        // A trial that is cut short has no three days left.
+        if !subscription.flag("_trial_announced") {
+            change(.subscription, id) { $0["_trial_announced"] = true }
+            emit("customer.subscription.trial_will_end", .subscription, id)
+        }
         let needsMethod = subscription.string("collection_method") != "send_invoice"
         if needsMethod, defaultMethod(ofSubscription: subscription) == nil, trialStops(id, at: now) { return true }
         if needsMethod, defaultMethod(ofSubscription: subscription) == nil { throw Self.noMethod }
-        for item in items(of: id) {
-            try restart(
-                item.id, ItemEdit(item: item, price: price(of: item), quantity: item.integer("quantity") ?? 1), &outcome)
-        }
+        for item in items(of: id) { try restart(item.id, &outcome) }
         outcome.periodStart = now
         change(.subscription, id) {
             $0["status"] = "active"
@@ -408,15 +243,18 @@ extension Account {
             let price = price(of: item)
             let quantity = item.integer("quantity") ?? 1
             if !wasTrialing, prorates {
-                let edit = ItemEdit(item: item, price: price, quantity: quantity)
-                _ = try prorate(edit, item, price, ProrationWindow(item, date: now), subscription, whole: true)
-                outcome.hasProrations = true
                 outcome.mustInvoice = true
-                outcome.lines.append(
-                    LineDraft(
-                        description: Wording.trial(
-                            quantity, productName(of: price), isFlexible: Self.isFlexible(subscription)),
-                        amount: 0, quantity: quantity, period: (now, end), price: price, item: item.id))
+                outcome.hasProrations = true
+                if Self.isMetered(price) {
+                    try billUsage(of: item, until: now, subscription)
+                } else {
+                    try addUnused(of: item, ProrationWindow(item, date: now), subscription)
+                    outcome.lines.append(
+                        LineDraft(
+                            description: Wording.trial(
+                                quantity, productName(of: price), isFlexible: Self.isFlexible(subscription)),
+                            amount: 0, quantity: quantity, period: (now, end), price: price, item: item.id))
+                }
             }
             change(.subscriptionItem, item.id) {
                 if !wasTrialing { $0["current_period_start"] = .integer(now) }

@@ -7,7 +7,8 @@ extension Account {
         price_data:{@price_data} quantity:int tax_rates?:[text]}]
         """
     private static let commonTable = """
-        add_invoice_items:any application_fee_percent?:num automatic_tax:any billing_schedules?:any \
+        add_invoice_items:[{@one_time_item}] application_fee_percent?:num automatic_tax:{@automatic_tax} \
+        billing_schedules?:any \
         billing_thresholds?:any cancel_at?:time|min_period_end|max_period_end|max_billed_until \
         cancel_at_period_end:bool collection_method:(charge_automatically|send_invoice) days_until_due:int \
         default_payment_method default_source default_tax_rates?:[text] description? @discounts \
@@ -152,7 +153,7 @@ extension Account {
         }
         try checkManaged(subscription, call.params)
         var entry = entry
-        entry.copy(["metadata", "plan", "price", "price_data", "quantity"], from: call.params)
+        entry.copy(["discounts", "metadata", "plan", "price", "price_data", "quantity", "tax_rates"], from: call.params)
         var params: JSONObject = ["items": [.object(entry)]]
         params.copy(["payment_behavior", "proration_behavior", "proration_date", "off_session"], from: call.params)
         try update(subscription.id, params)

@@ -1,31 +1,34 @@
 import JSON
 
-/// Coupons and promotion codes as things of the catalogue; they are not applied to invoices yet.
+/// Coupons and promotion codes: offers, of which discounts are made.
 extension Account {
     static let couponRoutes: [Route] = [
         Route(
             "POST /v1/coupons",
             """
-            amount_off:int applies_to:{products:[text]} currency currency_options:any \
+            amount_off:int applies_to:{products:[text]} currency currency_options:*{amount_off!:int} \
             duration:(forever|once|repeating) duration_in_months:int id max_redemptions:int metadata?:map name \
             percent_off:num redeem_by:int
             """, Account.createCoupon),
         Route("GET /v1/coupons", "@list", Account.listCoupons),
         Route("GET /v1/coupons/{coupon}", "", Account.retrieveCoupon),
-        Route("POST /v1/coupons/{coupon}", "currency_options:any metadata?:map name", Account.updateCoupon),
+        Route(
+            "POST /v1/coupons/{coupon}", "currency_options:*{amount_off!:int} metadata?:map name",
+            Account.updateCoupon),
         Route("DELETE /v1/coupons/{coupon}", "", Account.deleteCoupon),
         Route(
             "POST /v1/promotion_codes",
             """
             promotion!:{type!:(coupon) coupon} active:bool code customer customer_account expires_at:int \
-            max_redemptions:int metadata?:map restrictions:{currency_options:any first_time_transaction:bool \
+            max_redemptions:int metadata?:map restrictions:{currency_options:*{minimum_amount:int} \
+            first_time_transaction:bool \
             minimum_amount:int minimum_amount_currency}
             """, Account.createPromotionCode),
         Route("GET /v1/promotion_codes", "@list active:bool code coupon customer", Account.listPromotionCodes),
         Route("GET /v1/promotion_codes/{promotion_code}", "", Account.retrievePromotionCode),
         Route(
             "POST /v1/promotion_codes/{promotion_code}",
-            "active:bool metadata?:map restrictions:{currency_options:any}", Account.updatePromotionCode),
+            "active:bool metadata?:map restrictions:{currency_options:*{minimum_amount:int}}", Account.updatePromotionCode),
     ]
 
     // MARK: Coupons
@@ -46,7 +49,9 @@ extension Account {
         coupon.copy(
             ["amount_off", "currency", "duration_in_months", "max_redemptions", "name", "percent_off", "redeem_by"],
             from: params)
-        for key in ["applies_to", "currency_options"] { if let value = params[key] { coupon["_\(key)"] = value } }
+        if let currency = coupon.string("currency") { coupon["currency"] = .string(currency.lowercased()) }
+        coupon["_applies_to"] = params["applies_to"]
+        Self.setAmounts(params.object("currency_options"), of: &coupon)
         put(.coupon, coupon)
         emit("coupon.created", .coupon, id)
         return .object(rendered(.coupon, id))
@@ -78,17 +83,52 @@ extension Account {
                 param: "duration")
         }
         if let time = params.integer("redeem_by") { _ = try future(time, "redeem_by") }
-        guard let options = params["currency_options"] else { return }
+        for product in params.object("applies_to").array("products").compactMap(\.stringValue) {
+            _ = try referred(.product, product, param: "applies_to[products][0]")
+        }
+        try Self.check(params, "duration_in_months", in: 1...1200)
+        try Self.check(params, "max_redemptions", in: 1...ExactAmount.largest)
+        guard params.has("currency_options") else { return }
         if percent != nil {
             throw .invalid(
                 "You may only specify one of these parameters: currency_options, percent_off.", param: "currency_options")
         }
-        guard let currencies = options.objectValue else { throw .invalid("Invalid object", param: "currency_options") }
-        if let loud = currencies.keys.first(where: { $0 != $0.lowercased() }) {
-            throw .invalid(
-                "Currencies must be lowercase when used as keys in a map. Use `\(loud.lowercased())` instead of "
-                    + "`\(loud)`.", param: "currency_options")
-        }
+        try Self.checkCurrencies(params.object("currency_options"))
+    }
+
+    static func checkCurrencies(_ options: JSONObject) throws(APIFailure) {
+        guard let loud = options.keys.first(where: { $0 != $0.lowercased() }) else { return }
+        throw .invalid(
+            "Currencies must be lowercase when used as keys in a map. Use `\(loud.lowercased())` instead of `\(loud)`.",
+            param: "currency_options")
+    }
+
+    /// Keeps the amounts of an amount-based coupon by currency, its own among them.
+    private static func setAmounts(_ more: JSONObject, of coupon: inout JSONObject) {
+        guard let amount = coupon.integer("amount_off"), let currency = coupon.string("currency") else { return }
+        var options = coupon.object("_currency_options")
+        for (key, value) in more { options[key] = value }
+        options[currency] = ["amount_off": .integer(amount)]
+        coupon["_currency_options"] = .object(options)
+    }
+
+    /// A coupon is valid while it may still be redeemed.
+    func renderCoupon(_ coupon: JSONObject) -> JSONObject {
+        var shown = coupon.withoutHidden
+        let isOver = coupon.integer("redeem_by").map { $0 <= now } ?? false
+        if isOver || Self.isUsedUp(coupon) { shown["valid"] = false }
+        return shown
+    }
+
+    /// A promotion code is active while its coupon is valid and it may still be redeemed itself.
+    func renderPromotionCode(_ promotion: JSONObject) -> JSONObject {
+        var shown = promotion.withoutHidden
+        shown["restrictions"] = .object(promotion.object("restrictions").withoutHidden)
+        let coupon = find(.coupon, promotion.object("promotion").string("coupon") ?? "")
+        let isOver = promotion.integer("expires_at").map { $0 <= now } ?? false
+        let isValid = coupon.map { renderCoupon($0).flag("valid") } ?? false
+        if isOver || !isValid || Self.isUsedUp(promotion) { shown["active"] = false }
+        return shown
     }
 
     func retrieveCoupon(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -99,8 +139,10 @@ extension Account {
 
     func updateCoupon(_ call: Call) throws(APIFailure) -> JSONValue {
         let before = render(.coupon, try named(.coupon, call.id))
+        try Self.checkCurrencies(call.params.object("currency_options"))
         change(.coupon, call.id) { coupon in
             coupon.copy(["name"], from: call.params)
+            Self.setAmounts(call.params.object("currency_options"), of: &coupon)
             Self.mergeMetadata(call.params["metadata"], into: &coupon)
         }
         emitUpdate("coupon.updated", .coupon, call.id, since: before)
@@ -133,12 +175,19 @@ extension Account {
         }
         for id in store.ids(.promotionCode) {
             let other = known(.promotionCode, id)
-            if other.flag("active"), other.string("code")?.lowercased() == code.lowercased() {
+            if renderPromotionCode(other).flag("active"), other.string("code")?.lowercased() == code.lowercased() {
                 throw .invalid("An active promotion code with `code: \(code)` already exists.")
             }
         }
         let id = newID(.promotionCode)
         let limits = params.object("restrictions")
+        if limits.has("minimum_amount") != limits.has("minimum_amount_currency") {
+            throw .invalid(
+                "You must pass both `minimum_amount` and `minimum_amount_currency` to set a minimum amount.",
+                param: "restrictions")
+        }
+        try Self.checkCurrencies(limits.object("currency_options"))
+        try Self.check(params, "max_redemptions", in: 1...ExactAmount.largest)
         put(
             .promotionCode,
             [
@@ -151,6 +200,7 @@ extension Account {
                     "first_time_transaction": limits["first_time_transaction"] ?? false,
                     "minimum_amount": limits["minimum_amount"] ?? .null,
                     "minimum_amount_currency": limits["minimum_amount_currency"] ?? .null,
+                    "_currency_options": .object(limits.object("currency_options")),
                 ],
                 "times_redeemed": 0,
             ])
@@ -165,7 +215,8 @@ extension Account {
     func listPromotionCodes(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
         return try list(.promotionCode, call) { promotion in
-            Self.agrees(promotion, params, ["active", "customer"])
+            let promotion = renderPromotionCode(promotion)
+            return Self.agrees(promotion, params, ["active", "customer"])
                 && (params["code"] == nil
                     || promotion.string("code")?.lowercased() == params.string("code")?.lowercased())
                 && Self.agrees(promotion.object("promotion"), params, ["coupon"])
@@ -176,6 +227,9 @@ extension Account {
         let before = render(.promotionCode, try named(.promotionCode, call.id))
         change(.promotionCode, call.id) { promotion in
             promotion.copy(["active"], from: call.params)
+            for (currency, terms) in call.params.object("restrictions").object("currency_options") {
+                promotion.set("restrictions", "_currency_options", currency, to: terms)
+            }
             Self.mergeMetadata(call.params["metadata"], into: &promotion)
         }
         emitUpdate("promotion_code.updated", .promotionCode, call.id, since: before)

@@ -1,6 +1,6 @@
 import JSON
 
-/// Customers, their payment methods' lists and their balance.
+/// Customers, and the lists of their payment methods.
 extension Account {
     private static let customerTable = """
         address?:{@address} balance:int business_name? cash_balance:any description? email? individual_name? \
@@ -10,7 +10,9 @@ extension Account {
         """
 
     static let customerRoutes: [Route] = [
-        Route("POST /v1/customers", customerTable + " payment_method tax_id_data:any test_clock", Account.createCustomer),
+        Route(
+            "POST /v1/customers", customerTable + " payment_method tax_id_data:[{@tax_id}] test_clock",
+            Account.createCustomer),
         Route("GET /v1/customers", "@list email test_clock", Account.listCustomers),
         Route("GET /v1/customers/{customer}", "", Account.retrieveCustomer),
         Route("POST /v1/customers/{customer}", customerTable + " default_source", Account.updateCustomer),
@@ -19,10 +21,6 @@ extension Account {
             "GET /v1/customers/{customer}/payment_methods",
             "@page allow_redisplay:(always|limited|unspecified) type", Account.listMethodsOfCustomer),
         Route("GET /v1/customers/{customer}/payment_methods/{payment_method}", "", Account.retrieveMethodOfCustomer),
-        Route("GET /v1/customers/{customer}/balance_transactions", "@list invoice", Account.listBalanceTransactions),
-        Route(
-            "POST /v1/customers/{customer}/balance_transactions", "amount!:int currency! description metadata?:map",
-            Account.createBalanceTransaction),
     ]
 
     private static let customerMembers = [
@@ -57,7 +55,9 @@ extension Account {
         if let balance = params.integer("balance"), balance != 0 {
             moveBalance(of: id, by: balance, type: "initial", currency: "usd", invoice: nil)
         }
+        let taxIDs = params.array("tax_id_data").compactMap(\.objectValue).map { addTaxID($0, customer: id) }
         emit("customer.created", .customer, id)
+        for taxID in taxIDs { emit("customer.tax_id.created", .taxID, taxID) }
         if let attached { emit("payment_method.attached", .paymentMethod, attached) }
         return .object(rendered(.customer, id))
     }
@@ -131,6 +131,9 @@ extension Account {
         for subscription in all(.subscription, where: "customer", is: id) where !Self.isOver(subscription) {
             endSubscription(subscription.id, at: now, reason: nil)
         }
+        for schedule in all(.schedule, where: "customer", is: id) where Self.isLive(schedule) {
+            closeSchedule(schedule.id, "canceled", event: "canceled")
+        }
         emit("customer.deleted", .customer, id)
         for method in all(.paymentMethod, where: "customer", is: id) {
             change(.paymentMethod, method.id) {
@@ -159,48 +162,5 @@ extension Account {
             throw APIFailure(404, "Invalid request", param: "customer")
         }
         return .object(render(.paymentMethod, method))
-    }
-
-    // MARK: Balance
-
-    /// Changes a customer's balance (negative is credit) and writes the transaction that says why.
-    func moveBalance(of customer: String, by amount: Int64, type: String, currency: String, invoice: String?) {
-        let ending = (known(.customer, customer).integer("balance") ?? 0) + amount
-        change(.customer, customer) {
-            $0["balance"] = .integer(ending)
-            if $0["currency"]?.isNull ?? true { $0["currency"] = .string(currency) }
-        }
-        let id = newID(.customerBalanceTransaction)
-        put(
-            .customerBalanceTransaction,
-            [
-                "id": .string(id), "object": "customer_balance_transaction", "amount": .integer(amount),
-                "checkout_session": nil, "created": .integer(now), "credit_note": nil, "currency": .string(currency),
-                "customer": .string(customer), "customer_account": nil, "description": nil,
-                "ending_balance": .integer(ending), "invoice": .optional(invoice), "livemode": false, "metadata": [:],
-                "type": .string(type),
-            ])
-    }
-
-    func listBalanceTransactions(_ call: Call) throws(APIFailure) -> JSONValue {
-        _ = try named(.customer, call.id)
-        return try list(.customerBalanceTransaction, call, group: ("customer", call.id)) {
-            Self.agrees($0, call.params, ["invoice"])
-        }
-    }
-
-    func createBalanceTransaction(_ call: Call) throws(APIFailure) -> JSONValue {
-        let before = render(.customer, try named(.customer, call.id))
-        try Self.check(call.params, "amount", in: Self.amountBounds)
-        moveBalance(
-            of: call.id, by: call.params.integer("amount") ?? 0, type: "adjustment",
-            currency: (call.params.string("currency") ?? "usd").lowercased(), invoice: nil)
-        let id = store.ids(.customerBalanceTransaction).last ?? ""
-        change(.customerBalanceTransaction, id) {
-            $0.copy(["description"], from: call.params)
-            $0["metadata"] = Self.newMetadata(call.params)
-        }
-        emitUpdate("customer.updated", .customer, call.id, since: before)
-        return .object(rendered(.customerBalanceTransaction, id))
     }
 }

@@ -6,12 +6,11 @@ extension Account {
         Route(
             "POST /v1/prices",
             """
-            currency! active:bool billing_scheme:(per_unit|tiered) currency_options:any \
+            currency! active:bool billing_scheme:(per_unit|tiered) @currency_options \
             custom_unit_amount:{enabled!:bool maximum:int minimum:int preset:int} lookup_key metadata?:map nickname \
             product product_data:{name! active:bool id metadata:map statement_descriptor tax_code unit_label} \
             recurring:{@recurring meter trial_period_days:int usage_type:(licensed|metered)} \
-            tax_behavior:(exclusive|inclusive|unspecified) tiers:[{flat_amount:int flat_amount_decimal:dec \
-            unit_amount:int unit_amount_decimal:dec up_to!:time|inf}] tiers_mode:(graduated|volume) \
+            tax_behavior:(exclusive|inclusive|unspecified) @tiers tiers_mode:(graduated|volume) \
             transfer_lookup_key:bool transform_quantity:{divide_by!:int round!:(down|up)} unit_amount:int \
             unit_amount_decimal:dec
             """, Account.createPrice),
@@ -19,7 +18,7 @@ extension Account {
         Route(
             "POST /v1/prices/{price}",
             """
-            active:bool currency_options?:any lookup_key? metadata?:map nickname? \
+            active:bool @currency_options lookup_key? metadata?:map nickname? \
             tax_behavior:(exclusive|inclusive|unspecified) transfer_lookup_key:bool
             """, Account.updatePrice),
         Route(
@@ -75,19 +74,13 @@ extension Account {
         }
         _ = try referred(.product, product, param: "product")
         let recurring = params["recurring"]?.objectValue
-        let isTiered = params.string("billing_scheme") == "tiered"
         let amount = try Self.unitAmount(params)
-        if isTiered, recurring == nil {
-            throw .invalid("Prices with `type=one_time` are not supported with tiered billing.", param: "interval")
-        }
-        if !isTiered, amount == nil, !params.has("custom_unit_amount") {
+        try Self.checkTerms(params, recurring: recurring)
+        if params.string("billing_scheme") != "tiered", amount == nil, !params.has("custom_unit_amount") {
             throw .invalid("Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.")
         }
-        if recurring?.string("usage_type") == "metered", recurring?.has("meter") != true {
-            throw .invalid(
-                "Starting with Stripe version `2025-03-31.basil`, metered prices must be backed by meters.")
-        }
         if let recurring {
+            try checkMeter(recurring)
             // At most three years (docs.stripe.com/api/prices/create).
             let most: [String: Int64] = ["day": 1095, "week": 156, "month": 36, "year": 3]
             try Self.check(recurring, "interval_count", in: 1...(most[recurring.string("interval") ?? ""] ?? 36))
@@ -95,7 +88,9 @@ extension Account {
         }
         let id = newID(.price)
         try claimLookupKey(params, for: id)
-        put(.price, Self.price(id, product, params, amount, recurring, now: now))
+        var price = Self.price(id, product, params, amount, recurring, now: now)
+        price["_currency_options"] = try Self.currencyOptions(price, params.object("currency_options"))
+        put(.price, price)
         return id
     }
 
@@ -107,7 +102,8 @@ extension Account {
         var price: JSONObject = [
             "id": .string(id), "object": "price", "active": params["active"] ?? true,
             "billing_scheme": params["billing_scheme"] ?? "per_unit", "created": .integer(now),
-            "currency": .string((params.string("currency") ?? "usd").lowercased()), "custom_unit_amount": nil,
+            "currency": .string((params.string("currency") ?? "usd").lowercased()),
+            "custom_unit_amount": customUnitAmount(params["custom_unit_amount"]),
             "livemode": false, "lookup_key": params["lookup_key"] ?? .null, "metadata": newMetadata(params),
             "nickname": params["nickname"] ?? .null, "product": .string(product), "recurring": nil,
             "tax_behavior": params["tax_behavior"] ?? "unspecified", "tiers_mode": params["tiers_mode"] ?? .null,
@@ -122,28 +118,8 @@ extension Account {
                 "usage_type": recurring["usage_type"] ?? "licensed",
             ]
         }
-        if let custom = params["custom_unit_amount"]?.objectValue, custom.flag("enabled") {
-            price["custom_unit_amount"] = [
-                "maximum": custom["maximum"] ?? .null, "minimum": custom["minimum"] ?? .null,
-                "preset": custom["preset"] ?? .null,
-            ]
-        }
-        if let tiers = params["tiers"] { price["_tiers"] = .array((tiers.arrayValue ?? []).map(tier)) }
-        if let options = params["currency_options"] { price["_currency_options"] = options }
+        if let tiers = params["tiers"] { price["_tiers"] = Self.tiers(tiers) }
         return price
-    }
-
-    /// A tier as it is read back: the last one's bound is null.
-    private static func tier(_ given: JSONValue) -> JSONValue {
-        let unit = given["unit_amount"]?.integerValue
-        let flat = given["flat_amount"]?.integerValue
-        return [
-            "flat_amount": .optional(flat),
-            "flat_amount_decimal": given["flat_amount_decimal"] ?? .optional(flat.map(String.init)),
-            "unit_amount": .optional(unit),
-            "unit_amount_decimal": given["unit_amount_decimal"] ?? .optional(unit.map(String.init)),
-            "up_to": .optional(given["up_to"]?.integerValue),
-        ]
     }
 
     /// `unit_amount` or `unit_amount_decimal`; nil when neither is there.
@@ -183,7 +159,13 @@ extension Account {
     func updatePrice(_ call: Call) throws(APIFailure) -> JSONValue {
         let before = render(.price, try named(.price, call.id))
         try claimLookupKey(call.params, for: call.id)
+        let options = try call.params["currency_options"].map { (given) throws(APIFailure) in
+            var price = known(.price, call.id)
+            if given.isNull { price["_currency_options"] = nil }
+            return try Self.currencyOptions(price, given.objectValue ?? [:])
+        }
         change(.price, call.id) { price in
+            if let options { price["_currency_options"] = options }
             price.copy(["active", "lookup_key", "nickname", "tax_behavior"], from: call.params)
             Self.mergeMetadata(call.params["metadata"], into: &price)
         }
@@ -197,7 +179,7 @@ extension Account {
         let recurring = params.object("recurring")
         let group = params.string("product").map { (member: "product", value: $0) }
         return try list(.price, call, group: group) { price in
-            (keys.isEmpty || keys.contains(price["lookup_key"] ?? .null))
+            !price.flag("_inline") && (keys.isEmpty || keys.contains(price["lookup_key"] ?? .null))
                 && Self.agrees(price, params, ["active", "currency", "type"])
                 && Self.agrees(price.object("recurring"), recurring, ["interval", "meter", "usage_type"])
         }

@@ -6,8 +6,8 @@ extension Account {
         Route(
             "POST /v1/products",
             """
-            name! active:bool default_price_data:{currency! currency_options:any custom_unit_amount:any metadata:map \
-            recurring:{@recurring} tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
+            name! active:bool default_price_data:{currency! @currency_options \
+            custom_unit_amount:{enabled!:bool maximum:int minimum:int preset:int} metadata:map recurring:{@recurring} tax_behavior:(exclusive|inclusive|unspecified) unit_amount:int \
             unit_amount_decimal:dec} description id images:[text] marketing_features:[{name!}] metadata?:map \
             package_dimensions:{height!:num length!:num weight!:num width!:num} shippable:bool statement_descriptor \
             tax_code tax_details:any type:(good|service) unit_label url
@@ -93,7 +93,7 @@ extension Account {
     func listProducts(_ call: Call) throws(APIFailure) -> JSONValue {
         let ids = call.params.array("ids")
         return try list(.product, call) { product in
-            (ids.isEmpty || ids.contains(.string(product.id)))
+            !product.flag("_inline") && (ids.isEmpty || ids.contains(.string(product.id)))
                 && Self.agrees(product, call.params, ["active", "shippable", "type", "url"])
         }
     }

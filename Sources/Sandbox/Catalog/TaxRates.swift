@@ -1,6 +1,6 @@
 import JSON
 
-/// Tax rates as things of the catalogue; taxes are not computed yet.
+/// Tax rates, which subscriptions, their items, invoices and invoice items name.
 extension Account {
     static let taxRateRoutes: [Route] = [
         Route(
@@ -23,6 +23,10 @@ extension Account {
     ]
 
     func createTaxRate(_ call: Call) throws(APIFailure) -> JSONValue {
+        let percentage = call.params["percentage"]?.doubleValue ?? 0
+        guard (0...100).contains(percentage) else {
+            throw .invalid("The percentage must be between 0 and 100.", param: "percentage")
+        }
         let id = newID(.taxRate)
         var rate: JSONObject = [
             "id": .string(id), "object": "tax_rate", "active": true, "country": nil, "created": .integer(now),

@@ -49,6 +49,10 @@ extension Account {
                 change(kind, object.id) { $0["test_clock"] = .string(clock) }
             }
         }
+        // What else falls due for the customer is written again, and so falls due by the clock.
+        for kind in [ObjectKind.paymentIntent, .discount] {
+            for object in all(kind, where: "customer", is: id) { put(kind, object) }
+        }
     }
 
     func retrieveClock(_ call: Call) throws(APIFailure) -> JSONValue {

@@ -6,7 +6,8 @@ extension Account {
     func clock(of object: JSONObject) -> String? {
         if let own = object.string("test_clock") { return own }
         let owners: [(member: String, kind: ObjectKind)] = [
-            ("customer", .customer), ("subscription", .subscription), ("invoice", .invoice),
+            ("customer", .customer), ("subscription", .subscription), ("invoice", .invoice), ("charge", .charge),
+            ("payment_intent", .paymentIntent),
         ]
         for owner in owners {
             if let id = object.string(owner.member), let found = store.object(owner.kind, id) { return clock(of: found) }

@@ -22,6 +22,9 @@ package struct JournalRequest: Equatable, Sendable {
         self.at = at
     }
 
+    /// Only what changes something is done once.
+    var idempotencyKey: String? { request.method == "POST" ? request.headers["Idempotency-Key"] : nil }
+
     var json: JSONValue {
         var headers: JSONObject = [:]
         for field in request.headers.fields { headers[field.name] = .string(field.value) }

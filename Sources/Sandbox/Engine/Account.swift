@@ -168,6 +168,12 @@ final class Account {
         case .subscriptionItem: return renderItem(object)
         case .invoice: return renderInvoice(object)
         case .productFeature: return renderProductFeature(object)
+        case .balanceTransaction: return renderTransaction(object)
+        case .checkoutItem: return renderCheckoutItem(object)
+        case .dispute: return renderDispute(object)
+        case .coupon: return renderCoupon(object)
+        case .creditNote: return renderCreditNote(object)
+        case .promotionCode: return renderPromotionCode(object)
         default: return object.withoutHidden
         }
     }

@@ -88,6 +88,22 @@ struct BillingInterval: Equatable {
         }
     }
 
+    /// Its length in days or in months, which do not divide each other.
+    private var length: (units: Int64, isInDays: Bool) {
+        switch unit {
+        case "day": (count, true)
+        case "week": (count * 7, true)
+        case "year": (count * 12, false)
+        default: (count, false)
+        }
+    }
+
+    func isShorter(than other: BillingInterval) -> Bool { boundary(1, anchor: 0) < other.boundary(1, anchor: 0) }
+
+    func isMultiple(of other: BillingInterval) -> Bool {
+        length.isInDays == other.length.isInDays && length.units % other.length.units == 0
+    }
+
     /// The first boundary of the cycle after `time`; the anchor itself for a time before it.
     func nextBoundary(anchor: Int64, after time: Int64) -> Int64 {
         guard time >= anchor else { return previousOrSame(anchor: anchor, after: time) }

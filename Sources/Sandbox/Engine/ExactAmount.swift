@@ -1,4 +1,4 @@
-/// Exact rational amounts of money in minor units, and the two ways in which Stripe rounds them.
+/// Exact rational amounts of money in minor units (and quantities), and the two ways in which Stripe rounds them.
 ///
 /// Every proration line is floored by itself, towards minus infinity (recorded in Stripe's test mode: -2.5 becomes -3,
 /// +4.5 becomes +4, -666.67 becomes -667); an ordinary line is rounded half up.
@@ -48,6 +48,41 @@ struct ExactAmount: Equatable {
         return under.overflow ? nil : ExactAmount(scaled.numerator, under.partialValue)
     }
 
+    /// The product with another amount, such as a unit price with a quantity of many places.
+    func times(_ factor: ExactAmount) -> ExactAmount? {
+        let upper = numerator.multipliedReportingOverflow(by: factor.numerator)
+        let lower = denominator.multipliedReportingOverflow(by: factor.denominator)
+        return upper.overflow || lower.overflow ? nil : ExactAmount(upper.partialValue, lower.partialValue).reduced
+    }
+
+    /// The quotient by a positive amount.
+    func divided(by divisor: ExactAmount) -> ExactAmount? {
+        guard divisor.numerator > 0 else { return nil }
+        return times(ExactAmount(divisor.denominator, divisor.numerator))
+    }
+
+    func plus(_ other: ExactAmount) -> ExactAmount? {
+        let left = numerator.multipliedReportingOverflow(by: other.denominator)
+        let right = other.numerator.multipliedReportingOverflow(by: denominator)
+        let lower = denominator.multipliedReportingOverflow(by: other.denominator)
+        let sum = left.partialValue.addingReportingOverflow(right.partialValue)
+        guard !left.overflow, !right.overflow, !lower.overflow, !sum.overflow else { return nil }
+        return ExactAmount(sum.partialValue, lower.partialValue).reduced
+    }
+
+    func minus(_ other: ExactAmount) -> ExactAmount? { plus(other.negated) }
+
+    /// The same amount in lowest terms, so that long sums stay within bounds.
+    private var reduced: ExactAmount {
+        var (left, right) = (numerator.magnitude, denominator.magnitude)
+        while right != 0 { (left, right) = (right, left % right) }
+        let common = Int128(left)
+        return common > 1 ? ExactAmount(numerator / common, denominator / common) : self
+    }
+
+    var isZero: Bool { numerator == 0 }
+    var isNegative: Bool { numerator < 0 }
+
     var negated: ExactAmount { ExactAmount(-numerator, denominator) }
 
     /// The greatest amount of one line. Stripe's have at most twelve digits; the bound keeps every sum of lines and
@@ -69,6 +104,20 @@ struct ExactAmount: Equatable {
         let doubled = numerator.multipliedReportingOverflow(by: 2)
         guard !doubled.overflow else { return nil }
         return ExactAmount(doubled.partialValue + denominator, 2 * denominator).floored
+    }
+
+    /// The least integer not below the amount.
+    var raised: Int64? { negated.floored.map { -$0 } }
+
+    /// As a decimal, to at most twelve places.
+    var decimal: String {
+        let scale: Int128 = 1_000_000_000_000
+        let whole = numerator.magnitude / denominator.magnitude
+        let rest = numerator.magnitude % denominator.magnitude
+        var places = String(rest * scale.magnitude / denominator.magnitude)
+        places = String(repeating: "0", count: 12 - places.utf8.count) + places
+        while places.last == "0" { places.removeLast() }
+        return (numerator < 0 ? "-" : "") + String(whole) + (places.isEmpty ? "" : "." + places)
     }
 
     /// The amount when it is an integer.

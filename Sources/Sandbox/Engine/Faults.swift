@@ -1,10 +1,12 @@
 import HTTP
 import JSON
 
-/// Bad days, ordered beforehand: the next requests of some kind are answered otherwise than they would be, later, or not at
-/// all. They are not part of the account's state: a journal does not keep them, and whoever starts anew has none.
+/// Bad days: ordered beforehand, so that the next requests of some kind are answered otherwise than they would be, later, or
+/// not at all; or by chance, with a dial. They are not part of the account's state: a journal does not keep them, and
+/// whoever starts anew has none.
 struct Faults {
     private var orders: [Fault] = []
+    private var dial: FaultDial?
 
     /// Orders that may wait at a time.
     private static let most = 1000
@@ -14,48 +16,62 @@ struct Faults {
         orders.append(fault)
     }
 
-    mutating func removeAll() { orders = [] }
+    mutating func turn(_ dial: FaultDial) { self.dial = dial }
 
-    /// The first that is meant for `request`, one time less from then on.
+    mutating func removeAll() { self = Faults() }
+
+    /// The first that is meant for `request`, one time less from then on; else what the dial says.
     mutating func take(for request: HTTPRequest) -> Fault? {
-        guard let index = orders.firstIndex(where: { $0.isMeant(for: request) }) else { return nil }
+        guard let index = orders.firstIndex(where: { $0.isMeant(for: request) }) else {
+            return dial?.fault(for: request)
+        }
         orders[index].times -= 1
         let fault = orders[index]
         if fault.times == 0 { orders.remove(at: index) }
         return fault
     }
 
+    /// What happens to a delivery.
+    mutating func fate() -> DeliveryFate { dial?.fate() ?? DeliveryFate() }
+
     var json: JSONValue {
-        ["object": "list", "url": "/sandbox/faults", "has_more": false, "data": .array(orders.map(\.json))]
+        var shown: JSONObject = [
+            "object": "list", "url": "/sandbox/faults", "has_more": false, "data": .array(orders.map(\.json)),
+        ]
+        shown["dial"] = dial?.json
+        return .object(shown)
     }
 }
 
 /// What happens instead, or besides.
 struct Fault {
-    private let method: String
+    private var method = ""
     /// The path's segments; `*` stands for any one.
-    private let path: [String]
+    private var path: [String] = []
     /// How many requests it is meant for.
-    fileprivate(set) var times: Int64
+    fileprivate(set) var times: Int64 = 1
     /// How long the answer takes.
-    let delayMilliseconds: Int64
+    var delayMilliseconds: Int64 = 0
     /// Whether the connection ends instead of an answer.
-    let hangsUp: Bool
+    var hangsUp = false
     /// Whether the request has its effect, though the answer does not say so.
-    let isAfterEffect: Bool
+    var isAfterEffect = false
     /// What is answered as an error; nil where the answer is none.
-    let failure: APIFailure?
+    var failure: APIFailure?
     /// What is answered as it stands.
-    let garbled: HTTPResponse?
+    var garbled: HTTPResponse?
+
+    init() {}
 
     static let table = """
-        method!:(GET|POST|DELETE) path! times:int delay_ms:int hang_up:bool after_effect:bool status:int type code \
+        method:(GET|POST|DELETE) path times:int delay_ms:int hang_up:bool after_effect:bool status:int type code \
         decline_code message param body retry_after:int should_retry:bool
         """
 
     init(_ params: JSONObject) throws(APIFailure) {
-        method = params.string("method") ?? "POST"
-        let path = params.string("path") ?? ""
+        guard let method = params.string("method") else { throw .missing("method") }
+        guard let path = params.string("path") else { throw .missing("path") }
+        self.method = method
         guard path.hasPrefix("/v1/") else { throw .invalid("The path must begin with /v1/.", param: "path") }
         self.path = path.split(separator: "/").map(String.init)
         times = params.integer("times") ?? 1
@@ -73,9 +89,7 @@ struct Fault {
             var response = HTTPResponse(status: number, headers: ["Content-Type": "text/html"], body: Array(text.utf8))
             for (name, value) in Self.headers(params) { response.headers.add(name, value) }
             garbled = response
-            failure = nil
         } else {
-            garbled = nil
             failure = status.map { _ in Self.failure(number, params) }
         }
     }
@@ -113,8 +127,13 @@ struct Fault {
 }
 
 extension Account {
+    /// `rates` turn the dial; anything else orders a fault.
     func orderFault(_ call: Call) throws(APIFailure) -> JSONValue {
-        try faults.add(Fault(call.params))
+        if call.params.has("rates") {
+            try faults.turn(FaultDial(call.params))
+        } else {
+            try faults.add(Fault(call.params))
+        }
         return faults.json
     }
 

@@ -1,6 +1,6 @@
 /// The kinds of object that the sandbox keeps, by Stripe's own names.
 enum ObjectKind: String, CaseIterable {
-    case customer, product, price, coupon, charge, subscription, invoice, event
+    case customer, product, price, coupon, charge, subscription, invoice, event, discount
     case paymentMethod = "payment_method"
     case paymentIntent = "payment_intent"
     case setupIntent = "setup_intent"
@@ -21,6 +21,16 @@ enum ObjectKind: String, CaseIterable {
     case feature = "entitlements.feature"
     case productFeature = "product_feature"
     case entitlement = "entitlements.active_entitlement"
+    case settings = "sandbox.settings"
+    case mandate, refund, dispute
+    case checkoutSession = "checkout.session"
+    case checkoutItem = "item"
+    case creditNote = "credit_note"
+    case creditNoteLine = "credit_note_line_item"
+    case taxID = "tax_id"
+    case meter = "billing.meter"
+    case meterEvent = "billing.meter_event"
+    case meterEventSummary = "billing.meter_event_summary"
 
     /// What stands before the underscore of an id.
     var prefix: String {
@@ -28,11 +38,12 @@ enum ObjectKind: String, CaseIterable {
         case .customer: "cus"
         case .product: "prod"
         case .price: "price"
-        case .coupon: ""
+        case .coupon, .settings: ""
         case .charge: "ch"
         case .subscription: "sub"
         case .invoice: "in"
         case .event: "evt"
+        case .discount: "di"
         case .paymentMethod: "pm"
         case .paymentIntent: "pi"
         case .setupIntent: "seti"
@@ -53,6 +64,16 @@ enum ObjectKind: String, CaseIterable {
         case .feature: "feat"
         case .productFeature: "prodft"
         case .entitlement: "ent"
+        case .mandate: "mandate"
+        case .refund: "re"
+        case .dispute: "du"
+        case .checkoutSession: "cs_test"
+        case .checkoutItem: "li"
+        case .creditNote: "cn"
+        case .creditNoteLine: "cnli"
+        case .taxID: "txi"
+        case .meter: "mtr_test"
+        case .meterEvent, .meterEventSummary: "mtrusg"
         }
     }
 
@@ -75,6 +96,9 @@ enum ObjectKind: String, CaseIterable {
         case .feature: "entitlement feature"
         case .productFeature: "product feature"
         case .entitlement: "active entitlement"
+        case .meter: "meter"
+        case .creditNote: "credit note"
+        case .taxID: "tax ID"
         default: rawValue
         }
     }
@@ -83,13 +107,14 @@ enum ObjectKind: String, CaseIterable {
     var pathParam: String {
         switch self {
         case .customer, .product, .charge, .subscription, .event, .balanceTransaction, .feature, .productFeature,
-            .entitlement:
+            .entitlement, .meter, .creditNote, .taxID:
             "id"
         case .paymentIntent, .setupIntent: "intent"
         case .invoiceItem: "invoiceitem"
         case .schedule: "schedule"
         case .portalConfiguration: "configuration"
         case .testClock: "test_clock"
+        case .checkoutSession: "session"
         default: rawValue
         }
     }
@@ -97,29 +122,40 @@ enum ObjectKind: String, CaseIterable {
     /// The members by which lists are filtered often enough to keep groups.
     var groupedBy: [String] {
         switch self {
-        case .paymentMethod, .subscription, .schedule, .setupIntent, .paymentIntent, .charge, .customerBalanceTransaction:
+        case .paymentMethod, .subscription, .schedule, .setupIntent, .paymentIntent, .charge, .customerBalanceTransaction,
+            .discount:
             ["customer"]
         case .customer: ["test_clock"]
         case .invoice: ["customer", "_subscription"]
         case .invoiceItem: ["customer", "_subscription", "invoice"]
         case .subscriptionItem: ["subscription"]
         case .invoiceLine, .invoicePayment: ["invoice"]
+        case .setupAttempt: ["setup_intent"]
+        case .refund: ["charge", "payment_intent"]
+        case .dispute: ["charge"]
+        case .checkoutItem: ["_session"]
         case .price: ["product", "lookup_key"]
         case .portalSession: ["_secret"]
         case .feature: ["lookup_key"]
         case .productFeature: ["_product"]
         case .entitlement: ["_customer"]
+        case .meterEvent: ["_key"]
+        case .creditNote: ["invoice"]
+        case .creditNoteLine: ["_note", "invoice_line_item"]
+        case .taxID: ["customer"]
         default: []
         }
     }
 
-    /// The place among kinds of what falls due at the same instant. Schedules come before subscriptions, which renew to what
-    /// the next phase says.
+    /// The place among kinds of what falls due at the same instant: payments, then invoices, then the ends of discounts, then
+    /// schedules, which come before the subscriptions that renew to what the next phase says.
     var duePlace: Int {
         switch self {
-        case .invoice: 0
-        case .schedule: 1
-        default: 2
+        case .paymentIntent: -4
+        case .invoice: -3
+        case .discount: -2
+        case .schedule: -1
+        default: Self.allCases.firstIndex(of: self) ?? 0
         }
     }
 }

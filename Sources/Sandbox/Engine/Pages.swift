@@ -9,15 +9,14 @@ enum Pages {
         guard request.method == "GET" else { return nil }
         if request.path == "/" { return text(200, "text/plain; charset=utf-8", welcome) }
         let parts = request.path.split(separator: "/").map(String.init)
-        if parts.count == 3, parts[0] == "p", parts[1] == "session" {
-            guard let session = account.portalSession(secret: parts[2]) else {
-                return text(404, "text/plain; charset=utf-8", "No such portal session.\n")
-            }
-            let page = PortalPage(account: account, session: session, publishableKey: keys.publishableKey)
-            return text(200, "text/html; charset=utf-8", page.html)
+        guard parts.count == 3 else { return nil }
+        switch (parts[0], parts[1]) {
+        case ("p", "session"): return account.portalPage(parts[2], key: keys.publishableKey)
+        case ("sandbox", "authenticate"): return account.authenticationPage(parts[2], key: keys.publishableKey)
+        case ("sandbox", "checkout"):
+            return account.checkoutPage(parts[2], query: request.query, key: keys.publishableKey)
+        default: return nil
         }
-        guard parts.count == 3, parts[0] == "sandbox", parts[1] == "authenticate" else { return nil }
-        return authentication(parts[2], account, keys)
     }
 
     private static let welcome = """
@@ -44,46 +43,5 @@ enum Pages {
 
     private static func text(_ status: Int, _ type: String, _ body: String) -> HTTPResponse {
         HTTPResponse(status: status, headers: ["Content-Type": type], body: Array(body.utf8))
-    }
-
-    /// The bank's page of 3D Secure: two buttons that tell the sandbox how it went and send the browser back.
-    private static func authentication(_ id: String, _ account: Account, _ keys: SandboxKeys) -> HTTPResponse {
-        let kind: ObjectKind = id.hasPrefix("seti_") ? .setupIntent : .paymentIntent
-        guard let intent = account.find(kind, id) else {
-            return text(404, "text/plain; charset=utf-8", "No such intent.\n")
-        }
-        let secret = intent.string("client_secret") ?? ""
-        let name = kind == .paymentIntent ? "payment_intent" : "setup_intent"
-        let back = intent.object("next_action").object("redirect_to_url").string("return_url") ?? ""
-        let data: JSONValue = [
-            "intent": .string(id), "name": .string(name), "secret": .string(secret), "back": .string(back),
-            "key": .string(keys.publishableKey),
-        ]
-        // A "<" inside a script would let the text end it.
-        let script = data.text.split(separator: "<", omittingEmptySubsequences: false).joined(separator: "\\u003c")
-        return text(
-            200, "text/html; charset=utf-8",
-            """
-            <!doctype html><meta charset="utf-8"><title>3D Secure (sandbox)</title>
-            <h1>3D Secure, as the sandbox plays it</h1>
-            <p>The bank asks whether it is you.</p>
-            <button onclick="go('succeed')">Complete</button> <button onclick="go('fail')">Fail</button>
-            <p id="done"></p>
-            <script>
-            const data = \(script);
-            async function go(outcome) {
-              await fetch('/sandbox/authenticate/' + data.intent, {method: 'POST', body: new URLSearchParams(
-                {key: data.key, client_secret: data.secret, outcome})});
-              const status = outcome === 'succeed' ? 'succeeded' : 'failed';
-              if (!data.back) { document.getElementById('done').textContent = status; return; }
-              const url = new URL(data.back);
-              url.searchParams.set(data.name, data.intent);
-              url.searchParams.set(data.name + '_client_secret', data.secret);
-              url.searchParams.set('redirect_status', status);
-              location.href = url;
-            }
-            </script>
-
-            """)
     }
 }

@@ -11,6 +11,8 @@ package final class SandboxEngine {
     private let keys: SandboxKeys
     private let router: Router
     private var idempotency = IdempotencyStore()
+    /// Keys of requests whose answers take their time: whoever comes with one of them comes too early.
+    private var keysUnderWay: Set<String> = []
     /// Request ids come from a generator of their own: reads draw from it too, and reads are not journaled.
     private var requestRandom: SandboxRandom
     /// The wall clock's latest reading; a clock that is set back does not take the sandbox with it.
@@ -59,6 +61,8 @@ package final class SandboxEngine {
         package var delayMilliseconds: Int64 = 0
         /// Whether the connection is to end instead of an answer, for the same reason.
         package var hangsUp = false
+        /// The idempotency key that is under way until the answer leaves.
+        fileprivate var keyUnderWay: String?
     }
 
     package func handle(_ request: HTTPRequest, now: Int64) -> HTTPResponse { serve(request, now: now).response }
@@ -73,6 +77,9 @@ package final class SandboxEngine {
             return Outcome(response: failed(error, requestID, request), entry: nil)
         }
         let entry = JournalRequest(request, caller: caller, requestID: requestID, at: latest)
+        if let key = entry.idempotencyKey, keysUnderWay.contains(key) {
+            return Outcome(response: failed(.keyInUse(key), requestID, request), entry: nil)
+        }
         guard let fault = account.faults.take(for: request) else { return perform(entry) }
         return perform(entry, under: fault)
     }
@@ -83,9 +90,16 @@ package final class SandboxEngine {
         let isDone = fault.isAfterEffect || (instead == nil && !fault.hangsUp)
         let outcome = isDone ? perform(entry) : nil
         let nothing = HTTPResponse(status: 500)
+        let key = fault.delayMilliseconds > 0 ? entry.idempotencyKey : nil
+        if let key { keysUnderWay.insert(key) }
         return Outcome(
             response: instead ?? outcome?.response ?? nothing, entry: outcome?.entry,
-            delayMilliseconds: fault.delayMilliseconds, hangsUp: fault.hangsUp)
+            delayMilliseconds: fault.delayMilliseconds, hangsUp: fault.hangsUp, keyUnderWay: key)
+    }
+
+    /// The answer of a request that took its time has left.
+    package func finish(_ outcome: Outcome) {
+        if let key = outcome.keyUnderWay { keysUnderWay.remove(key) }
     }
 
     /// Lets time pass: whatever falls due until `now` happens.
@@ -102,7 +116,7 @@ package final class SandboxEngine {
     package func perform(_ entry: JournalRequest) -> Outcome {
         tick(now: entry.at)
         let request = entry.request
-        let idempotencyKey = request.method == "POST" ? request.headers["Idempotency-Key"] : nil
+        let idempotencyKey = entry.idempotencyKey
         account.cause = (entry.requestID, idempotencyKey)
         if let host = request.headers["Host"] { account.origin = "http://\(host)" }
         defer { account.cause = nil }
@@ -164,10 +178,21 @@ package final class SandboxEngine {
         return (url, secret)
     }
 
-    /// An event as it is sent: indented JSON.
-    package func eventBody(_ id: String) -> [UInt8]? {
-        account.find(.event, id).map { Array(JSONValue.object($0.withoutHidden).prettyText.utf8) }
+    /// An event as it is sent: indented JSON, in the version of the endpoint that it goes to.
+    package func eventBody(_ delivery: EventDelivery) -> [UInt8]? {
+        guard var event = account.find(.event, delivery.event)?.withoutHidden else { return nil }
+        if let version = account.find(.webhookEndpoint, delivery.endpoint)?.string("api_version") {
+            event["api_version"] = .string(version)
+            if Call.isBeforeEndive(version) { event["data"] = event["data"].map(Self.withoutEndive) }
+        }
+        return Array(JSONValue.object(event).prettyText.utf8)
     }
+
+    /// What is to happen to the next delivery that arises.
+    package func deliveryFate() -> DeliveryFate { account.faults.fate() }
+
+    /// Seconds by which the account's clock is ahead of the wall clock.
+    package var clockOffset: Int64 { account.clockOffset }
 
     /// The account's own time for a time of the wall clock.
     package func accountTime(at now: Int64) -> Int64 { max(latest, now) + account.clockOffset }
@@ -208,10 +233,19 @@ package final class SandboxEngine {
         var body = try account.inTime(of: account.clock(namedBy: call)) { () throws(APIFailure) in
             try route.handler(account)(call)
         }
+        if let place = body["_location"]?.stringValue { return Self.redirection(to: place) }
+        if body["metadata"]?.objectValue?.count ?? 0 > ParameterDecoder.mostMetadataKeys {
+            throw .tooMuchMetadata("metadata")
+        }
         let paths = call.params.array("expand").compactMap(\.stringValue)
         if !paths.isEmpty { body = try Expansion(account: account).apply(paths, to: body) }
         if call.isBeforeEndive { body = Self.withoutEndive(body) }
         return response(200, body, entry.requestID, entry.request)
+    }
+
+    /// The answer to a page's form: the browser goes on to another page.
+    private static func redirection(to place: String) -> HTTPResponse {
+        HTTPResponse(status: 303, headers: ["Location": place, "Cache-Control": "no-store"])
     }
 
     /// Members that 2026-09-30.endive added, taken away for clients of older versions.

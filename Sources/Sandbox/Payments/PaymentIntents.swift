@@ -5,9 +5,10 @@ extension Account {
     private static let intentTable = """
         amount_details?:any application_fee_amount?:int capture_method:(automatic|automatic_async|manual) customer \
         description? excluded_payment_method_types?:[text] allowed_payment_method_types:[text] metadata?:map \
-        payment_method? payment_method_data:{@method_data} payment_method_options:any payment_method_types:[text] \
-        receipt_email? setup_future_usage?:(off_session|on_session) shipping?:any statement_descriptor \
-        statement_descriptor_suffix transfer_group
+        customer_account hooks:any payment_details?:any payment_method? payment_method_configuration \
+        payment_method_data:{@method_data} payment_method_options:any payment_method_types:[text] receipt_email? \
+        setup_future_usage?:(off_session|on_session) shipping?:any statement_descriptor \
+        statement_descriptor_suffix transfer_data:any transfer_group
         """
 
     static let paymentIntentRoutes: [Route] = [
@@ -15,8 +16,8 @@ extension Account {
             "POST /v1/payment_intents",
             intentTable + """
                  amount!:int currency! automatic_payment_methods:{enabled!:bool allow_redirects:(always|never)} \
-                confirm:bool confirmation_method:(automatic|manual) off_session:any return_url use_stripe_sdk:bool \
-                error_on_requires_action:bool
+                confirm:bool confirmation_method:(automatic|manual) confirmation_token error_on_requires_action:bool \
+                mandate mandate_data?:any off_session:any on_behalf_of radar_options:any return_url use_stripe_sdk:bool
                 """, Account.createPaymentIntent),
         Route("GET /v1/payment_intents", "@list customer customer_account", Account.listPaymentIntents),
         Route("GET /v1/payment_intents/{intent}", "", browsers: true, Account.retrievePaymentIntent),
@@ -24,8 +25,10 @@ extension Account {
         Route(
             "POST /v1/payment_intents/{intent}/confirm",
             """
-            capture_method:(automatic|automatic_async|manual) error_on_requires_action:bool mandate mandate_data?:any \
-            off_session:any payment_method payment_method_data:{@method_data} payment_method_options:any \
+            allowed_payment_method_types:[text] amount_details?:any amount_to_confirm:int \
+            capture_method:(automatic|automatic_async|manual) confirmation_token error_on_requires_action:bool \
+            excluded_payment_method_types?:[text] hooks:any mandate mandate_data?:any off_session:any \
+            payment_details?:any payment_method payment_method_data:{@method_data} payment_method_options:any \
             payment_method_types:[text] receipt_email? return_url setup_future_usage?:(off_session|on_session) \
             shipping?:any
             """, browsers: true, Account.confirmPaymentIntent),
@@ -33,6 +36,9 @@ extension Account {
             "POST /v1/payment_intents/{intent}/cancel",
             "cancellation_reason:(duplicate|fraudulent|requested_by_customer|abandoned)", browsers: true,
             Account.cancelPaymentIntent),
+        Route(
+            "POST /v1/payment_intents/{intent}/verify_microdeposits", "amounts:[int] descriptor_code", browsers: true,
+            Account.verifyPaymentMicrodeposits),
     ]
 
     private static let cancelable = [
@@ -86,7 +92,6 @@ extension Account {
                 "Amount must be at least \(Wording.money(Self.minimumCharge(currency), currency)) \(currency)",
                 param: "amount", code: "amount_too_small")
         }
-        if params.string("capture_method") == "manual" { throw .notEmulated("capture_method") }
         try refuseTypes(call)
         let id = addIntent(
             amount: amount, currency: currency, customer: params.string("customer"),
@@ -113,11 +118,18 @@ extension Account {
         change(.paymentIntent, id) { intent in
             intent.copy(
                 [
-                    "amount", "currency", "customer", "description", "payment_method_types", "receipt_email",
+                    "allowed_payment_method_types", "amount", "capture_method", "currency", "customer", "description",
+                    "excluded_payment_method_types", "payment_details",
+                    "payment_method_types", "receipt_email",
                     "setup_future_usage", "shipping", "statement_descriptor", "statement_descriptor_suffix",
                     "transfer_group",
                 ], from: params)
             Self.mergeMetadata(params["metadata"], into: &intent)
+            for (type, options) in params.object("payment_method_options") {
+                for (name, value) in options.objectValue ?? [:] {
+                    intent.set("payment_method_options", type, name, to: value)
+                }
+            }
         }
         guard let method = try givenMethod(params) else { return }
         try checkOwner(of: method, intent: known(.paymentIntent, id))
@@ -211,10 +223,13 @@ extension Account {
             throw missingMethod(intent, call)
         }
         try checkOwner(of: method, intent: intent)
-        change(.paymentIntent, id) { $0.copy(["setup_future_usage", "receipt_email", "shipping"], from: call.params) }
+        change(.paymentIntent, id) {
+            $0.copy(["capture_method", "setup_future_usage", "receipt_email", "shipping"], from: call.params)
+        }
         let attempt = PaymentAttempt(
             offSession: call.params["off_session"].map { $0.stringValue != "false" } ?? false,
-            returnURL: call.params.string("return_url"), usesSDK: call.params.flag("use_stripe_sdk"))
+            returnURL: try Self.returnURL(call.params), usesSDK: call.params.flag("use_stripe_sdk"),
+            failsOnAction: call.params.flag("error_on_requires_action"))
         let result = pay(id, with: method, attempt)
         if let invoice = intent.string("_invoice") { settle(invoice, result, automatic: false) }
         if case .declined(var failure) = result {
@@ -226,6 +241,11 @@ extension Account {
 
     /// The method that a call names or describes.
     func givenMethod(_ params: JSONObject) throws(APIFailure) -> JSONObject? {
+        if let token = params.string("confirmation_token") {
+            // Only Stripe.js makes them, for the account that serves it.
+            throw .invalid(
+                "No such confirmation_token: '\(token)'", param: "confirmation_token", code: "resource_missing")
+        }
         if let given = params.string("payment_method") { return try method(given, param: "payment_method") }
         guard let data = params["payment_method_data"]?.objectValue else { return nil }
         return try makeMethod(data, prefix: "payment_method_data")
@@ -251,7 +271,7 @@ extension Account {
                 + "PaymentMethod with the Customer that it belongs to instead.", param: "payment_method")
     }
 
-    private func stateFailure(_ message: String, _ intent: JSONObject, _ call: Call) -> APIFailure {
+    func stateFailure(_ message: String, _ intent: JSONObject, _ call: Call) -> APIFailure {
         var failure = APIFailure.invalid(message, code: "payment_intent_unexpected_state")
         failure.details["payment_intent"] = .object(visible(intent.withoutHidden, to: call.caller))
         return failure
@@ -271,6 +291,37 @@ extension Account {
         return stateFailure(message, intent, call)
     }
 
+    /// Where the browser goes after the bank's page.
+    static func returnURL(_ params: JSONObject) throws(APIFailure) -> String? {
+        try params.string("return_url").map { (url) throws(APIFailure) in try pageURL(url, "return_url") }
+    }
+
+    /// An address that a browser is sent to: anything with a scheme but what a page would run.
+    static func pageURL(_ url: String, _ param: String) throws(APIFailure) -> String {
+        let scheme = url.prefix { $0 != ":" }.lowercased()
+        guard url.contains("://"), !["javascript", "data", "vbscript"].contains(scheme),
+            !url.utf8.contains(where: { $0 < 33 })
+        else {
+            throw .invalid(
+                "Invalid URL: An explicit scheme (such as https) must be provided.", param: param, code: "url_invalid")
+        }
+        return url
+    }
+
+    func verifyPaymentMicrodeposits(_ call: Call) throws(APIFailure) -> JSONValue {
+        let intent = try authorized(.paymentIntent, call)
+        guard intent.object("next_action").string("type") == "verify_with_microdeposits" else {
+            throw stateFailure(
+                "This PaymentIntent cannot be actioned on because it has a status of \(intent.string("status") ?? ""). "
+                    + "Only a PaymentIntent with one of the following statuses may be actioned on: [\"requires_action\"].",
+                intent, call)
+        }
+        let method = try verify(.paymentIntent, intent, call.params)
+        let result = pay(call.id, with: method, PaymentAttempt(isAuthenticated: true))
+        if let invoice = intent.string("_invoice") { settle(invoice, result, automatic: false) }
+        return try view(known(.paymentIntent, call.id), call)
+    }
+
     // MARK: Canceling
 
     func cancelPaymentIntent(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -287,6 +338,7 @@ extension Account {
                 "You cannot cancel this PaymentIntent because it belongs to the open invoice \(invoice). Void the "
                     + "invoice instead.", intent, call)
         }
+        release(intent, "charge.refunded")
         cancelIntent(call.id, reason: call.params.string("cancellation_reason"))
         return try view(known(.paymentIntent, call.id), call)
     }

@@ -37,6 +37,10 @@ extension Account {
             let place = prefix.isEmpty ? "card" : "\(prefix)[card]"
             guard let card = params["card"]?.objectValue else { throw .missing(place) }
             made = try cardMethod(card, place: place)
+        } else if TestBank.isDebit(type) {
+            let place = prefix.isEmpty ? type : "\(prefix)[\(type)]"
+            guard let data = params[type]?.objectValue else { throw .missing(place) }
+            made = try bankMethod(type, data, place: place)
         } else {
             made = method(type: type, data: params[type]?.objectValue ?? [:])
         }
@@ -108,7 +112,7 @@ extension Account {
                 "country": .string(card.country),
                 "display_brand": .string(card.brand == "amex" ? "american_express" : network),
                 "exp_month": .integer(month ?? today.month), "exp_year": .integer(year ?? today.year + 1),
-                "fingerprint": .string(Self.fingerprint(card.number)), "funding": .string(card.funding),
+                "fingerprint": .string(Self.fingerprint("card \(card.number)")), "funding": .string(card.funding),
                 "generated_from": nil, "last4": .string(String(card.number.suffix(4))),
                 "networks": ["available": [.string(network)], "preferred": nil], "regulated_status": "unregulated",
                 "three_d_secure_usage": ["supported": .bool(card.brand != "amex")], "wallet": nil,
@@ -118,12 +122,12 @@ extension Account {
     }
 
     /// Equal for equal numbers, as Stripe's are.
-    private static func fingerprint(_ number: String) -> String {
-        let digest = Digest.sha256("dues sandbox card \(number)".utf8)
+    static func fingerprint(_ number: String) -> String {
+        let digest = Digest.sha256("dues sandbox \(number)".utf8)
         return String(decoding: digest.prefix(16).map { SandboxRandom.base62[Int($0) % 62] }, as: UTF8.self)
     }
 
-    private func method(type: String, data: JSONObject) -> JSONObject {
+    func method(type: String, data: JSONObject) -> JSONObject {
         [
             "id": .string(newID(.paymentMethod)), "object": "payment_method", "allow_redisplay": "unspecified",
             "billing_details": [
@@ -152,10 +156,14 @@ extension Account {
     /// The method that a parameter names: a stored one, or a new copy of a test token such as `pm_card_visa`.
     func method(_ id: String, param: String) throws(APIFailure) -> JSONObject {
         if let found = find(.paymentMethod, id) { return found }
-        guard id.hasPrefix("pm_card_"), let card = TestCard.token(id) else {
+        let made: JSONObject
+        if id.hasPrefix("pm_card_"), let card = TestCard.token(id) {
+            made = method(card: card, month: nil, year: nil, hasCVC: true)
+        } else if let bank = TestBank.token(id) {
+            made = bankMethod(bank)
+        } else {
             throw .absent(.paymentMethod, id, param: param)
         }
-        let made = method(card: card, month: nil, year: nil, hasCVC: true)
         put(.paymentMethod, made)
         return made
     }
@@ -189,16 +197,22 @@ extension Account {
     func link(_ method: JSONObject, to customer: String) -> JSONObject {
         var attached = method
         attached["customer"] = .string(customer)
-        Self.passCVC(&attached)
+        Self.passChecks(&attached)
         put(.paymentMethod, attached)
         return attached
     }
 
     /// What a bank's look at the card leaves in its checks.
-    static func passCVC(_ method: inout JSONObject) {
+    static func passChecks(_ method: inout JSONObject) {
         guard method.string("type") == "card" else { return }
-        let fails = method.string("_number") == "4000000000000101"
-        method.set("card", "checks", "cvc_check", to: fails ? "fail" : "pass")
+        let number = method.string("_number") ?? ""
+        method.set("card", "checks", "cvc_check", to: number == "4000000000000101" ? "fail" : "pass")
+        for (check, failing) in [
+            ("address_line1_check", ["4000000000000010", "4000000000000028"]),
+            ("address_postal_code_check", ["4000000000000010", "4000000000000036"]),
+        ] where failing.contains(number) {
+            method.set("card", "checks", check, to: "fail")
+        }
     }
 
     func attachMethod(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -296,8 +310,7 @@ extension Decline {
     var members: JSONObject {
         var members: JSONObject = ["code": .string(code), "decline_code": .string(declineCode)]
         if let advice { members["advice_code"] = .string(advice) }
-        let page = String(code.map { $0 == "_" ? "-" : $0 })
-        members["doc_url"] = .string("https://stripe.com/docs/error-codes/\(page)")
+        members["doc_url"] = .string(APIFailure.page(of: code))
         members["message"] = .string(message)
         if let networkAdviceCode { members["network_advice_code"] = .string(networkAdviceCode) }
         if let networkDeclineCode { members["network_decline_code"] = .string(networkDeclineCode) }

@@ -5,15 +5,16 @@ extension Account {
     private static let setupTable = """
         customer description? excluded_payment_method_types?:[text] allowed_payment_method_types?:[text] \
         flow_directions:[(inbound|outbound)] metadata?:map payment_method payment_method_data:{@method_data} \
-        payment_method_options:any payment_method_types:[text] attach_to_self:bool
+        payment_method_options:any payment_method_types:[text] attach_to_self:bool customer_account \
+        payment_method_configuration
         """
 
     static let setupIntentRoutes: [Route] = [
         Route(
             "POST /v1/setup_intents",
             setupTable + """
-                 automatic_payment_methods:{enabled!:bool allow_redirects:(always|never)} confirm:bool mandate_data?:any \
-                on_behalf_of payment_method_configuration return_url single_use:any usage:(off_session|on_session) \
+                 automatic_payment_methods:{enabled!:bool allow_redirects:(always|never)} confirm:bool confirmation_token \
+                mandate_data?:any on_behalf_of return_url single_use:any usage:(off_session|on_session) \
                 use_stripe_sdk:bool
                 """, Account.createSetupIntent),
         Route(
@@ -24,12 +25,13 @@ extension Account {
         Route(
             "POST /v1/setup_intents/{intent}/confirm",
             """
-            mandate_data?:any payment_method payment_method_data:{@method_data} payment_method_options:any \
-            payment_method_types:[text] return_url
+            allowed_payment_method_types:[text] confirmation_token mandate_data?:any payment_method \
+            payment_method_data:{@method_data} payment_method_options:any payment_method_types:[text] return_url
             """, browsers: true, Account.confirmSetupIntent),
         Route(
             "POST /v1/setup_intents/{intent}/cancel", "cancellation_reason:(abandoned|requested_by_customer|duplicate)",
             browsers: true, Account.cancelSetupIntent),
+        Route("GET /v1/setup_attempts", "@list setup_intent!", Account.listSetupAttempts),
         Route(
             "POST /v1/setup_intents/{intent}/verify_microdeposits", "amounts:[int] descriptor_code", browsers: true,
             Account.verifyMicrodeposits),
@@ -136,6 +138,12 @@ extension Account {
         return try list(.setupIntent, call, group: group) { Self.agrees($0, call.params, ["payment_method"]) }
     }
 
+    func listSetupAttempts(_ call: Call) throws(APIFailure) -> JSONValue {
+        let intent = call.params.string("setup_intent") ?? ""
+        _ = try referred(.setupIntent, intent, param: "setup_intent")
+        return try list(.setupAttempt, call, group: ("setup_intent", intent))
+    }
+
     // MARK: Confirming
 
     func confirmSetupIntent(_ call: Call) throws(APIFailure) -> JSONValue {
@@ -165,25 +173,21 @@ extension Account {
             throw failure
         }
         let attempt = PaymentAttempt(
-            returnURL: call.params.string("return_url"), usesSDK: call.params.flag("use_stripe_sdk"))
+            returnURL: try Self.returnURL(call.params), usesSDK: call.params.flag("use_stripe_sdk"))
         try setUp(id, method, attempt)
     }
 
     /// Has the bank accept the method for later, and makes it the customer's.
     func setUp(_ id: String, _ given: JSONObject, _ attempt: PaymentAttempt) throws(APIFailure) {
         var method = given
-        Self.passCVC(&method)
+        Self.passChecks(&method)
+        if !attempt.isAuthenticated, Self.needsVerification(method) {
+            return wait(id, method, for: verifyAction(id))
+        }
         switch Self.testCard(of: method)?.behavior {
         case .declines(let decline)?: throw refuseSetup(id, method, decline)
         case .authenticates(let when, _)? where !attempt.isAuthenticated && when != .onSessionOnly:
-            change(.setupIntent, id) { intent in
-                intent["status"] = "requires_action"
-                intent["payment_method"] = .string(method.id)
-                intent["next_action"] = nextAction(.setupIntent, id, attempt)
-                intent["latest_attempt"] = .string(addAttempt(id, method, status: "requires_action"))
-            }
-            emit("setup_intent.requires_action", .setupIntent, id)
-            return
+            return wait(id, method, for: nextAction(.setupIntent, id, attempt))
         default: break
         }
         let customer = known(.setupIntent, id).string("customer")
@@ -195,8 +199,11 @@ extension Account {
             emit("payment_method.attached", .paymentMethod, method.id)
         }
         let attemptID = addAttempt(id, method, status: "succeeded")
+        let mandate = mandate(for: method)
         change(.setupIntent, id) { intent in
             intent["status"] = "succeeded"
+            intent["mandate"] = .optional(mandate)
+            Self.admit(method.string("type") ?? "card", in: &intent)
             intent["payment_method"] = .string(method.id)
             intent["latest_attempt"] = .string(attemptID)
             intent["last_setup_error"] = .null
@@ -204,6 +211,17 @@ extension Account {
         }
         emit("setup_intent.succeeded", .setupIntent, id)
         finishPendingSetup(id, method.id)
+    }
+
+    private func wait(_ id: String, _ method: JSONObject, for action: JSONValue) {
+        let attempt = addAttempt(id, method, status: "requires_action")
+        change(.setupIntent, id) { intent in
+            intent["status"] = "requires_action"
+            intent["payment_method"] = .string(method.id)
+            intent["next_action"] = action
+            intent["latest_attempt"] = .string(attempt)
+        }
+        emit("setup_intent.requires_action", .setupIntent, id)
     }
 
     private func refuseSetup(_ id: String, _ method: JSONObject, _ decline: Decline) -> APIFailure {
@@ -252,6 +270,7 @@ extension Account {
             $0["pending_setup_intent"] = .null
         }
         emitUpdate("customer.subscription.updated", .subscription, subscription, since: before)
+        payResumption(of: subscription, PaymentAttempt(offSession: true))
     }
 
     // MARK: Ending
@@ -277,14 +296,18 @@ extension Account {
         return try view(known(.setupIntent, call.id), call)
     }
 
-    /// Cards have no microdeposits, so an intent of this sandbox is never in a state to verify them.
     func verifyMicrodeposits(_ call: Call) throws(APIFailure) -> JSONValue {
         let intent = try authorized(.setupIntent, call)
-        var failure = APIFailure.invalid(
-            "This SetupIntent cannot be actioned on because it has a status of \(intent.string("status") ?? ""). Only a "
-                + "SetupIntent with one of the following statuses may be actioned on: [\"requires_action\"].",
-            code: "intent_invalid_state")
-        failure.details["setup_intent"] = .object(intent.withoutHidden)
-        throw failure
+        guard intent.object("next_action").string("type") == "verify_with_microdeposits" else {
+            var failure = APIFailure.invalid(
+                "This SetupIntent cannot be actioned on because it has a status of \(intent.string("status") ?? ""). Only "
+                    + "a SetupIntent with one of the following statuses may be actioned on: [\"requires_action\"].",
+                code: "intent_invalid_state")
+            failure.details["setup_intent"] = .object(intent.withoutHidden)
+            throw failure
+        }
+        let method = try verify(.setupIntent, intent, call.params)
+        try setUp(call.id, method, PaymentAttempt(isAuthenticated: true))
+        return try view(known(.setupIntent, call.id), call)
     }
 }

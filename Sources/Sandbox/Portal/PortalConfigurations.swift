@@ -46,6 +46,7 @@ extension Account {
     ]
 
     func createPortalConfiguration(_ call: Call) throws(APIFailure) -> JSONValue {
+        try Self.checkURL(call.params, "default_return_url")
         let id = addPortalConfiguration(call.params, isDefault: false)
         emit("billing_portal.configuration.created", .portalConfiguration, id)
         return .object(rendered(.portalConfiguration, id))
@@ -61,6 +62,7 @@ extension Account {
 
     func updatePortalConfiguration(_ call: Call) throws(APIFailure) -> JSONValue {
         let configuration = try named(.portalConfiguration, call.id)
+        try Self.checkURL(call.params, "default_return_url")
         if configuration.flag("is_default"), call.params["active"] == false {
             throw .invalid("You cannot deactivate the default configuration.", param: "active")
         }

@@ -13,44 +13,22 @@ struct PortalPage {
     }
     private var flow: JSONObject { session.object("flow") }
 
-    var html: String {
+    var response: HTTPResponse {
         let name = customer.string("name") ?? customer.string("email") ?? customer.id
-        return """
-            <!doctype html><html lang="en"><head><meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1"><title>Billing (sandbox)</title>
-            <style>
-            body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }
-            section { border: 1px solid #ccc; border-radius: .5rem; padding: 0 1rem 1rem; margin: 1rem 0; }
-            button, input, select { font: inherit; padding: .4rem .8rem; margin: .2rem .2rem .2rem 0; }
-            #error { color: #b00020; }
-            </style></head><body>
-            <h1>Billing</h1><p>The customer portal of the sandbox, for \(Self.escaped(name)).</p>
-            <p id="error" role="alert"></p>
+        return HTMLPage.response(
+            title: "Billing (sandbox)",
+            """
+            <h1>Billing</h1><p>The customer portal of the sandbox, for \(HTMLPage.escaped(name)).</p>
+            <p id="error" class="error" role="alert"></p>
             \(subscriptions)
             \(method)
             \(invoices)
-            \(back.map { "<p><a id=\"return\" href=\"\(Self.escaped($0))\">Return</a></p>" } ?? "")
+            \(back.map { "<p><a id=\"return\" href=\"\(HTMLPage.escaped($0))\">Return</a></p>" } ?? "")
             \(script)
-            </body></html>
-
-            """
+            """)
     }
 
     private var back: String? { session.string("return_url") }
-
-    /// Text with the five characters that mean something in HTML written as references.
-    static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.append(character)
-            }
-        }
-    }
 
     // MARK: Sections
 
@@ -63,19 +41,23 @@ struct PortalPage {
     private func section(_ subscription: JSONObject) -> String {
         let items = account.items(of: subscription.id)
         let lines = items.map { item in
-            let price = account.price(of: item)
-            return Wording.line(item.integer("quantity") ?? 1, account.productName(of: price), price)
+            words(account.price(of: item), item.integer("quantity") ?? 1)
         }
         let ends = subscription.integer("cancel_at")
         let period = items.compactMap { $0.integer("current_period_end") }.max()
         let next = (ends ?? period).map { CivilDate(unix: $0).words } ?? ""
         return """
             <section data-subscription="\(subscription.id)">
-            <h2>\(Self.escaped(lines.joined(separator: ", ")))</h2>
+            <h2>\(HTMLPage.escaped(lines.joined(separator: ", ")))</h2>
             <p>\(subscription.string("status") ?? ""), \(ends == nil ? "renews on" : "ends on") \(next)</p>
             \(buttons(subscription, ends: ends != nil))
             </section>
             """
+    }
+
+    private func words(_ price: JSONObject, _ quantity: Int64) -> String {
+        (Pricing.parts(price, ExactAmount(quantity)) ?? [])
+            .map { Wording.line($0, of: price, account.product(of: price)) }.joined(separator: ", ")
     }
 
     private func buttons(_ subscription: JSONObject, ends: Bool) -> String {
@@ -92,7 +74,7 @@ struct PortalPage {
         guard !offered.isEmpty else { return buttons }
         let options = offered.compactMap { account.find(.price, $0) }.map { price in
             "<option value=\"\(price.id)\">"
-                + Self.escaped(Wording.line(1, account.productName(of: price), price)) + "</option>"
+                + HTMLPage.escaped(words(price, 1)) + "</option>"
         }
         return buttons + "<select>\(options.joined())</select>" + button("update", "Change plan", subscription)
     }
@@ -107,7 +89,7 @@ struct PortalPage {
         let card = current.map { account.known(.paymentMethod, $0).object("card") }
         let shown = card.map { "\($0.string("brand") ?? "") ending in \($0.string("last4") ?? "")" } ?? "none"
         return """
-            <section><h2>Payment method</h2><p>Now: \(Self.escaped(shown))</p>
+            <section><h2>Payment method</h2><p>Now: \(HTMLPage.escaped(shown))</p>
             <label>Test payment method <input id="token" value="pm_card_visa"></label>
             <button data-action="method">Use it</button></section>
             """
@@ -152,5 +134,14 @@ struct PortalPage {
             };
             </script>
             """
+    }
+}
+
+extension Account {
+    func portalPage(_ secret: String, key: String) -> HTTPResponse {
+        guard let session = portalSession(secret: secret) else {
+            return HTMLPage.response(404, title: "No such session", "<h1>No such portal session</h1>")
+        }
+        return PortalPage(account: self, session: session, publishableKey: key).response
     }
 }

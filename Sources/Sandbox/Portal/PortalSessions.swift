@@ -27,6 +27,7 @@ extension Account {
         let params = call.params
         guard let customer = params.string("customer") else { throw .missing("customer") }
         _ = try referred(.customer, customer, param: "customer")
+        try Self.checkURL(params, "return_url")
         let configuration: String
         if let given = params.string("configuration") {
             let found = try referred(.portalConfiguration, given, param: "configuration")
@@ -67,6 +68,8 @@ extension Account {
     private func flow(_ given: JSONObject?, customer: String) throws(APIFailure) -> JSONValue {
         guard let given, let type = given.string("type") else { return .null }
         let after = given.object("after_completion")
+        try Self.checkURL(
+            after.object("redirect"), "return_url", place: "flow_data[after_completion][redirect][return_url]")
         var flow: JSONObject = [
             "after_completion": [
                 "hosted_confirmation": after["hosted_confirmation"].map {

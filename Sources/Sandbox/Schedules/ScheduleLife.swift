@@ -59,7 +59,7 @@ extension Account {
         params["billing_mode"] = schedule["billing_mode"]
         if let end = plannedEnd(schedule, for: [:]) { params["cancel_at"] = end }
         let subscription = try openSubscription(params, requiresMethod: false, isScheduled: true).subscription
-        attach(id, to: subscription)
+        attachSchedule(id, to: subscription)
         return subscription
     }
 
@@ -72,7 +72,7 @@ extension Account {
     }
 
     /// Joins a schedule and its subscription. No events.
-    func attach(_ id: String, to subscription: String) {
+    func attachSchedule(_ id: String, to subscription: String) {
         change(.schedule, id) {
             $0["status"] = "active"
             $0["subscription"] = .string(subscription)
@@ -119,8 +119,9 @@ extension Account {
             terms["days_until_due"] = .integer(invoices.integer("days_until_due") ?? 30)
         }
         if let end = phase.integer("trial_end"), end > now { terms["trial_end"] = .integer(end) }
+        writeMoney(of: phase, for: subscription.map { known(.subscription, $0) }, into: &terms)
         guard let subscription else {
-            terms["items"] = .array(phase.array("items").map(Self.entry))
+            terms["items"] = .array(phase.array("items").map(entry))
             return terms
         }
         terms["items"] = .array(itemChanges(of: subscription, to: phase.array("items")))
@@ -132,10 +133,11 @@ extension Account {
         return terms
     }
 
-    private static func entry(_ item: JSONValue) -> JSONValue {
-        [
-            "metadata": item["metadata"] ?? [:], "price": item["price"] ?? .null, "quantity": item["quantity"] ?? 1,
-        ]
+    private func entry(_ item: JSONValue) -> JSONValue {
+        var entry: JSONObject = ["metadata": item["metadata"] ?? [:], "price": item["price"] ?? .null]
+        entry["quantity"] = item["quantity"]
+        writeMoney(ofItem: item, for: nil, into: &entry)
+        return .object(entry)
     }
 
     /// The entries of `items` that turn a subscription's items into `wanted`: items of the same price stay, others change
@@ -150,21 +152,30 @@ extension Account {
                 continue
             }
             let kept = rest.remove(at: index)
-            guard kept["quantity"] != item["quantity"] || kept["metadata"] != item["metadata"] else { continue }
-            var entry: JSONObject = ["id": .string(kept.id), "metadata": item["metadata"] ?? [:]]
+            var entry: JSONObject = [:]
+            writeMoney(ofItem: item, for: kept, into: &entry)
+            guard kept["quantity"] != item["quantity"] || kept["metadata"] != item["metadata"] || !entry.isEmpty else {
+                continue
+            }
+            entry["id"] = .string(kept.id)
+            entry["metadata"] = item["metadata"] ?? [:]
             entry.copy(["quantity"], from: item.objectValue ?? [:])
             changes.append(.object(entry))
         }
         for item in others {
-            var entry = Self.entry(item).objectValue ?? [:]
-            if !rest.isEmpty { entry["id"] = .string(rest.removeFirst().id) }
+            var entry = entry(item).objectValue ?? [:]
+            if !rest.isEmpty {
+                let old = rest.removeFirst()
+                entry["id"] = .string(old.id)
+                writeMoney(ofItem: item, for: old, into: &entry)
+            }
             changes.append(.object(entry))
         }
         return changes + rest.map { ["id": .string($0.id), "deleted": true] }
     }
 
     /// Begins a phase at its time. Where a billing period ends at the same moment, the renewal is already the new phase's
-    /// and nothing is prorated.
+    /// and nothing is prorated; a paused subscription has none until it is resumed.
     private func enter(_ phase: JSONObject, of id: String) {
         let scheduleBefore = rendered(.schedule, id)
         setCurrentPhase(of: id, phase)
@@ -173,8 +184,11 @@ extension Account {
         let terms = terms(of: phase, for: subscription, in: known(.schedule, id))
         let point = savepoint
         do throws(APIFailure) {
-            if items(of: subscription).contains(where: { ($0.integer("current_period_end") ?? .max) <= now }) {
-                let before = rendered(.subscription, subscription)
+            let before = rendered(.subscription, subscription)
+            if before.string("status") == "paused" {
+                try exchange(terms, of: subscription)
+                emitUpdate("customer.subscription.updated", .subscription, subscription, since: before)
+            } else if items(of: subscription).contains(where: { ($0.integer("current_period_end") ?? .max) <= now }) {
                 try exchange(terms, of: subscription)
                 runPeriodEnd(subscription, since: before)
             } else {
@@ -186,24 +200,45 @@ extension Account {
         }
     }
 
-    /// Exchanges the items of a subscription whose period is over and not yet renewed.
+    /// Exchanges the items of a subscription whose period is over and not yet renewed. Items of another interval, whose
+    /// period goes on, are prorated as ever.
     private func exchange(_ terms: JSONObject, of id: String) throws(APIFailure) {
+        let running = items(of: id).filter { ($0.integer("current_period_end") ?? now) > now }.map {
+            JSONValue.string($0.id)
+        }
+        let (later, ended) = terms.array("items").reduce(into: ([JSONValue](), [JSONValue]())) { parts, entry in
+            if running.contains(entry["id"] ?? .null) { parts.0.append(entry) } else { parts.1.append(entry) }
+        }
+        if !later.isEmpty {
+            let behavior = terms["proration_behavior"] ?? "create_prorations"
+            try applyUpdate(id, ["items": .array(later), "proration_behavior": behavior], finalizesLater: true)
+        }
+        var terms = terms
+        terms["items"] = .array(ended)
         let subscription = known(.subscription, id)
         let edits = try itemEdits(terms, of: subscription)
         try applyMembers(terms, to: id)
         let restarts = terms.has("billing_cycle_anchor")
+        if restarts {
+            for item in items(of: id) where !running.contains(.string(item.id)) {
+                change(.subscriptionItem, item.id) { $0["_anchor"] = .integer(now) }
+            }
+        }
         for edit in edits {
             var item = edit.item?.id
-            if let old = edit.item, restarts || Self.interval(of: price(of: old)) != Self.interval(of: edit.price) {
+            if let old = edit.item, Self.isMetered(price(of: old)), edit.changesAmount(from: price(of: old)) {
+                try billUsage(of: old, until: now, subscription)
+            }
+            if let old = edit.item, Self.interval(of: price(of: old)) != Self.interval(of: edit.price) {
                 change(.subscriptionItem, old.id) { $0["_anchor"] = .integer(now) }
             }
             if item == nil {
                 let metadata = Self.newMetadata(["metadata": edit.metadata ?? [:]])
                 item = addItem(
-                    ItemTerms(price: edit.price, quantity: edit.quantity, metadata: metadata), to: id, start: now, end: now,
-                    anchor: subscription.integer("billing_cycle_anchor") ?? now)
+                    ItemTerms(price: edit.price, quantity: edit.quantity, metadata: metadata), to: id, start: now,
+                    end: now, anchor: subscription.integer("billing_cycle_anchor") ?? now)
             }
-            if let item { apply(edit, to: item) }
+            if let item { try apply(edit, to: item) }
         }
         if restarts { change(.subscription, id) { $0["billing_cycle_anchor"] = .integer(now) } }
     }
@@ -216,6 +251,6 @@ extension Account {
             return detachSchedule(id, keepsCancelDate: false)
         }
         closeSchedule(id, "completed", event: "completed")
-        endSubscription(subscription, at: now, reason: "cancellation_requested")
+        endAsPlanned(subscription, reason: "cancellation_requested")
     }
 }

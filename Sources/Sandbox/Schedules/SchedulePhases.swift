@@ -4,6 +4,8 @@ import JSON
 extension Account {
     /// Phases that a schedule may have from now on (docs.stripe.com/billing/subscriptions/subscription-schedules).
     private static let mostPhases = 10
+    /// Seconds that a phase may last: as far as Stripe looks ahead elsewhere, five years.
+    private static let longestPhase = 5 * 366 * CivilDate.secondsPerDay
 
     /// Reads the phases of a request. `start`: when the first begins unless it says so itself. `current`: the start of the
     /// phase that is running, which no request moves.
@@ -35,6 +37,7 @@ extension Account {
                     "The subscription schedule update is missing at least one phase with a `start_date` to anchor end "
                         + "dates to.", param: "phases")
             }
+            guard begins >= 0, begins <= now + Self.longestPhase else { throw .tooFar("\(place)[start_date]") }
             var phase = try phase(entry, place)
             let end = try end(of: entry, phase, from: begins, place)
             phase["start_date"] = .integer(begins)
@@ -51,6 +54,7 @@ extension Account {
                 throw .invalid(
                     "The `end_date` of a phase must be after its `start_date`.", param: "phases[\(index)][end_date]")
             }
+            guard end - begins <= Self.longestPhase else { throw .tooFar("phases[\(index)][end_date]") }
         }
         if let current, !phases.contains(where: { $0.integer("start_date") == current }) {
             throw .invalid("You can not modify the start date of the current phase.")
@@ -95,16 +99,21 @@ extension Account {
 
     /// What a phase asks for, without its times.
     private func phase(_ entry: JSONObject, _ place: String) throws(APIFailure) -> JSONObject {
-        try refuseUnemulated(entry, ["add_invoice_items", "billing_thresholds", "discounts", "transfer_data"])
+        try refuseUnemulated(entry, ["billing_thresholds", "transfer_data"])
         var items: [JSONValue] = []
         var first: JSONObject?
         for (index, item) in entry.array("items").enumerated() {
             let item = item.objectValue ?? [:]
+            try refuseUnemulated(item, ["billing_thresholds"])
             let price = try itemPrice(item, place: "\(place)[items][\(index)]")
             if let first { try Self.checkCurrency(of: price, agreesWith: first) }
             first = first ?? price
+            let place = "\(place)[items][\(index)]"
             items.append(
-                Self.phaseItem(price, quantity: try Self.quantity(item), metadata: Self.newMetadata(item)))
+                Self.phaseItem(
+                    price, quantity: try Self.quantity(item, of: price), metadata: Self.newMetadata(item),
+                    discounts: .array(try phaseDiscounts(item, "\(place)[discounts]")),
+                    taxRates: try taxRates(item, "tax_rates", place: "\(place)[tax_rates]")))
         }
         guard let first else { throw .missing("\(place)[items]") }
         var phase = Self.emptyPhase
@@ -114,17 +123,23 @@ extension Account {
         phase.copy(
             ["billing_cycle_anchor", "collection_method", "default_payment_method", "description", "proration_behavior"],
             from: entry)
+        try readMoney(entry, into: &phase, place)
         if let settings = entry["invoice_settings"]?.objectValue {
             phase["invoice_settings"] = Self.scheduleInvoices(settings)
         }
         return phase
     }
 
-    static func phaseItem(_ price: JSONObject, quantity: Int64, metadata: JSONValue) -> JSONValue {
-        [
-            "billing_thresholds": nil, "discounts": [], "metadata": metadata, "plan": .string(price.id),
-            "price": .string(price.id), "quantity": .integer(quantity), "tax_rates": [],
+    static func phaseItem(
+        _ price: JSONObject, quantity: Int64, metadata: JSONValue, discounts: JSONValue, taxRates: JSONValue?
+    ) -> JSONValue {
+        var item: JSONObject = [
+            "billing_thresholds": nil, "discounts": discounts, "metadata": metadata, "plan": .string(price.id),
+            "price": .string(price.id), "quantity": .integer(quantity), "tax_rates": taxRates ?? [],
         ]
+        // The quantity of what is metered follows from the usage.
+        if isMetered(price) { item["quantity"] = nil }
+        return .object(item)
     }
 
     static let emptyPhase: JSONObject = [

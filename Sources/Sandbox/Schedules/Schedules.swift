@@ -45,7 +45,8 @@ extension Account {
         phase["start_date"] = .integer(items.compactMap { $0.integer("current_period_start") }.max() ?? now)
         phase["end_date"] = .integer(items.compactMap { $0.integer("current_period_end") }.min() ?? now)
         phase["items"] = .array(phaseItems(of: subscriptionID))
-        phase.copy(["currency", "metadata"], from: subscription)
+        phase.copy(["currency", "default_tax_rates", "metadata"], from: subscription)
+        phase["discounts"] = Self.shownDiscounts(live(subscription.array("discounts")))
         if Self.isTrialing(subscription) { phase.copy(["trial_end"], from: subscription) }
         var defaults = Self.defaultSettings
         defaults.copy(["collection_method", "default_payment_method", "description"], from: subscription)
@@ -59,14 +60,16 @@ extension Account {
             schedule["phases"] = [.object(phase)]
         }
         put(.schedule, schedule)
-        attach(schedule.id, to: subscriptionID)
+        attachSchedule(schedule.id, to: subscriptionID)
         return schedule.id
     }
 
     /// The items of a subscription as a phase lists them.
     func phaseItems(of subscription: String) -> [JSONValue] {
         items(of: subscription).map {
-            Self.phaseItem(price(of: $0), quantity: $0.integer("quantity") ?? 1, metadata: $0["metadata"] ?? [:])
+            Self.phaseItem(
+                price(of: $0), quantity: $0.integer("quantity") ?? 1, metadata: $0["metadata"] ?? [:],
+                discounts: Self.shownDiscounts(live($0.array("discounts"))), taxRates: $0["tax_rates"])
         }
     }
 

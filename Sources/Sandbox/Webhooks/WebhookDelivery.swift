@@ -1,5 +1,6 @@
 /// When which event is sent to which endpoint: a pure state machine. Events of one endpoint start in order; one that
-/// fails is tried again later while the others go on.
+/// fails is tried again later while the others go on. Its time is the sandbox's clock, so that advancing the clock brings
+/// the retries on.
 struct WebhookDelivery {
     /// Every limit of delivery.
     struct Limits {
@@ -29,7 +30,7 @@ struct WebhookDelivery {
 
     private struct Lane {
         /// Not tried yet, in order; those before `start` were taken.
-        var fresh: [EventDelivery] = []
+        var fresh: [Attempt] = []
         var start = 0
         var retries = RetryHeap()
         var inFlight: [EventDelivery: Attempt] = [:]
@@ -37,9 +38,12 @@ struct WebhookDelivery {
 
     struct Attempt {
         let delivery: EventDelivery
-        /// Sendings so far.
-        var count: Int
-        let firstAtMilliseconds: Int64
+        /// Sendings so far that failed.
+        var count = 0
+        /// Nil before the first.
+        var firstAtMilliseconds: Int64?
+        /// How often it has still to arrive.
+        var copies = 1
     }
 
     private let limits: Limits
@@ -47,8 +51,16 @@ struct WebhookDelivery {
 
     init(limits: Limits = Limits()) { self.limits = limits }
 
-    /// An event is to be delivered.
-    mutating func add(_ delivery: EventDelivery) { lanes[delivery.endpoint, default: Lane()].fresh.append(delivery) }
+    /// An event is to be delivered, unless its fate holds it back until later.
+    mutating func add(_ delivery: EventDelivery, _ fate: DeliveryFate = DeliveryFate(), at nowMilliseconds: Int64 = 0) {
+        let attempt = Attempt(delivery: delivery, copies: fate.copies)
+        if fate.holdMilliseconds > 0 {
+            let time = nowMilliseconds + fate.holdMilliseconds
+            lanes[delivery.endpoint, default: Lane()].retries.insert(.init(atMilliseconds: time, attempt: attempt))
+        } else {
+            lanes[delivery.endpoint, default: Lane()].fresh.append(attempt)
+        }
+    }
 
     /// The sendings that start now, in order. Each has to be reported by `finished`.
     mutating func due(_ nowMilliseconds: Int64) -> [EventDelivery] {
@@ -56,7 +68,8 @@ struct WebhookDelivery {
         for endpoint in lanes.keys.sorted() {
             guard var lane = lanes.removeValue(forKey: endpoint) else { continue }
             while lane.inFlight.count < limits.inFlightPerEndpoint {
-                guard let attempt = Self.next(&lane, nowMilliseconds) else { break }
+                guard var attempt = Self.next(&lane, nowMilliseconds) else { break }
+                attempt.firstAtMilliseconds = attempt.firstAtMilliseconds ?? nowMilliseconds
                 lane.inFlight[attempt.delivery] = attempt
                 started.append(attempt.delivery)
             }
@@ -68,22 +81,28 @@ struct WebhookDelivery {
     private static func next(_ lane: inout Lane, _ now: Int64) -> Attempt? {
         if let retry = lane.retries.first, retry.atMilliseconds <= now { return lane.retries.removeFirst().attempt }
         guard lane.start < lane.fresh.count else { return nil }
-        let delivery = lane.fresh[lane.start]
+        let attempt = lane.fresh[lane.start]
         lane.start += 1
         if lane.start > 1_000, lane.start * 2 > lane.fresh.count {
             lane.fresh.removeFirst(lane.start)
             lane.start = 0
         }
-        return Attempt(delivery: delivery, count: 0, firstAtMilliseconds: now)
+        return attempt
     }
 
     mutating func finished(_ delivery: EventDelivery, _ outcome: Outcome, _ nowMilliseconds: Int64) -> Decision {
         guard var attempt = lanes[delivery.endpoint]?.inFlight.removeValue(forKey: delivery) else { return .ignore }
-        if outcome == .accepted { return .acknowledge }
-        if nowMilliseconds - attempt.firstAtMilliseconds >= limits.patienceMilliseconds { return .abandon }
-        let doublings = min(attempt.count, 20)
-        let wait = min(limits.longestRetryMilliseconds, limits.firstRetryMilliseconds << Int64(doublings))
-        attempt.count += 1
+        var wait: Int64 = 0
+        if outcome == .accepted {
+            attempt.copies -= 1
+            guard attempt.copies > 0 else { return .acknowledge }
+        } else {
+            let first = attempt.firstAtMilliseconds ?? nowMilliseconds
+            if nowMilliseconds - first >= limits.patienceMilliseconds { return .abandon }
+            let doublings = min(attempt.count, 20)
+            wait = min(limits.longestRetryMilliseconds, limits.firstRetryMilliseconds << Int64(doublings))
+            attempt.count += 1
+        }
         let retry = RetryHeap.Retry(atMilliseconds: nowMilliseconds + wait, attempt: attempt)
         lanes[delivery.endpoint]?.retries.insert(retry)
         return .retry(atMilliseconds: retry.atMilliseconds)

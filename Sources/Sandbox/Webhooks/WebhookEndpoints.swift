@@ -16,7 +16,7 @@ extension Account {
     ]
 
     func createWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
-        try Self.checkURL(call.params)
+        try Self.checkEndpoint(call.params)
         guard store.ids(.webhookEndpoint).count(where: { find(.webhookEndpoint, $0) != nil }) < 16 else {
             throw .invalid("You have reached the maximum of 16 test webhook endpoints.")
         }
@@ -36,11 +36,33 @@ extension Account {
         return .object(shown)
     }
 
-    private static func checkURL(_ params: JSONObject) throws(APIFailure) {
-        guard let url = params.string("url") else { return }
+    /// An address to which an event or a browser is sent; its place is what errors call it.
+    static func checkURL(_ params: JSONObject, _ name: String = "url", place: String? = nil) throws(APIFailure) {
+        guard let url = params.string(name) else { return }
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
             throw .invalid(
-                "Invalid URL: An explicit scheme (such as https) must be provided.", param: "url", code: "url_invalid")
+                "Invalid URL: An explicit scheme (such as https) must be provided.", param: place ?? name,
+                code: "url_invalid")
+        }
+    }
+
+    private static func checkEndpoint(_ params: JSONObject) throws(APIFailure) {
+        try checkURL(params)
+        for (index, type) in params.array("enabled_events").compactMap(\.stringValue).enumerated() {
+            let isType =
+                type.contains(".")
+                && type.utf8.allSatisfy { $0 == 46 || $0 == 95 || (97...122).contains($0) || (48...57).contains($0) }
+            guard type == "*" || isType else {
+                throw .invalid(
+                    "Invalid enabled_events[\(index)]: must be * or the name of an event type.",
+                    param: "enabled_events[\(index)]")
+            }
+        }
+        if let version = params.string("api_version") {
+            let parts = version.prefix { $0 != "." }.split(separator: "-")
+            guard parts.map(\.count) == [4, 2, 2], parts.allSatisfy({ $0.allSatisfy(\.isNumber) }) else {
+                throw .invalid("Invalid Stripe API version: \(version)", param: "api_version")
+            }
         }
     }
 
@@ -52,7 +74,7 @@ extension Account {
 
     func updateWebhookEndpoint(_ call: Call) throws(APIFailure) -> JSONValue {
         _ = try named(.webhookEndpoint, call.id)
-        try Self.checkURL(call.params)
+        try Self.checkEndpoint(call.params)
         change(.webhookEndpoint, call.id) { endpoint in
             endpoint.copy(["url", "enabled_events", "description"], from: call.params)
             Self.mergeMetadata(call.params["metadata"], into: &endpoint)

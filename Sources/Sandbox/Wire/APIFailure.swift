@@ -21,14 +21,18 @@ struct APIFailure: Error {
         self.param = param
     }
 
+    /// Where a code is explained.
+    static func page(of code: String) -> String {
+        "https://stripe.com/docs/error-codes/\(String(code.map { $0 == "_" ? "-" : $0 }))"
+    }
+
     /// The response's body. Absent members are left out, as Stripe does.
     func body(requestID: String, now: Int64) -> JSONValue {
         var error: JSONObject = [:]
         if let code {
             error["code"] = .string(code)
             if code != "subscription_payment_intent_requires_action" {
-                let page = String(code.map { $0 == "_" ? "-" : $0 })
-                error["doc_url"] = .string("https://stripe.com/docs/error-codes/\(page)")
+                error["doc_url"] = .string(Self.page(of: code))
             }
         }
         error["message"] = .string(message)
@@ -77,6 +81,20 @@ extension APIFailure {
     /// A parameter that Stripe knows and this sandbox does not emulate: said aloud rather than ignored.
     static func notEmulated(_ param: String) -> APIFailure {
         .invalid("The sandbox does not emulate `\(param)` yet.", param: param, code: "sandbox_not_emulated")
+    }
+
+    static func tooMuchMetadata(_ param: String) -> APIFailure {
+        .invalid("Metadata can have at most \(ParameterDecoder.mostMetadataKeys) keys.", param: param)
+    }
+
+    static func keyInUse(_ key: String) -> APIFailure {
+        var failure = APIFailure(
+            409,
+            "There is currently another in-progress request using this Idempotent Key (that probably means you submitted "
+                + "twice, and the other request is still going through): \(key). Please try again later.",
+            code: "idempotency_key_in_use")
+        failure.type = "idempotency_error"
+        return failure
     }
 
     static let amountTooLarge = APIFailure.invalid("The amount is too large.", code: "amount_too_large")

@@ -12,16 +12,17 @@ struct Expansion {
         "latest_charge": .charge, "charge": .charge, "price": .price, "product": .product, "default_price": .price,
         "pending_setup_intent": .setupIntent, "setup_intent": .setupIntent, "latest_attempt": .setupAttempt,
         "balance_transaction": .balanceTransaction, "coupon": .coupon, "promotion_code": .promotionCode,
-        "schedule": .schedule, "configuration": .portalConfiguration, "feature": .feature,
-        "test_clock": .testClock,
+        "schedule": .schedule, "configuration": .portalConfiguration, "feature": .feature, "test_clock": .testClock,
+        "mandate": .mandate, "refund": .refund, "dispute": .dispute, "failure_balance_transaction": .balanceTransaction,
+        "customer_balance_transaction": .customerBalanceTransaction, "credit_note": .creditNote, "discount": .discount,
+        "discounts": .discount,
     ]
 
     /// Members that may be expanded although this sandbox always has them null or empty.
     private static let alwaysEmpty: Set<String> = [
-        "default_source", "on_behalf_of", "application", "source", "review", "mandate",
-        "discounts", "discount", "default_tax_rates", "account_tax_ids", "latest_revision", "transfer_data",
-        "application_fee", "refunds", "tax", "sources", "tax_ids", "cash_balance", "invoice_credit_balance",
-        "single_use_mandate", "failure_balance_transaction", "total_count", "tiers", "currency_options",
+        "default_source", "on_behalf_of", "application", "source", "review", "account_tax_ids", "latest_revision",
+        "transfer_data", "application_fee", "tax", "sources", "cash_balance", "single_use_mandate", "total_count",
+        "tiers", "currency_options",
     ]
 
     func apply(_ paths: [String], to root: JSONValue) throws(APIFailure) -> JSONValue {
@@ -65,10 +66,15 @@ struct Expansion {
     ) throws(APIFailure) -> JSONValue? {
         if let included = account.included(name, in: object) { return try expanded(included, rest, whole) }
         if let kind = Self.references[name], let value = object[name] {
+            if case .array(let ids) = value {
+                var targets: [JSONValue] = []
+                for id in ids { targets.append(try member(name, of: [name: id], rest, whole) ?? id) }
+                return .array(targets)
+            }
             let target = value.stringValue.flatMap { account.store.object(kind, $0) }.map { account.render(kind, $0) }
             return try expanded(target.map(JSONValue.object) ?? value, rest, whole)
         }
-        if Self.alwaysEmpty.contains(name) { return object[name] }
+        if Self.alwaysEmpty.contains(name), object[name]?.objectValue == nil { return object[name] }
         switch object[name] {
         case .object, .array: return try expanded(object[name] ?? .null, rest, whole)
         case .null where !rest.isEmpty: return .null
@@ -93,6 +99,20 @@ extension Account {
             return Self.list(
                 live.prefix(10).map { .object(render(.subscription, $0)) }, url: "/v1/customers/\(id)/subscriptions",
                 hasMore: live.count > 10)
+        case ("checkout.session", "line_items"):
+            let items = checkoutItems(of: id).map { JSONValue.object(render(.checkoutItem, $0)) }
+            return Self.list(
+                Array(items.prefix(10)), url: "/v1/checkout/sessions/\(id)/line_items", hasMore: items.count > 10)
+        case ("charge", "refunds"):
+            let refunds = all(.refund, where: "charge", is: id).reversed().map { JSONValue.object(render(.refund, $0)) }
+            return Self.list(
+                Array(refunds.prefix(10)), url: "/v1/charges/\(id)/refunds", hasMore: refunds.count > 10)
+        case ("customer", "tax_ids"):
+            let ids = all(.taxID, where: "customer", is: id).reversed()
+            return Self.list(
+                ids.prefix(10).map { .object(render(.taxID, $0)) }, url: "/v1/customers/\(id)/tax_ids",
+                hasMore: ids.count > 10)
+        case ("customer", "invoice_credit_balance"): return creditBalances(of: id)
         case ("coupon", "applies_to"), ("coupon", "currency_options"): return find(.coupon, id)?["_\(name)"] ?? .null
         case ("price", "tiers"): return find(.price, id)?["_tiers"]
         case ("price", "currency_options"): return find(.price, id)?["_currency_options"]

@@ -42,6 +42,27 @@ extension Account {
         return Self.list(page.map { .object(render(kind, $0)) }, url: call.url, hasMore: hasMore)
     }
 
+    /// A page of objects that have an order of their own.
+    func page(_ kind: ObjectKind, _ objects: [JSONObject], _ call: Call) throws(APIFailure) -> JSONValue {
+        let params = call.params
+        let limit = min(100, max(1, Int(clamping: params.integer("limit") ?? 10)))
+        let place = { (name: String) throws(APIFailure) -> Int? in
+            guard let cursor = params.string(name) else { return nil }
+            guard let index = objects.firstIndex(where: { $0.id == cursor }) else {
+                throw .absent(kind, cursor, param: name)
+            }
+            return index
+        }
+        let after = try place("starting_after")
+        let before = try place("ending_before")
+        if after != nil, before != nil {
+            throw .invalid("Received both starting_after and ending_before parameters. Please pass in only one.")
+        }
+        let rest = objects[(after.map { $0 + 1 } ?? 0)..<(before ?? objects.count)]
+        let page = before == nil ? rest.prefix(limit) : rest.suffix(limit)
+        return Self.list(page.map { .object(render(kind, $0)) }, url: call.url, hasMore: page.count < rest.count)
+    }
+
     private func ordinal(_ kind: ObjectKind, _ cursor: String, _ param: String) throws(APIFailure) -> Int {
         guard let ordinal = store.ordinal(kind, cursor) else {
             throw .invalid("No such \(kind.noun): '\(cursor)'", param: param, code: "resource_missing")

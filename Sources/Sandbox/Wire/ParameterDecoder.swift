@@ -38,6 +38,10 @@ enum ParameterDecoder {
         switch type {
         case .object(let fields), .either(let fields, _):
             collectUnknown(node, fields, prefix: place, into: &unknown)
+        case .entries(let fields):
+            for child in node.children {
+                collectUnknown(child.node, fields, prefix: path(child.key, in: place), into: &unknown)
+            }
         case .list(let element):
             for child in node.children {
                 collectUnknown(child.node, element, path(child.key, in: place), into: &unknown)
@@ -76,6 +80,11 @@ enum ParameterDecoder {
             guard clears else { throw emptied(place) }
             return .null
         }
+        if parameter.name == "currency", let text = node.value, !Currencies.all.contains(text.lowercased()) {
+            throw .invalid(
+                "Invalid currency: \(text). Stripe currently supports these currencies: "
+                    + Currencies.all.joined(separator: ", "), param: place)
+        }
         return try value(node, parameter.type, place)
     }
 
@@ -98,6 +107,13 @@ enum ParameterDecoder {
         case .object(let parameters):
             guard !node.children.isEmpty else { throw .invalid("Invalid object", param: place) }
             return .object(try fields(node, parameters, prefix: place))
+        case .entries(let parameters):
+            guard !node.children.isEmpty else { throw .invalid("Invalid object", param: place) }
+            var entries: JSONObject = [:]
+            for child in node.children {
+                entries[child.key] = .object(try fields(child.node, parameters, prefix: path(child.key, in: place)))
+            }
+            return .object(entries)
         case .either(let parameters, let plain):
             if node.children.isEmpty { return try value(node, plain, place) }
             return .object(try fields(node, parameters, prefix: place))
@@ -153,12 +169,12 @@ enum ParameterDecoder {
         return elements
     }
 
+    static let mostMetadataKeys = 50
+
     /// Metadata and its like: text by free key; the limits are those of Stripe's documentation.
     private static func map(_ node: FormNode, _ place: String) throws(APIFailure) -> JSONObject {
         guard !node.children.isEmpty else { throw .invalid("Invalid object", param: place) }
-        guard node.children.count <= 50 else {
-            throw .invalid("Metadata can have at most 50 keys.", param: place)
-        }
+        guard node.children.count <= mostMetadataKeys else { throw .tooMuchMetadata(place) }
         var entries: JSONObject = [:]
         for (key, child) in node.children.lazy.map({ ($0.key, $0.node) }) {
             let place = path(key, in: place)

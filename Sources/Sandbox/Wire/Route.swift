@@ -48,7 +48,9 @@ struct Call {
     var id: String { path.first ?? "" }
 
     /// Versions are dates first, so that text order is age. 2026-09-30.endive is the last with breaking changes.
-    var isBeforeEndive: Bool { apiVersion < "2026-09-30" }
+    var isBeforeEndive: Bool { Self.isBeforeEndive(apiVersion) }
+
+    static func isBeforeEndive(_ version: String) -> Bool { version < "2026-09-30" }
 }
 
 /// Whose key a request carried.
@@ -62,15 +64,21 @@ struct Router: Sendable {
 
     static let standard = Router(
         Account.searchRoutes + Account.productRoutes + Account.priceRoutes + Account.customerRoutes
-            + Account.paymentMethodRoutes
-            + Account.paymentIntentRoutes + Account.setupIntentRoutes + Account.chargeRoutes
-            + Account.subscriptionRoutes + Account.pauseRoutes + Account.subscriptionItemRoutes + Account.previewRoutes
-            + Account.invoiceRoutes
-            + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.scheduleRoutes
+            + Account.taxIDRoutes + Account.customerBalanceRoutes
+            + Account.paymentMethodRoutes + Account.paymentIntentRoutes + Account.setupIntentRoutes
+            + Account.chargeRoutes + Account.mandateRoutes + Account.captureRoutes + Account.authenticationRoutes
+            + Account.refundRoutes + Account.disputeRoutes + Account.balanceRoutes + Account.accountRoutes
+            + Account.checkoutRoutes + Account.customerSessionRoutes
+            + Account.subscriptionRoutes + Account.pauseRoutes + Account.migrationRoutes
+            + Account.subscriptionItemRoutes + Account.scheduleRoutes + Account.previewRoutes
+            + Account.invoiceRoutes + Account.manualInvoiceRoutes + Account.invoiceLineRoutes
+            + Account.invoiceItemRoutes + Account.invoicePaymentRoutes + Account.attachedPaymentRoutes
+            + Account.creditNoteRoutes + Account.meterRoutes
             + Account.portalConfigurationRoutes + Account.portalSessionRoutes
             + Account.clockRoutes + Account.featureRoutes + Account.entitlementRoutes
-            + Account.couponRoutes + Account.taxRateRoutes + Account.eventRoutes + Account.webhookEndpointRoutes
-            + Account.sandboxRoutes)
+            + Account.couponRoutes + Account.discountRoutes + Account.taxRateRoutes
+            + Account.eventRoutes + Account.webhookEndpointRoutes
+            + Account.sandboxRoutes + Account.settingsRoutes)
 
     init(_ all: [Route]) {
         routes = Dictionary(grouping: all) { "\($0.method) \($0.segments.count)" }

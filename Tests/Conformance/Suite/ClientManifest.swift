@@ -53,7 +53,8 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
     static let installed: [ClientManifest] = all.filter { client in
         let missing = client.requires.filter { find($0) == nil }
         if missing.isEmpty || getenv("DUES_ALL_CLIENTS") != nil { return true }
-        tell("the \(client.language) client: \(missing.joined(separator: ", ")) not found (make test-clients installs it)")
+        Skipped.tell(
+            "the \(client.language) client: \(missing.joined(separator: ", ")) not found (make test-clients installs it)")
         return false
     }
 
@@ -70,13 +71,6 @@ struct ClientManifest: Sendable, CustomTestStringConvertible {
         tests = (json["tests"]?.arrayValue ?? []).map(words)
         transports = Set(words(json["transports"]))
         features = Set(words(json["features"]).compactMap(Feature.init))
-    }
-
-    /// The file in which `make` finds what was skipped.
-    private static func tell(_ line: String) {
-        guard let path = getenv("DUES_SKIPPED").map({ String(cString: $0) }), let file = fopen(path, "a") else { return }
-        fputs("SKIPPED: \(line)\n", file)
-        fclose(file)
     }
 
     /// The installed clients whose language can all of `features`.
