@@ -93,11 +93,13 @@ _dues_dial() {
 # Starts the command $@, whose standard streams are then the connection.
 _dues_start() {
     local in out
-    coproc _DUES_CHILD { exec "$@"; }
+    # It begins when it is told to: one that ends at once would otherwise be gone before its streams are copied.
+    coproc _DUES_CHILD { read -r && exec "$@"; }
     in=${_DUES_CHILD[0]} out=${_DUES_CHILD[1]} _dues_child=$_DUES_CHILD_PID
     # Copies, because bash closes its own when it hears that the process has ended.
     exec {_dues_in}<&"$in" {_dues_out}>&"$out" {in}<&- {out}>&-
     disown "$_dues_child" # else a `wait` of the caller's would wait for it, too
+    echo >&"$_dues_out"
 }
 
 # Sends the line $2 of the call $1, and waits until $3 for its answer: a result for DUES_RESULT, or an error to fail with.

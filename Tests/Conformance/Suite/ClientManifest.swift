@@ -139,7 +139,8 @@ extension Process {
     fileprivate static func wait(_ command: [String], in folder: String) throws -> Int32 {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
+        // An event loop in this process has the signal ignored, and a shell cannot trap what was ignored when it began.
+        process.arguments = ["--default-signal=PIPE"] + command
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardOutput = FileHandle.standardError
         process.environment = ProcessInfo.processInfo.environment.merging(["DUES_BIN": DuesProcess.binary]) { $1 }
