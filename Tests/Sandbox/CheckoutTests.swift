@@ -204,4 +204,25 @@ import Testing
         let refused = Guest().call("POST", "/v1/checkout/sessions", form)
         #expect(refused.status == 400 && refused.error["param"] == .string(param), "\(refused.body.text)")
     }
+
+    @Test func `taxes and discounts are in what the session comes to, and in the invoice that follows`() {
+        let guest = Guest()
+        let vat = guest.post("/v1/tax_rates", "display_name=VAT&percentage=20&inclusive=false").id
+        let coupon = guest.post("/v1/coupons", "percent_off=10&duration=once").id
+        let form = """
+            mode=subscription&success_url=https://example.com&line_items[0][price]=\(guest.price("basic"))\
+            &line_items[0][quantity]=2&line_items[0][tax_rates][0]=\(vat)&discounts[0][coupon]=\(coupon)
+            """
+        let made = guest.post("/v1/checkout/sessions", form + "&expand[]=line_items")
+        #expect(made["amount_subtotal"] == 1000 && made["amount_total"] == 1080)
+        #expect(made["total_details.amount_tax"] == 180 && made["total_details.amount_discount"] == 100)
+        #expect(made["line_items.data.0.amount_tax"] == 180 && made["line_items.data.0.amount_total"] == 1080)
+        _ = guest.call(
+            "POST", "/sandbox/checkout/\(made.id)/pay", "payment_method=pm_card_visa&email=j@example.com")
+        let done = guest.get("/v1/checkout/sessions/\(made.id)", "expand[]=invoice")
+        #expect(done["status"] == "complete" && done["invoice.total"] == 1080)
+        let unknown = guest.call(
+            "POST", "/v1/checkout/sessions", form.split(separator: vat).joined(separator: "txr_none"))
+        #expect(unknown["error.param"] == "line_items[0][tax_rates][0]")
+    }
 }

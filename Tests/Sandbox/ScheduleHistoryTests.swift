@@ -46,6 +46,7 @@ import Testing
             guest.advance(2 * Self.hour)
             let preview = guest.call("POST", "/v1/invoices/create_preview", "subscription=\(subscription)")
             let latest = guest.get("/v1/subscriptions/\(subscription)")["latest_invoice"]
+            if let time = preview["created"]?.integerValue { wait(guest, until: time - Self.hour) }
             var steps = 0
             while guest.get("/v1/subscriptions/\(subscription)")["latest_invoice"] == latest, steps < 100 {
                 guest.advance(24 * Self.hour)
@@ -62,6 +63,11 @@ import Testing
         }
         let phases = guest.get("/v1/subscription_schedules/\(schedule.id)")["phases"]?.arrayValue ?? []
         for (phase, next) in zip(phases, phases.dropFirst()) { #expect(phase["end_date"] == next["start_date"]) }
+    }
+
+    private func wait(_ guest: Guest, until time: Int64) {
+        guard time > guest.get("/sandbox/clock")["now"]?.integerValue ?? 0 else { return }
+        _ = guest.post("/sandbox/clock/advance", "to=\(time)")
     }
 
     /// A price that is asked for once.

@@ -10,51 +10,54 @@ extension Account {
     func reckonSession(_ id: String) throws(APIFailure) {
         let session = known(.checkoutSession, id)
         let items = checkoutItems(of: id)
-        var amounts: [String: (subtotal: Int64, discount: Int64)] = [:]
+        var amounts: [String: CheckoutAmounts] = [:]
         if session.string("mode") == "subscription" {
             amounts = try foreseenAmounts(session)
         } else {
             for item in items {
                 let price = known(.price, item.string("_price") ?? "")
                 guard let amount = Self.amount(price, item.integer("quantity") ?? 1)?.rounded else { throw .amountTooLarge }
-                amounts[price.id, default: (0, 0)].subtotal += amount
+                amounts[price.id, default: CheckoutAmounts()].subtotal += amount
             }
         }
         for item in items {
-            let amount = amounts[item.string("_price") ?? ""] ?? (0, 0)
+            let amount = amounts[item.string("_price") ?? ""] ?? CheckoutAmounts()
             change(.checkoutItem, item.id) {
                 $0["amount_subtotal"] = .integer(amount.subtotal)
                 $0["amount_discount"] = .integer(amount.discount)
-                $0["amount_total"] = .integer(amount.subtotal - amount.discount)
+                $0["amount_tax"] = .integer(amount.tax)
+                $0["amount_total"] = .integer(amount.total)
             }
         }
         guard !items.isEmpty else { return }
-        let subtotal = amounts.values.reduce(0) { $0 + $1.subtotal }
-        let discount = amounts.values.reduce(0) { $0 + $1.discount }
+        let whole = amounts.values.reduce(into: CheckoutAmounts()) { $0.add($1) }
         change(.checkoutSession, id) {
-            $0["amount_subtotal"] = .integer(subtotal)
-            $0["amount_total"] = .integer(max(0, subtotal - discount))
-            $0["total_details"] = ["amount_discount": .integer(discount), "amount_shipping": 0, "amount_tax": 0]
+            $0["amount_subtotal"] = .integer(whole.subtotal)
+            $0["amount_total"] = .integer(max(0, whole.total))
+            $0["total_details"] = [
+                "amount_discount": .integer(whole.discount), "amount_shipping": 0, "amount_tax": .integer(whole.tax),
+            ]
         }
     }
 
     /// What the first invoice asks for each price.
-    private func foreseenAmounts(
-        _ session: JSONObject
-    ) throws(APIFailure) -> [String: (subtotal: Int64, discount: Int64)] {
+    private func foreseenAmounts(_ session: JSONObject) throws(APIFailure) -> [String: CheckoutAmounts] {
         let point = savepoint
         defer { rollback(to: point) }
         let customer = try buyer(session, email: .null, name: .null)
         try addOneTimePrices(of: session, to: customer)
         let invoice = try openSubscription(terms(of: session, customer: customer, method: nil), requiresMethod: false)
             .invoice
-        var amounts: [String: (subtotal: Int64, discount: Int64)] = [:]
+        var amounts: [String: CheckoutAmounts] = [:]
         for line in invoice.map({ all(.invoiceLine, where: "invoice", is: $0) }) ?? [] {
             let price = line.object("pricing").object("price_details").string("price") ?? ""
-            amounts[price, default: (0, 0)].subtotal += line.integer("amount") ?? 0
-            for discount in line.array("discount_amounts") {
-                amounts[price, default: (0, 0)].discount += discount["amount"]?.integerValue ?? 0
-            }
+            let discounts = line.array("discount_amounts").compactMap { $0["amount"]?.integerValue }
+            let taxes = line.array("taxes")
+            let onTop = Self.total(ofTaxes: taxes, "exclusive")
+            amounts[price, default: CheckoutAmounts()].add(
+                CheckoutAmounts(
+                    subtotal: line.integer("amount") ?? 0, discount: discounts.reduce(0, +),
+                    tax: onTop + Self.total(ofTaxes: taxes, "inclusive"), taxOnTop: onTop))
         }
         return amounts
     }
@@ -77,6 +80,7 @@ extension Account {
             checkoutItems(of: session.id).filter { isRecurring($0) }.map { item in
                 var entry: JSONObject = ["price": item["_price"] ?? .null, "metadata": item["metadata"] ?? [:]]
                 entry["quantity"] = item["quantity"]?.integerValue.map(JSONValue.integer)
+                entry["tax_rates"] = item["_tax_rates"]
                 return .object(entry)
             })
         terms["payment_behavior"] = "error_if_incomplete"
@@ -92,7 +96,7 @@ extension Account {
         for item in checkoutItems(of: session.id) where !isRecurring(item) {
             let params: JSONObject = [
                 "customer": .string(customer), "pricing": ["price": item["_price"] ?? .null],
-                "quantity": item["quantity"] ?? 1,
+                "quantity": item["quantity"] ?? 1, "tax_rates": item["_tax_rates"] ?? [],
             ]
             _ = try createInvoiceItem(
                 Call(path: [], params: params, url: "", caller: .secret, apiVersion: Self.apiVersion))
@@ -208,5 +212,23 @@ extension Account {
         emit(
             succeeded ? "checkout.session.async_payment_succeeded" : "checkout.session.async_payment_failed",
             .checkoutSession, session.id)
+    }
+}
+
+/// What is asked for something on a session.
+struct CheckoutAmounts {
+    var subtotal: Int64 = 0
+    var discount: Int64 = 0
+    var tax: Int64 = 0
+    /// The part of the tax that the price does not include.
+    var taxOnTop: Int64 = 0
+
+    var total: Int64 { subtotal - discount + taxOnTop }
+
+    mutating func add(_ other: CheckoutAmounts) {
+        subtotal += other.subtotal
+        discount += other.discount
+        tax += other.tax
+        taxOnTop += other.taxOnTop
     }
 }

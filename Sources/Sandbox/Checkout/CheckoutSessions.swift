@@ -152,9 +152,9 @@ extension Account {
             let entry = entry.objectValue ?? [:]
             let price = try checkoutPrice(entry, place: "line_items[\(index)]")
             let quantity = entry.integer("quantity")
-            let isMetered = price.object("recurring").string("usage_type") == "metered"
-            if quantity == nil, !isMetered { throw .missing("line_items[\(index)][quantity]") }
+            if quantity == nil, !Self.isMetered(price) { throw .missing("line_items[\(index)][quantity]") }
             if let first = prices.first { try Self.checkCurrency(of: price, agreesWith: first) }
+            _ = try taxRates(entry, "tax_rates", place: "line_items[\(index)][tax_rates]")
             prices.append(price)
             let id = newID(.checkoutItem)
             put(
@@ -165,6 +165,7 @@ extension Account {
                     "currency": price["currency"] ?? .null, "description": .string(productName(of: price)),
                     "metadata": Self.newMetadata(entry), "quantity": .optional(quantity),
                     "_price": .string(price.id), "_session": .string(session),
+                    "_tax_rates": entry["tax_rates"] ?? [],
                 ])
         }
         let recurring = prices.contains { $0.string("type") == "recurring" }

@@ -206,8 +206,11 @@ extension Account {
                 throw .invalid("The portal's configuration does not offer this price.", param: "price")
             }
             let item = items(of: subscription.id).first
-            let quantity = call.params["quantity"] ?? item?["quantity"] ?? 1
-            params["items"] = [["id": item?["id"] ?? .null, "price": price, "quantity": quantity]]
+            var change: JSONObject = ["id": item?["id"] ?? .null, "price": price]
+            if !Self.isMetered(known(.price, price.stringValue ?? "")) {
+                change["quantity"] = call.params["quantity"] ?? item?["quantity"] ?? 1
+            }
+            params["items"] = [.object(change)]
         }
         _ = try updateSubscription(ask([subscription.id], params))
     }
