@@ -53,7 +53,7 @@ enum PageStyle {
         max-width: calc(100vw - 2rem); padding: .5rem 1rem; border-radius: 8px; background: var(--ink); \
         color: var(--paper); box-shadow: 0 2px 12px #0004 }
         #clock { display: flex; flex-wrap: wrap; gap: .75rem 1.5rem; align-items: center; padding: .75rem .875rem }
-        #clock > div { flex: 1 1 18rem } #clock p { padding: 0; margin: 0 }
+        #clock > div { flex: 1 1 18rem } #clock p { padding: 0; margin: 0 } #clock p small { display: inline-block }
         #clock time { font-size: 1.25rem; font-weight: 600; font-variant-numeric: tabular-nums; color: var(--ink) }
         .buttons { display: flex; flex-wrap: wrap; gap: .5rem } #clock .buttons { flex: 0 1 auto }
         #snapshots .buttons { padding: .6rem .875rem; border-top: 1px solid var(--line) }
@@ -79,7 +79,7 @@ enum PageStyle {
         @media (prefers-reduced-motion: no-preference) { .rows > li.new { animation: arrive 3s ease-out } }
         @media (max-width: 30rem) { #clock .buttons { flex: 1 } .buttons button { flex: 1; padding: .45rem .5rem } }
         @media (min-width: 60rem) {
-          .columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 1rem; align-items: start }
+          .columns { display: grid; grid-template-columns: minmax(0, 13fr) minmax(0, 8fr); gap: 0 1rem; align-items: start }
         }
 
         """

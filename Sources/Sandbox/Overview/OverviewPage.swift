@@ -107,9 +107,16 @@ struct OverviewPage {
     private func declineOrder(_ subscription: String, _ customer: String, isOrdered: Bool) -> String {
         let path = "customers/\(customer)/decline_next"
         let id = "fail-\(subscription)"
+        let whose = "of \(account.customerWords(customer))"
         return isOrdered
-            ? Order(path, "Let it pass", said: "The next payment may pass.", id: id, times: 0).html
-            : Order(path, "Fail next renewal", said: "The next payment will fail.", id: id, times: 1).html
+            ? Order(
+                path, "Let it pass", said: "The next payment may pass.", id: id, times: 0,
+                label: "Let it pass: the next payment \(whose)"
+            ).html
+            : Order(
+                path, "Fail next renewal", said: "The next payment will fail.", id: id, times: 1,
+                label: "Fail next renewal \(whose)"
+            ).html
     }
 
     private func invoice(_ invoice: JSONObject) -> String {
@@ -140,7 +147,7 @@ struct OverviewPage {
         let isPending = (event.integer("pending_webhooks") ?? 0) > 0
         let again = Order(
             "events/\(event.id)/deliver", "Deliver again", said: "\(type) is on its way.", id: "deliver-\(event.id)",
-            label: "Deliver \(type) again")
+            label: "Deliver again: \(type)")
         return row(
             reference(event.id, as: "<b>\(escaped(type))</b>")
                 + (isPending ? " <span class=\"badge warn\">pending</span>" : ""),

@@ -18,12 +18,17 @@ enum OverviewScript {
           if (text && !lost) say.timer = setTimeout(() => { said.textContent = ''; }, 6000);
         }
 
+        // The parts as they came last, by id.
+        const shown = new Map();
+
         // Puts in place what differs, and keeps the focus where it is.
         function show(text) {
           const page = new DOMParser().parseFromString(text, 'text/html');
           for (const fresh of page.querySelectorAll('[data-live]')) {
             const old = document.getElementById(fresh.id);
-            if (!old || old.innerHTML === fresh.innerHTML) continue;
+            const html = fresh.innerHTML;
+            if (!old || (shown.get(fresh.id) ?? old.innerHTML) === html) continue;
+            shown.set(fresh.id, html);
             const known = new Set([...old.querySelectorAll('li[id]')].map(row => row.id));
             for (const row of fresh.querySelectorAll('li[id]')) if (!known.has(row.id)) row.classList.add('new');
             const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
