@@ -111,7 +111,7 @@ import Testing
         #expect(again.body == Array((first.body.prettyText + "\n").utf8))
     }
 
-    @Test func `readings and refusals are not journaled, keys never`() {
+    @Test func `readings and refusals are not journaled, keys never`() throws {
         let guest = Guest()
         _ = guest.get("/v1/prices")
         _ = guest.call("POST", "/v1/customers", "nope=1")
@@ -120,6 +120,15 @@ import Testing
         _ = guest.call("POST", "/v1/customers", "name=A", key: "sk_test_verysecret")
         #expect(guest.entries.count == 1)
         #expect(!guest.entries[0].json.text.contains("verysecret"))
+        for (target, body) in [
+            ("/v1/customers", "key=sk_test_verysecret&name=A"), ("/v1/customers", "name=A&key=sk_test_verysecret"),
+            ("/v1/customers?key=sk_test_verysecret&email=a%40example.com", "name=A"),
+        ] {
+            let request = HTTPRequest(method: "POST", target: target, body: Array(body.utf8))
+            let entry = try #require(guest.engine.serve(request, now: guest.now).entry)
+            #expect(!entry.json.text.contains("verysecret"))
+            #expect(entry.json.text.contains("name=A"))
+        }
     }
 
     // MARK: The file

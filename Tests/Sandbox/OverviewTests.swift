@@ -21,7 +21,7 @@ import Testing
         #expect(text.contains("1 × Basic (at $5.00 / month) · renews on 1 Dec 2026 · visa ending in 4242"))
         #expect(text.contains("<li id=\"\(subscription.id)\">"))
         #expect(text.contains("<li id=\"\(customer)\">"))
-        #expect(text.contains("<b>customer.subscription.created</b>"))
+        #expect(text.contains("<b>customer.<wbr>subscription.<wbr>created</b>"))
         #expect(text.contains("<span class=\"badge good\">paid</span>"))
         #expect(text.contains("1 Nov 2026, 00:00:00"))
         #expect(text.contains("formaction=\"/sandbox/customers/\(customer)/decline_next\""))

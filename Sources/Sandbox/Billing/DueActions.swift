@@ -217,9 +217,10 @@ extension Account {
 
     /// Takes the payment of an invoice that is due, unless its refusal was ordered.
     private func collectByItself(_ invoice: JSONObject) -> PaymentResult {
+        let customer = invoice.string("customer") ?? ""
         var attempt = PaymentAttempt(offSession: true)
-        if defaultMethod(ofInvoice: invoice) != nil {
-            attempt.ordered = takeDecline(of: invoice.string("customer") ?? "")
+        if known(.customer, customer).has("_declines"), defaultMethod(ofInvoice: invoice) != nil {
+            attempt.ordered = takeDecline(of: customer)
         }
         return collect(invoice.id, attempt)
     }

@@ -50,7 +50,7 @@ enum PageStyle {
         .top { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: baseline; margin-bottom: 1rem }
         .top p { margin: 0 }
         #said:not(:empty) { position: fixed; left: 50%; bottom: 1rem; transform: translateX(-50%); z-index: 1; margin: 0; \
-        max-width: calc(100vw - 2rem); padding: .5rem 1rem; border-radius: 8px; background: var(--ink); \
+        width: max-content; max-width: calc(100vw - 2rem); padding: .5rem 1rem; border-radius: 8px; background: var(--ink); \
         color: var(--paper); box-shadow: 0 2px 12px #0004 }
         #clock { display: flex; flex-wrap: wrap; gap: .75rem 1.5rem; align-items: center; padding: .75rem .875rem }
         #clock > div { flex: 1 1 18rem } #clock p { padding: 0; margin: 0 } #clock p small { display: inline-block }

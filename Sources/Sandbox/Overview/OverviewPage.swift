@@ -149,7 +149,7 @@ struct OverviewPage {
             "events/\(event.id)/deliver", "Deliver again", said: "\(type) is on its way.", id: "deliver-\(event.id)",
             label: "Deliver again: \(type)")
         return row(
-            reference(event.id, as: "<b>\(escaped(type))</b>")
+            reference(event.id, as: "<b>\(breakable(type))</b>")
                 + (isPending ? " <span class=\"badge warn\">pending</span>" : ""),
             end: account.endpoints(wanting: type).isEmpty ? "" : again.html,
             facts: [moment(event.integer("created") ?? 0)],
@@ -200,6 +200,11 @@ struct OverviewPage {
             default: ""
             }
         return "<span class=\"badge \(tone)\">\(escaped(String(status.map { $0 == "_" ? " " : $0 })))</span>"
+    }
+
+    /// A name of many words, to be broken between them where the line is short.
+    private func breakable(_ name: String) -> String {
+        escaped(name).replacing(".", with: ".<wbr>").replacing("_", with: "_<wbr>")
     }
 
     /// Whose a row is.

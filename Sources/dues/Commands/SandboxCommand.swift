@@ -19,13 +19,13 @@ extension Command {
             Flag(name: "state", placeholder: "FILE", help: "Keep its state in a file, across restarts."),
             Flag(
                 name: "seed", placeholder: "N",
-                help: "Make every id and time the same each time: the clock stands at 2026-01-01 until it is advanced."),
+                help: "Make every id and time the same in every run: the clock stands at 2026-01-01 until it is advanced."),
             Flag(name: "strict-keys", help: "Take only the secret key that it prints, not every sk_test_…."),
         ],
         discussion: """
             One line of JSON on standard output says where it listens, and its keys:
               {"sandbox":"http://127.0.0.1:7173","secretKey":"sk_test_…","publishableKey":"pk_test_…","webhookSecret":"whsec_…","pid":4711}
-            A browser finds there what is in it, and buttons for its clock and its bad days.
+            A browser shows there what is in it, with buttons that move its clock and let payments fail.
             STRIPE_WEBHOOK_SECRET sets the secret that its events are signed with; otherwise it makes one.
             """
     ) { arguments throws(Failure) in
