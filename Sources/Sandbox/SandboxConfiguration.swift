@@ -18,6 +18,9 @@ package struct SandboxConfiguration: Sendable, CustomStringConvertible {
     package var stateFile: String?
     /// The wall clock in Unix seconds.
     package var now: @Sendable () -> Int64
+    /// Where the sandbox's clock stands until it is advanced, in Unix seconds; nil for a clock that goes with the wall clock.
+    /// With a seed it makes every id and time the same again.
+    package var standsAt: Int64?
     /// How long an endpoint may take to answer an event.
     package var deliveryTimeoutMilliseconds: Int64 = 10_000
 
@@ -26,6 +29,9 @@ package struct SandboxConfiguration: Sendable, CustomStringConvertible {
         seed = randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }
         now = { Int64(time(nil)) }
     }
+
+    /// What the sandbox takes for the wall clock's time.
+    var clockTime: Int64 { standsAt ?? now() }
 
     /// Without keys and secrets.
     package var description: String {

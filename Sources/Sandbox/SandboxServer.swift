@@ -15,6 +15,8 @@ package final class SandboxServer {
     /// Retained by the loop, which holds what serves its connections.
     private weak var server: HTTPServer?
     private var delivery = WebhookDelivery()
+    /// How often the engine had gone back to an earlier state when `delivery` was begun.
+    private var returns = 0
     /// Answers that leave when the journal is on disk.
     private var waiting: [(responder: HTTPResponder, outcome: SandboxEngine.Outcome)] = []
     private var flushIsScheduled = false
@@ -29,7 +31,7 @@ package final class SandboxServer {
     package init(loop: EventLoop, configuration: SandboxConfiguration) throws(SystemError) {
         self.loop = loop
         self.configuration = configuration
-        let fresh = SandboxJournal.Header(seed: configuration.seed, openedAt: configuration.now())
+        let fresh = SandboxJournal.Header(seed: configuration.seed, openedAt: configuration.clockTime)
         var contents = SandboxJournal.Contents(header: fresh)
         if let path = configuration.stateFile {
             (journal, contents) = try SandboxJournal.open(path, header: fresh)
@@ -47,7 +49,7 @@ package final class SandboxServer {
             engine.hasConfiguredEndpoint = sendsToAddress
             journal?.append(.configured(sendsToAddress))
         }
-        for pending in engine.undelivered { delivery.add(pending) }
+        startOver()
     }
 
     /// Starts serving; answers the address with the port that was bound (port 0 picks one).
@@ -70,7 +72,7 @@ package final class SandboxServer {
 
     private func serve(_ request: HTTPRequest, _ responder: HTTPResponder) {
         guard journal?.isBroken != true else { return responder.respond(Self.broken) }
-        let outcome = engine.serve(request, now: configuration.now())
+        let outcome = engine.serve(request, now: configuration.clockTime)
         if let entry = outcome.entry { journal?.append(.request(entry)) }
         // Even a reading waits while something unwritten is before it, for it may tell of that.
         waiting.append((responder, outcome))
@@ -86,7 +88,7 @@ package final class SandboxServer {
         let isDurable = journal?.flush() ?? true
         let answers = waiting
         waiting = []
-        let date = HTTPDate.text(engine.accountTime(at: configuration.now()))
+        let date = HTTPDate.text(engine.accountTime(at: configuration.clockTime))
         for (responder, outcome) in answers {
             var answer = isDurable ? outcome.response : Self.broken
             // The sandbox's own clock, which may be ahead: what is reckoned from it is then reckoned right.
@@ -116,6 +118,7 @@ package final class SandboxServer {
 
     /// Starts what is to be sent, and sees to it that time is looked at again when something falls due.
     private func pump() {
+        if engine.returns != returns { startOver() }
         for made in engine.takeDeliveries() {
             let fate = engine.deliveryFate()
             if fate.isDropped { conclude(made, .abandon) } else { delivery.add(made, fate, at: clock) }
@@ -124,20 +127,33 @@ package final class SandboxServer {
         if let wake { loop.cancel(wake) }
         wake = nil
         let retry = delivery.nextMilliseconds.map { $0 - clock }
-        let action = engine.nextDue.map { ($0 - configuration.now()) * 1000 }
+        let action = engine.nextDue.map { ($0 - configuration.clockTime) * 1000 }
         guard let soonest = [retry, action].compactMap({ $0 }).min() else { return }
         // Not longer than a minute at a time, since the wall clock may be set.
         wake = loop.schedule(afterMilliseconds: min(max(soonest, 1), 60_000)) { [self] in
             wake = nil
-            engine.tick(now: configuration.now())
+            engine.tick(now: configuration.clockTime)
             pump()
         }
+    }
+
+    /// Takes up the deliveries that the state says are still to be made, whatever was on its way before.
+    private func startOver() {
+        returns = engine.returns
+        _ = engine.takeDeliveries()
+        delivery = WebhookDelivery()
+        for pending in engine.undelivered { delivery.add(pending) }
     }
 
     /// The loop's time, ahead of itself by as much as the sandbox's clock is.
     private var clock: Int64 { loop.now + engine.clockOffset * 1000 }
 
     private func send(_ sending: EventDelivery) {
+        // One that was delivered again on order, and arrived, need not be tried again on its own account.
+        guard engine.awaits(sending) else {
+            _ = delivery.finished(sending, .accepted, clock)
+            return
+        }
         guard let body = engine.eventBody(sending), let target = target(of: sending) else {
             return conclude(sending, .abandon)
         }
@@ -168,10 +184,10 @@ package final class SandboxServer {
     private func conclude(_ sending: EventDelivery, _ decision: WebhookDelivery.Decision) {
         switch decision {
         case .acknowledge:
-            let time = engine.acknowledge(sending, at: configuration.now())
+            let time = engine.acknowledge(sending, at: configuration.clockTime)
             journal?.append(.delivered(sending, at: time))
         case .abandon:
-            let time = engine.abandon(sending, at: configuration.now())
+            let time = engine.abandon(sending, at: configuration.clockTime)
             journal?.append(.abandoned(sending, at: time))
         case .retry, .ignore: return
         }

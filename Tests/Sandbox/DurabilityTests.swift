@@ -29,10 +29,27 @@ import Testing
         let item = subscription["items.data.0.id"]?.stringValue ?? ""
         _ = guest.post("/v1/subscriptions/\(subscription.id)", "items[0][id]=\(item)&items[0][quantity]=2")
         payments(guest)
+        orders(guest, customer)
         guest.advance(31 * 86_400)
         guest.now += 7200
         _ = guest.get("/v1/events")
         _ = guest.post("/v1/customers", "name=Last")
+    }
+
+    /// One of each order of the owner, and a way that was taken and left.
+    private func orders(_ guest: Guest, _ customer: String) {
+        _ = guest.post("/sandbox/customers/\(customer)/decline_next", "times=2")
+        guest.advance(7)
+        let snapshot = guest.post("/sandbox/snapshots").id
+        guest.advance(62 * 86_400)
+        guest.now += 100
+        let event = guest.engine.account.store.ids(.event).last ?? ""
+        _ = guest.post("/sandbox/events/\(event)/deliver")
+        _ = guest.call("POST", "/v1/customers", "name=Gone", headers: ["Idempotency-Key": "again"])
+        _ = guest.post("/sandbox/snapshots/\(snapshot)/restore")
+        guest.now += 100
+        _ = guest.call("POST", "/v1/customers", "name=Kept", headers: ["Idempotency-Key": "again"])
+        _ = guest.post("/sandbox/clock/advance", "by=next")
     }
 
     /// One of each way in which money moves.
@@ -94,7 +111,7 @@ import Testing
         #expect(again.body == Array((first.body.prettyText + "\n").utf8))
     }
 
-    @Test func `readings and refusals are not journaled, keys never`() {
+    @Test func `readings and refusals are not journaled, keys never`() throws {
         let guest = Guest()
         _ = guest.get("/v1/prices")
         _ = guest.call("POST", "/v1/customers", "nope=1")
@@ -103,6 +120,15 @@ import Testing
         _ = guest.call("POST", "/v1/customers", "name=A", key: "sk_test_verysecret")
         #expect(guest.entries.count == 1)
         #expect(!guest.entries[0].json.text.contains("verysecret"))
+        for (target, body) in [
+            ("/v1/customers", "key=sk_test_verysecret&name=A"), ("/v1/customers", "name=A&key=sk_test_verysecret"),
+            ("/v1/customers?key=sk_test_verysecret&email=a%40example.com", "name=A"),
+        ] {
+            let request = HTTPRequest(method: "POST", target: target, body: Array(body.utf8))
+            let entry = try #require(guest.engine.serve(request, now: guest.now).entry)
+            #expect(!entry.json.text.contains("verysecret"))
+            #expect(entry.json.text.contains("name=A"))
+        }
     }
 
     // MARK: The file

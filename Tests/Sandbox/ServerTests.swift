@@ -117,6 +117,62 @@ import Testing
         #expect(last.at("data.object.id") == second["id"])
     }
 
+    @Test func `deliveries follow the orders of the owner`() async throws {
+        let receiver = Receiver(failures: 0)
+        let (endpoint, address) = try Self.listen(receiver)
+        defer { endpoint.stop() }
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        var configuration = SandboxConfiguration()
+        configuration.webhookURL = "http://\(address)/hook"
+        let (thread, started) = try Self.start(configuration)
+        defer { thread.stop() }
+        _ = try await call(client, started, "POST", "/v1/customers", "name=Jenny")
+        let first = try await receiver.wait(for: 1)
+        let id = try #require(try JSONValue(parsing: first[0].body)["id"]?.stringValue)
+        _ = try await call(client, started, "POST", "/sandbox/events/\(id)/deliver")
+        #expect(
+            try await receiver.wait(for: 2).map { try JSONValue(parsing: $0.body)["id"] } == [.string(id), .string(id)])
+
+        receiver.state.withLock { $0.failures = 1000 }
+        _ = try await call(client, started, "POST", "/v1/customers", "name=Mary")
+        let snapshot = try await call(client, started, "POST", "/sandbox/snapshots")["id"]?.stringValue ?? ""
+        receiver.state.withLock { $0.failures = 0 }
+        _ = try await call(client, started, "POST", "/sandbox/clock/advance", "seconds=60")
+        #expect(try await receiver.wait(for: 3).count == 3)
+        _ = try await call(client, started, "POST", "/sandbox/snapshots/\(snapshot)/restore")
+        let all = try await receiver.wait(for: 4)
+        #expect(all.count == 4 && all[2].body == all[3].body, "what waited at the snapshot comes again, nothing else")
+        let events = try await call(client, started, "GET", "/v1/events")
+        #expect(events["data"]?.arrayValue?.count == 2)
+    }
+
+    @Test func `a seed and a clock that stands give every answer again`() async throws {
+        var configuration = SandboxConfiguration()
+        configuration.seed = 42
+        configuration.standsAt = 1_767_225_600
+        let client = HTTPClient()
+        defer { client.shutdown() }
+        var answers: [[JSONValue]] = []
+        for _ in 0..<2 {
+            let (thread, started) = try Self.start(configuration)
+            var told: [JSONValue] = []
+            for (path, form) in [
+                ("/v1/customers", "name=Jenny"), ("/sandbox/clock/advance", "by=month"), ("/v1/customers", "name=Mary"),
+                ("/sandbox/reset", ""), ("/v1/customers", "name=Jenny"),
+            ] {
+                told.append(try await call(client, started, "POST", path, form))
+                try await Task.sleep(for: .milliseconds(300))
+            }
+            thread.stop()
+            answers.append(told)
+        }
+        #expect(answers[0] == answers[1])
+        #expect(answers[0][0]["created"] == 1_767_225_600)
+        #expect(answers[0][1]["now"] == 1_769_904_000)
+        #expect(answers[0][0] == answers[0][4], "a reset begins anew")
+    }
+
     @Test func `a delivery that is held back waits for the sandbox's clock, and a dropped one never comes`() async throws {
         let receiver = Receiver(failures: 0)
         let (endpoint, address) = try Self.listen(receiver)

@@ -207,12 +207,22 @@ extension Account {
         let current = known(.invoice, id)
         guard current.string("status") == "open" else { return }
         if current.string("collection_method") == "charge_automatically" {
-            settle(id, collect(id, PaymentAttempt(offSession: true)), automatic: true)
+            settle(id, collectByItself(current), automatic: true)
         } else if wasDraft {
             emit("invoice.sent", .invoice, id)
         } else {
             passDeadline(id)
         }
+    }
+
+    /// Takes the payment of an invoice that is due, unless its refusal was ordered.
+    private func collectByItself(_ invoice: JSONObject) -> PaymentResult {
+        let customer = invoice.string("customer") ?? ""
+        var attempt = PaymentAttempt(offSession: true)
+        if known(.customer, customer).has("_declines"), defaultMethod(ofInvoice: invoice) != nil {
+            attempt.ordered = takeDecline(of: customer)
+        }
+        return collect(invoice.id, attempt)
     }
 
     private func forgetAttempt(of id: String) {

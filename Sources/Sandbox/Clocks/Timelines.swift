@@ -37,11 +37,12 @@ extension Account {
         ObjectKind.allCases.map { ($0.prefix, $0) }, uniquingKeysWith: { first, _ in first })
 
     private func clock(ofID id: String) -> String? {
-        guard let end = id.lastIndex(of: "_"), let kind = Self.kinds[String(id[..<end])],
-            let object = store.object(kind, id)
-        else { return nil }
+        guard let kind = kind(ofID: id), let object = store.object(kind, id) else { return nil }
         return kind == .testClock ? id : clock(of: object)
     }
+
+    /// The kind that an id says it is of.
+    func kind(ofID id: String) -> ObjectKind? { id.lastIndex(of: "_").flatMap { Self.kinds[String(id[..<$0])] } }
 
     /// Does something at the time at which a clock stands; in the account's own time where there is none.
     func inTime<Result>(

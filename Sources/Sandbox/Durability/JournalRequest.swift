@@ -15,11 +15,24 @@ package struct JournalRequest: Equatable, Sendable {
     init(_ request: HTTPRequest, caller: Caller, requestID: String, at: Int64) {
         var headers: HTTPHeaders = [:]
         for name in Self.kept { if let value = request.headers[name] { headers.add(name, value) } }
+        // Without the header the key stands among the parameters, as the sandbox's own page sends it.
+        let isKeyed = request.headers["Authorization"] == nil
         self.request = HTTPRequest(
-            method: request.method, target: request.target, headers: headers, body: request.body)
+            method: request.method, target: isKeyed ? Self.withoutKey(request.target) : request.target,
+            headers: headers,
+            body: isKeyed ? Array(Self.withoutKey(String(decoding: request.body, as: UTF8.self)).utf8) : request.body)
         self.caller = caller
         self.requestID = requestID
         self.at = at
+    }
+
+    /// A form, or the target of a request, without the secret key in it.
+    private static func withoutKey(_ text: String) -> String {
+        guard let key = text.firstRange(of: "key=sk_"),
+            key.lowerBound == text.startIndex || "?&".contains(text[text.index(before: key.lowerBound)])
+        else { return text }
+        let rest = text[key.lowerBound...].drop { $0 != "&" }.dropFirst()
+        return String(text[..<key.lowerBound] + rest)
     }
 
     /// Only what changes something is done once.

@@ -23,6 +23,12 @@ final class Account {
     var touched: [String] = []
     /// What is to go wrong with the requests to come.
     var faults = Faults()
+    /// What was answered to requests that carried an idempotency key.
+    var idempotency = IdempotencyStore()
+    /// Earlier states to come back to.
+    var snapshots = Snapshots()
+    /// The state in which the account was made.
+    private(set) lazy var beginning = snapshot()
     /// Deliveries that no endpoint has acknowledged yet, in order.
     var undelivered = DeliveryBacklog()
 
@@ -37,6 +43,7 @@ final class Account {
         self.hasConfiguredEndpoint = hasConfiguredEndpoint
         openCatalog()
         store.commit()
+        _ = beginning
     }
 
     // MARK: Transactions
@@ -47,10 +54,19 @@ final class Account {
         fileprivate let now: Int64
         fileprivate let clockOffset: Int64
         fileprivate let outbox: Int
+        fileprivate let snapshots: Int
     }
 
     var savepoint: Savepoint {
-        Savepoint(store: store.savepoint, random: random, now: now, clockOffset: clockOffset, outbox: outbox.count)
+        Savepoint(
+            store: store.savepoint, random: random, now: now, clockOffset: clockOffset, outbox: outbox.count,
+            snapshots: snapshots.version)
+    }
+
+    /// Whether anything that a replay has to know was changed since `point`, where the transaction began.
+    func hasChanged(since point: Savepoint) -> Bool {
+        store.hasChanges || random != point.random || clockOffset != point.clockOffset
+            || snapshots.version != point.snapshots
     }
 
     /// Makes everything since `point` not have happened, the random draws included.

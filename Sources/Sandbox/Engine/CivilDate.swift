@@ -49,6 +49,16 @@ struct CivilDate: Equatable {
         return "\(day) \(names[Int(month - 1)]) \(year)"
     }
 
+    /// `09:05:00`.
+    var timeOfDay: String {
+        [secondOfDay / 3600, secondOfDay / 60 % 60, secondOfDay % 60].map(Self.twoDigits).joined(separator: ":")
+    }
+
+    /// `2026-10-21T09:05:00Z`.
+    var iso: String { "\(year)-\(Self.twoDigits(month))-\(Self.twoDigits(day))T\(timeOfDay)Z" }
+
+    private static func twoDigits(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+
     static func daysInMonth(year: Int64, month: Int64) -> Int64 {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28

@@ -1,19 +1,32 @@
 import HTTP
 
-/// A plain page for people: what stands in it is escaped, and it is readable on a phone.
+/// A plain page for people: what stands in it is escaped, and it is readable on a phone, by day and by night.
 enum HTMLPage {
-    static func response(_ status: Int = 200, title: String, _ body: String) -> HTTPResponse {
+    /// What a page may do besides showing itself.
+    enum Reach {
+        /// Whatever it says, and lead to wherever the shop wants its customers.
+        case everywhere
+        /// Nothing but the sandbox's own style, script and forms, and never inside another page.
+        case sandbox
+    }
+
+    static func response(
+        _ status: Int = 200, title: String, reach: Reach = .everywhere, _ body: String
+    ) -> HTTPResponse {
         let text = """
             <!doctype html>
             <html lang="en">
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
             <title>\(escaped(title))</title>
-            <style>\(style)</style>
+            <link rel="icon" href="data:,">
+            <link rel="stylesheet" href="\(stylePath)">
+            \(reach == .sandbox ? "<script src=\"\(scriptPath)\" defer></script>" : "")
             </head>
             <body>
-            <main>
+            <main\(reach == .sandbox ? " class=\"wide\"" : "")>
             \(body)
             <p class="note">This is the Dues sandbox. Nothing here is real money.</p>
             </main>
@@ -21,24 +34,37 @@ enum HTMLPage {
             </html>
 
             """
-        return HTTPResponse(status: status, headers: ["Content-Type": "text/html; charset=utf-8"], body: Array(text.utf8))
+        var response = asset("text/html", text)
+        response.status = status
+        if reach == .sandbox {
+            response.headers.add(
+                "Content-Security-Policy",
+                "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
+                    + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+            response.headers.add("Cache-Control", "no-store")
+        }
+        return response
     }
 
-    private static let style = """
-        body { font: 16px/1.5 system-ui, sans-serif; color: #1f2937; background: #f3f4f6; margin: 0 }
-        main { max-width: 26rem; margin: 2rem auto; padding: 1.5rem; background: #fff; border-radius: 8px }
-        h1 { font-size: 1.25rem; margin-top: 0 }
-        label { display: block; margin: .75rem 0 }
-        section { border-top: 1px solid #d1d5db; margin-top: 1rem } h2 { font-size: 1rem }
-        input, select { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; \
-        border: 1px solid #6b7280; border-radius: 4px }
-        button { font: inherit; padding: .6rem 1.2rem; margin: .75rem .5rem 0 0; border: 0; border-radius: 4px; \
-        background: #1d4ed8; color: #fff }
-        button.other { background: #4b5563 }
-        table { width: 100%; border-collapse: collapse } td { padding: .25rem 0 } td + td { text-align: right }
-        .row { display: flex; gap: .75rem } .row label { flex: 1 }
-        .error { color: #b91c1c } .note { color: #4b5563; font-size: .875rem; margin-bottom: 0 }
-        """
+    // MARK: What pages share
+
+    static let stylePath = "/sandbox/page.css"
+    static let scriptPath = "/sandbox/page.js"
+
+    /// The style and the script, by their paths.
+    static func asset(at path: String) -> HTTPResponse? {
+        switch path {
+        case stylePath: asset("text/css", PageStyle.text)
+        case scriptPath: asset("text/javascript", OverviewScript.text)
+        default: nil
+        }
+    }
+
+    private static func asset(_ type: String, _ text: String) -> HTTPResponse {
+        HTTPResponse(
+            status: 200, headers: ["Content-Type": "\(type); charset=utf-8", "X-Content-Type-Options": "nosniff"],
+            body: Array(text.utf8))
+    }
 
     static func escaped(_ text: String) -> String {
         var escaped = ""

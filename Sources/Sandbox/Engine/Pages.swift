@@ -7,11 +7,14 @@ enum Pages {
     static func answer(_ request: HTTPRequest, _ account: Account, _ keys: SandboxKeys) -> HTTPResponse? {
         if request.method == "OPTIONS" { return preflight }
         guard request.method == "GET" else { return nil }
-        if request.path == "/" { return text(200, "text/plain; charset=utf-8", welcome) }
+        if request.path == "/" { return overview(request, account, keys) }
+        if let asset = HTMLPage.asset(at: request.path) { return asset }
         let parts = request.path.split(separator: "/").map(String.init)
         guard parts.count == 3 else { return nil }
         switch (parts[0], parts[1]) {
         case ("p", "session"): return account.portalPage(parts[2], key: keys.publishableKey)
+        case ("sandbox", "objects") where showsItself(to: request, keys):
+            return ObjectPage(account: account, id: parts[2]).response
         case ("sandbox", "authenticate"): return account.authenticationPage(parts[2], key: keys.publishableKey)
         case ("sandbox", "checkout"):
             return account.checkoutPage(parts[2], query: request.query, key: keys.publishableKey)
@@ -19,17 +22,26 @@ enum Pages {
         }
     }
 
-    private static let welcome = """
-        This is the Dues sandbox: Stripe's billing API, emulated offline. Nothing here is real money.
+    /// The owner's pages show everything and carry a key: not where keys are told apart, and not under a name that a web site
+    /// may have lent to this address, whose pages could then read ours.
+    private static func showsItself(to request: HTTPRequest, _ keys: SandboxKeys) -> Bool {
+        !keys.isStrict && request.headers["Host"].map(BrowserOrigin.isOwn) ?? true
+    }
 
-        Point a Stripe client at this address and use any secret key of the form sk_test_... (in a browser: pk_test_...).
-        The catalogue has two monthly prices with the lookup keys "basic" and "premium".
-
-            curl -u sk_test_sandbox: 'http://HOST/v1/prices?lookup_keys[]=basic&lookup_keys[]=premium'
-
-        Move time forward:  POST /sandbox/clock/advance  seconds=2678400
-
-        """
+    private static func overview(_ request: HTTPRequest, _ account: Account, _ keys: SandboxKeys) -> HTTPResponse {
+        guard showsItself(to: request, keys) else {
+            return HTMLPage.response(
+                title: "Dues sandbox",
+                """
+                <h1>Dues sandbox</h1>
+                <p>Stripe's billing API, offline. The page that shows what is in it is at its address on this machine, such as
+                http://127.0.0.1:7173, and not where it was started with strict keys.</p>
+                """)
+        }
+        return OverviewPage(
+            account: account, host: request.headers["Host"] ?? "localhost", key: keys.secretKey
+        ).response
+    }
 
     /// Browsers ask first before they call another origin with an Authorization header.
     private static var preflight: HTTPResponse {
@@ -39,9 +51,5 @@ enum Pages {
         response.headers.add("Access-Control-Allow-Headers", "Authorization, Content-Type, Stripe-Version")
         response.headers.add("Access-Control-Max-Age", "600")
         return response
-    }
-
-    private static func text(_ status: Int, _ type: String, _ body: String) -> HTTPResponse {
-        HTTPResponse(status: status, headers: ["Content-Type": type], body: Array(body.utf8))
     }
 }

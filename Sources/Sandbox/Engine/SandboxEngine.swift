@@ -10,7 +10,6 @@ package final class SandboxEngine {
     let account: Account
     private let keys: SandboxKeys
     private let router: Router
-    private var idempotency = IdempotencyStore()
     /// Keys of requests whose answers take their time: whoever comes with one of them comes too early.
     private var keysUnderWay: Set<String> = []
     /// Request ids come from a generator of their own: reads draw from it too, and reads are not journaled.
@@ -76,6 +75,9 @@ package final class SandboxEngine {
         do { caller = try keys.caller(of: request) } catch {
             return Outcome(response: failed(error, requestID, request), entry: nil)
         }
+        if let refusal = BrowserOrigin.refusal(request, caller) {
+            return Outcome(response: failed(refusal, requestID, request), entry: nil)
+        }
         let entry = JournalRequest(request, caller: caller, requestID: requestID, at: latest)
         if let key = entry.idempotencyKey, keysUnderWay.contains(key) {
             return Outcome(response: failed(.keyInUse(key), requestID, request), entry: nil)
@@ -121,15 +123,14 @@ package final class SandboxEngine {
         if let host = request.headers["Host"] { account.origin = "http://\(host)" }
         defer { account.cause = nil }
         let point = account.savepoint
-        let randomBefore = account.random
         do throws(APIFailure) {
             let (route, path, form) = try find(request, entry.caller)
-            if let idempotencyKey, let stored = try idempotency.replay(idempotencyKey, request, now: latest) {
+            if let idempotencyKey, let stored = try account.idempotency.replay(idempotencyKey, request, now: latest) {
                 return Outcome(response: replayed(stored, idempotencyKey, entry.requestID, request), entry: nil)
             }
             let response = try answer(route, path, form, entry)
             account.settleEntitlements()
-            let changed = account.store.hasChanges || account.random != randomBefore
+            let changed = account.hasChanged(since: point)
             account.store.commit()
             let keeps = remember(response, idempotencyKey, entry)
             return Outcome(response: response, entry: changed || keeps ? entry : nil)
@@ -153,6 +154,12 @@ package final class SandboxEngine {
 
     /// Every delivery that is not acknowledged, in order.
     package var undelivered: [EventDelivery] { account.undelivered.all }
+
+    /// Whether a delivery is still to be made.
+    package func awaits(_ delivery: EventDelivery) -> Bool { account.undelivered.contains(delivery) }
+
+    /// How often the state became an earlier one: with each time the undelivered are others.
+    package var returns: Int { account.snapshots.returns }
 
     /// An endpoint has the event. Returns the time to journal.
     package func acknowledge(_ delivery: EventDelivery, at time: Int64) -> Int64 {
@@ -284,7 +291,7 @@ package final class SandboxEngine {
     /// Keeps an answer for its key. Returns whether it did.
     private func remember(_ response: HTTPResponse, _ key: String?, _ entry: JournalRequest) -> Bool {
         guard let key else { return false }
-        idempotency.store(key, entry.request, response, requestID: entry.requestID, now: latest)
+        account.idempotency.store(key, entry.request, response, requestID: entry.requestID, now: latest)
         return true
     }
 

@@ -3,28 +3,43 @@ import JSON
 /// The sandbox's own endpoints, which Stripe does not have: its clock and bad days.
 extension Account {
     static let sandboxRoutes: [Route] = [
-        Route("POST /sandbox/clock/advance", "seconds:int to:int", Account.advanceClock),
+        Route("POST /sandbox/clock/advance", "by:(hour|day|month|next) seconds:int to:int @order", Account.advanceClock),
         Route("GET /sandbox/clock", "", Account.readClock),
         Route("POST /sandbox/faults", Fault.table + " " + FaultDial.table, Account.orderFault),
         Route("GET /sandbox/faults", "", Account.listFaults),
         Route("DELETE /sandbox/faults", "", Account.deleteFaults),
     ]
 
-    func readClock(_ call: Call) throws(APIFailure) -> JSONValue {
+    func readClock(_ call: Call) throws(APIFailure) -> JSONValue { .object(clockShown) }
+
+    private var clockShown: JSONObject {
         ["object": "sandbox.clock", "now": .integer(now), "offset": .integer(clockOffset)]
     }
 
-    /// Moves the account's clock forward by `seconds`, or to the Unix time `to`, and runs what falls due on the way.
+    /// Moves the account's clock forward and runs what falls due on the way: by `seconds`, to the Unix time `to`, or `by` an
+    /// hour, a day, a month of the calendar, or as far as the `next` thing that falls due.
     func advanceClock(_ call: Call) throws(APIFailure) -> JSONValue {
-        guard let target = call.params.integer("to") ?? call.params.integer("seconds").map({ now &+ $0 }) else {
-            throw .missing("seconds")
-        }
+        let target = try target(of: call.params)
         guard target >= now else { throw .invalid("The clock cannot go back.", param: "to") }
         guard target - now <= 6 * 366 * CivilDate.secondsPerDay else {
             throw .invalid("The clock can be advanced by at most six years at a time.", param: "seconds")
         }
         clockOffset += target - now
         advance(to: target)
-        return try readClock(call)
+        return call.answer(clockShown)
+    }
+
+    private func target(of params: JSONObject) throws(APIFailure) -> Int64 {
+        if let time = params.integer("to") { return time }
+        if let seconds = params.integer("seconds") { return now &+ seconds }
+        switch params.string("by") {
+        case "hour": return now + 3600
+        case "day": return now + CivilDate.secondsPerDay
+        case "month": return CivilDate(unix: now).adding(months: 1).unix
+        case "next":
+            guard let next = store.nextDue(on: nil) else { throw .invalid("Nothing is to come.", param: "by") }
+            return next.time
+        default: throw .missing("seconds")
+        }
     }
 }

@@ -11,6 +11,8 @@ struct PaymentAttempt {
     var isAuthenticated = false
     /// A payment that needs the customer is to fail rather than wait.
     var failsOnAction = false
+    /// What the bank is to say, because somebody ordered it so.
+    var ordered: Decline?
 }
 
 /// What came of an attempt.
@@ -39,6 +41,7 @@ extension Account {
         if TestBank.isDebit(method.string("type") ?? "") {
             return needsVerification(method) && !attempt.offSession ? .verify : .debit
         }
+        if let decline = attempt.ordered { return .decline(decline) }
         guard let card = TestCard.numbered(method.string("_number") ?? "") else { return .approve }
         switch card.behavior {
         case .succeeds: return .approve
@@ -60,7 +63,7 @@ extension Account {
             approve(intentID, method)
             return .succeeded
         case .debit:
-            startDebit(intentID, method, automatic: attempt.offSession)
+            startDebit(intentID, method, attempt)
             return .processing
         case .decline(let decline): return .declined(refuse(intentID, method, decline))
         case .authenticate:

@@ -5,9 +5,8 @@ import JSON
 extension Account {
     // MARK: Starting
 
-    /// Begins a debit: the charge is pending, the intent waits for the bank. `automatic`: nobody is there, as for a
-    /// renewal.
-    func startDebit(_ intentID: String, _ given: JSONObject, automatic: Bool) {
+    /// Begins a debit: the charge is pending, the intent waits for the bank.
+    func startDebit(_ intentID: String, _ given: JSONObject, _ attempt: PaymentAttempt) {
         let intent = known(.paymentIntent, intentID)
         let method = keep(given, for: intent)
         let charge = addCharge(for: intent, method, .pending)
@@ -26,7 +25,8 @@ extension Account {
             intent["last_payment_error"] = .null
             intent["next_action"] = .null
             intent["_settles_at"] = .optional(settles)
-            intent["_automatic"] = .bool(automatic)
+            intent["_automatic"] = .bool(attempt.offSession)
+            intent["_bounces"] = .bool(attempt.ordered != nil)
             Self.admit(method.string("type") ?? "", in: &intent)
         }
         emit("payment_intent.processing", .paymentIntent, intentID)
@@ -48,7 +48,9 @@ extension Account {
         let method = known(.paymentMethod, intent.string("payment_method") ?? "")
         let charge = intent.string("latest_charge") ?? ""
         let invoice = intent.string("_invoice")
-        if case .fails(let decline) = TestBank.outcome(method.string("type") ?? "", method.string("_number") ?? "") {
+        var outcome = TestBank.outcome(method.string("type") ?? "", method.string("_number") ?? "")
+        if intent.flag("_bounces") { outcome = .fails(.debitNotProcessed) }
+        if case .fails(let decline) = outcome {
             failCharge(charge, decline)
             _ = fail(intentID, method, decline, charge: charge)
             if let invoice { debitFailed(invoice, automatic: intent.flag("_automatic")) }

@@ -14,7 +14,7 @@ struct PortalPage {
     private var flow: JSONObject { session.object("flow") }
 
     var response: HTTPResponse {
-        let name = customer.string("name") ?? customer.string("email") ?? customer.id
+        let name = account.customerWords(customer.id)
         return HTMLPage.response(
             title: "Billing (sandbox)",
             """
@@ -39,25 +39,13 @@ struct PortalPage {
     }
 
     private func section(_ subscription: JSONObject) -> String {
-        let items = account.items(of: subscription.id)
-        let lines = items.map { item in
-            words(account.price(of: item), item.integer("quantity") ?? 1)
-        }
-        let ends = subscription.integer("cancel_at")
-        let period = items.compactMap { $0.integer("current_period_end") }.max()
-        let next = (ends ?? period).map { CivilDate(unix: $0).words } ?? ""
-        return """
-            <section data-subscription="\(subscription.id)">
-            <h2>\(HTMLPage.escaped(lines.joined(separator: ", ")))</h2>
-            <p>\(subscription.string("status") ?? ""), \(ends == nil ? "renews on" : "ends on") \(next)</p>
-            \(buttons(subscription, ends: ends != nil))
-            </section>
-            """
-    }
-
-    private func words(_ price: JSONObject, _ quantity: Int64) -> String {
-        (Pricing.parts(price, ExactAmount(quantity)) ?? [])
-            .map { Wording.line($0, of: price, account.product(of: price)) }.joined(separator: ", ")
+        """
+        <section data-subscription="\(subscription.id)">
+        <h2>\(HTMLPage.escaped(account.planWords(subscription.id)))</h2>
+        <p>\(subscription.string("status") ?? ""), \(account.nextWords(subscription) ?? "")</p>
+        \(buttons(subscription, ends: subscription.integer("cancel_at") != nil))
+        </section>
+        """
     }
 
     private func buttons(_ subscription: JSONObject, ends: Bool) -> String {
@@ -74,7 +62,7 @@ struct PortalPage {
         guard !offered.isEmpty else { return buttons }
         let options = offered.compactMap { account.find(.price, $0) }.map { price in
             "<option value=\"\(price.id)\">"
-                + HTMLPage.escaped(words(price, 1)) + "</option>"
+                + HTMLPage.escaped(account.priceWords(price, 1)) + "</option>"
         }
         return buttons + "<select>\(options.joined())</select>" + button("update", "Change plan", subscription)
     }
@@ -86,8 +74,7 @@ struct PortalPage {
     private var method: String {
         guard features.object("payment_method_update").flag("enabled") else { return "" }
         let current = customer.object("invoice_settings").string("default_payment_method")
-        let card = current.map { account.known(.paymentMethod, $0).object("card") }
-        let shown = card.map { "\($0.string("brand") ?? "") ending in \($0.string("last4") ?? "")" } ?? "none"
+        let shown = current.map { account.methodWords(account.known(.paymentMethod, $0)) } ?? "none"
         return """
             <section><h2>Payment method</h2><p>Now: \(HTMLPage.escaped(shown))</p>
             <label>Test payment method <input id="token" value="pm_card_visa"></label>

@@ -22,6 +22,8 @@ struct DeliveryBacklog {
         next += 1
     }
 
+    func contains(_ delivery: EventDelivery) -> Bool { ordinals[delivery] != nil }
+
     /// Whether it was there.
     @discardableResult
     mutating func remove(_ delivery: EventDelivery) -> Bool { ordinals.removeValue(forKey: delivery) != nil }

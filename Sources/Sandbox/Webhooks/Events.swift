@@ -38,7 +38,8 @@ extension Account {
         }
     }
 
-    private func endpoints(wanting type: String) -> [String] {
+    /// Who gets events of a type now.
+    func endpoints(wanting type: String) -> [String] {
         var endpoints = hasConfiguredEndpoint ? [EventDelivery.configuredEndpoint] : []
         for id in store.ids(.webhookEndpoint) {
             guard let endpoint = find(.webhookEndpoint, id), endpoint.string("status") == "enabled" else { continue }

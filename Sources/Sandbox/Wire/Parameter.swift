@@ -78,6 +78,8 @@ struct Parameter: Sendable {
         cancellation_details:{comment? feedback?:(customer_service|low_quality|missing_features|other|\
         switched_service|too_complex|too_expensive|unused) feedback_option}
         """,
+        // What the sandbox's own page sends besides: that a browser wants to be led back.
+        "order": "page:bool",
         // What Stripe.js sends besides, from the browser, with a publishable key.
         "browser": """
         key _stripe_version _stripe_account client_secret expected_payment_method_type use_stripe_sdk:bool \

@@ -47,6 +47,11 @@ struct Call {
     /// The first placeholder: the id of the object that the path names.
     var id: String { path.first ?? "" }
 
+    /// What an order of the owner answers: a browser that gave it on the sandbox's page is led back there.
+    func answer(_ object: JSONObject) -> JSONValue {
+        params.flag("page") ? ["_location": "/"] : .object(object)
+    }
+
     /// Versions are dates first, so that text order is age. 2026-09-30.endive is the last with breaking changes.
     var isBeforeEndive: Bool { Self.isBeforeEndive(apiVersion) }
 
@@ -78,7 +83,8 @@ struct Router: Sendable {
             + Account.clockRoutes + Account.featureRoutes + Account.entitlementRoutes
             + Account.couponRoutes + Account.discountRoutes + Account.taxRateRoutes
             + Account.eventRoutes + Account.webhookEndpointRoutes
-            + Account.sandboxRoutes + Account.settingsRoutes)
+            + Account.sandboxRoutes + Account.settingsRoutes + Account.snapshotRoutes
+            + Account.redeliveryRoutes + Account.orderedDeclineRoutes)
 
     init(_ all: [Route]) {
         routes = Dictionary(grouping: all) { "\($0.method) \($0.segments.count)" }

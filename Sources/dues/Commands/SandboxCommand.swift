@@ -3,6 +3,9 @@ internal import Glibc
 internal import JSON
 internal import Sandbox
 
+/// 2026-01-01T00:00:00Z, where the clock of a sandbox with a seed stands at first.
+private let seededTime: Int64 = 1_767_225_600
+
 extension Command {
     /// `dues sandbox`: Stripe's stand-in alone.
     static let sandbox = Command(
@@ -14,11 +17,15 @@ extension Command {
                 name: "webhook", placeholder: "URL",
                 help: "Where its signed events go, such as http://127.0.0.1:7172/webhook."),
             Flag(name: "state", placeholder: "FILE", help: "Keep its state in a file, across restarts."),
+            Flag(
+                name: "seed", placeholder: "N",
+                help: "Make every id and time the same in every run: the clock stands at 2026-01-01 until it is advanced."),
             Flag(name: "strict-keys", help: "Take only the secret key that it prints, not every sk_test_…."),
         ],
         discussion: """
             One line of JSON on standard output says where it listens, and its keys:
               {"sandbox":"http://127.0.0.1:7173","secretKey":"sk_test_…","publishableKey":"pk_test_…","webhookSecret":"whsec_…","pid":4711}
+            A browser shows there what is in it, with buttons that move its clock and let payments fail.
             STRIPE_WEBHOOK_SECRET sets the secret that its events are signed with; otherwise it makes one.
             """
     ) { arguments throws(Failure) in
@@ -31,6 +38,10 @@ extension Command {
         var configuration = SandboxConfiguration()
         configuration.webhookURL = arguments.value("webhook")
         configuration.stateFile = arguments.value("state")
+        if let seed = try arguments.integer("seed", in: 0...Int.max) {
+            configuration.seed = UInt64(seed)
+            configuration.standsAt = seededTime
+        }
         configuration.strictKeys = arguments.has("strict-keys")
         if let secret = getenv("STRIPE_WEBHOOK_SECRET").map({ String(cString: $0) }), !secret.isEmpty {
             configuration.webhookSecret = secret
