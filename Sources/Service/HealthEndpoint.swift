@@ -11,11 +11,7 @@ package struct HealthEndpoint: Sendable {
     package init(_ health: Health) { self.health = health }
 
     package func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        guard request.method == "GET" || request.method == "HEAD" else {
-            var response = HTTPResponse.json(405, ["error": "health is asked for by GET"])
-            response.headers.add("Allow", "GET, HEAD")
-            return responder.respond(response)
-        }
+        if let refusal = request.refusalUnlessRead("health is") { return responder.respond(refusal) }
         let report = health.report
         var writer = JSONWriter()
         report.write(into: &writer, metadata: nil)
@@ -23,5 +19,15 @@ package struct HealthEndpoint: Sendable {
             HTTPResponse(
                 status: report.status == .serving ? 200 : 503, headers: ["Content-Type": "application/json"],
                 body: writer.bytes))
+    }
+}
+
+extension HTTPRequest {
+    /// What a request is answered that asks for a page other than by GET or HEAD; nil for one that does.
+    func refusalUnlessRead(_ what: String) -> HTTPResponse? {
+        guard method != "GET", method != "HEAD" else { return nil }
+        var response = HTTPResponse.json(405, ["error": .string("\(what) asked for by GET")])
+        response.headers.add("Allow", "GET, HEAD")
+        return response
     }
 }

@@ -1,6 +1,5 @@
 package import HTTP
 internal import Contract
-internal import JSON
 internal import Stripe
 
 /// `GET /metrics`: health and the traffic to Stripe in the text format of Prometheus
@@ -12,11 +11,7 @@ package struct MetricsEndpoint: Sendable {
     package init(_ health: Health) { self.health = health }
 
     package func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        guard request.method == "GET" || request.method == "HEAD" else {
-            var response = HTTPResponse.json(405, ["error": "metrics are asked for by GET"])
-            response.headers.add("Allow", "GET, HEAD")
-            return responder.respond(response)
-        }
+        if let refusal = request.refusalUnlessRead("metrics are") { return responder.respond(refusal) }
         responder.respond(
             HTTPResponse(
                 status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],
@@ -25,7 +20,9 @@ package struct MetricsEndpoint: Sendable {
 
     private var text: String {
         let report = health.report
-        let checks = [("stripe", report.checks.stripe), ("store", report.checks.store), ("webhooks", report.checks.webhooks)]
+        let checks = [
+            ("stripe", report.checks.stripe), ("store", report.checks.store), ("webhooks", report.checks.webhooks),
+        ]
         var page = MetricsPage()
         page.gauge("dues_serving", "Whether calls are served: 1 or 0.", [([:], report.status == .serving ? 1 : 0)])
         page.gauge(
@@ -46,7 +43,8 @@ package struct MetricsEndpoint: Sendable {
         page.gauge("dues_stripe_in_flight", "Requests that Stripe has not answered yet.", each { Double($0.inFlight) })
         page.gauge("dues_stripe_waiting", "Calls that wait until the rate lets them out.", each { Double($0.waiting) })
         page.gauge("dues_stripe_rate", "Requests a second that go out at most for now.", each(\.perSecond))
-        page.counter("dues_stripe_requests_total", "Requests to Stripe, repeated ones included.", each { Double($0.attempts) })
+        page.counter(
+            "dues_stripe_requests_total", "Requests to Stripe, repeated ones included.", each { Double($0.attempts) })
         page.counter(
             "dues_stripe_request_seconds_total", "How long they took together.", each { Double($0.milliseconds) / 1000 })
         page.counter(
@@ -57,7 +55,9 @@ package struct MetricsEndpoint: Sendable {
             each { Double($0.refused) })
         page.counter(
             "dues_stripe_retries_total", "Requests that were repeated, by why.",
-            figures.retries.sorted { $0.key.rawValue < $1.key.rawValue }.map { (["reason": $0.key.rawValue], Double($0.value)) })
+            figures.retries.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                (["reason": $0.key.rawValue], Double($0.value))
+            })
         page.gauge(
             "dues_stripe_breaker", "The circuit breaker: 1 for the state that it is in.",
             CircuitBreaker.Phase.allCases.map { (["state": $0.rawValue], $0 == figures.breaker ? 1 : 0) })

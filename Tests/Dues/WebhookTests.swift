@@ -62,6 +62,20 @@ import Testing
             #expect(try JSONValue(parsing: answer.body)["status"] == "SERVING")
             #expect(try web.send(HTTPRequest(method: "HEAD", target: server.http + "/healthz")).status == 200)
             #expect(try web.send(HTTPRequest(method: "POST", target: server.http + "/healthz")).status == 405)
+            _ = try server.client().call("CreateCustomer", ["email": "ada@example.com"])
+            let metrics = try web.send(HTTPRequest(method: "GET", target: server.http + "/metrics"))
+            let page = String(decoding: metrics.body, as: UTF8.self)
+            #expect(
+                metrics.status == 200 && metrics.headers["Content-Type"]?.hasPrefix("text/plain; version=0.0.4") == true)
+            for line in [
+                "dues_serving 1.0", #"dues_check_serving{check="store"} 1.0"#,
+                #"dues_stripe_requests_total{mode="write"} 1.0"#,
+                #"dues_stripe_in_flight{mode="read"} 0.0"#, #"dues_stripe_breaker{state="closed"} 1.0"#,
+                "# TYPE dues_stripe_requests_total counter",
+            ] {
+                #expect(page.split(separator: "\n").contains(line[...]), "\(line) is not in:\n\(page)")
+            }
+            #expect(try web.send(HTTPRequest(method: "POST", target: server.http + "/metrics")).status == 405)
             // Without a secret no webhook can be believed.
             let deaf = try DuesProcess(
                 ["--db", "sqlite:\(try Scratch.directory())/dues.db"],

@@ -23,6 +23,8 @@ final class SQLiteWriter: Sendable {
     }
 
     private static let cacheKibibytes = 65_536
+    /// 32 MiB, of pages of 4 KiB.
+    private static let walPages = 8192
 
     private struct Change {
         /// Runs in a savepoint; answers whether it is to be kept.
@@ -35,6 +37,8 @@ final class SQLiteWriter: Sendable {
         let database = try SQLiteDatabase(path: path, access: .readWrite)
         // Ids of Stripe's are spread over their indices: with SQLite's 2 MiB most of a large index's pages would be read again.
         try database.execute("PRAGMA cache_size=-\(Self.cacheKibibytes)")
+        // A page that many changes touch goes back into the database once for all of them.
+        try database.execute("PRAGMA wal_autocheckpoint=\(Self.walPages)")
         try Migration.bringUpToDate(database)
         connection = try Connection(database)
     }
