@@ -15,7 +15,7 @@ help:
 	@echo "make test-clients  install the other clients' languages (Debian), and test all clients"
 	@echo "make fuzz      let the fuzzers search, SECONDS=60 each, after their canaries; SEED=, FUZZERS= as wished"
 	@echo "make sanitize  run the Swift tests under the thread and the address sanitizer"
-	@echo "make bench     measure CheckAccess beside Redis's GET; INSTALL=1 installs redis-server"
+	@echo "make bench     measure Dues beside Redis and a service on Stripe's SDK; INSTALL=1 installs those"
 	@echo "make generate  write what is generated from Schemas/"
 	@echo "make format    format the Swift sources in place"
 	@echo "make clean     remove what was built"
@@ -52,12 +52,15 @@ test: deps
 	swift build --build-tests
 	.build/debug/schemagen --check
 	.build/debug/schemagen --compat Schemas/released.json
-	@rm -f $(SKIPPED)
-	DUES_SKIPPED=$(SKIPPED) swift test --skip-build --no-parallel
+	@rm -rf $(SKIPPED) $(SAID); mkdir -p $(SAID)
+	@{ DUES_SKIPPED=$(SKIPPED) DUES_LOGS=$(SAID) swift test --skip-build --no-parallel 2>&1; echo $$? >$(SAID)/status; } \
+	  | tee $(SAID)/tests; exit $$(cat $(SAID)/status)
+	@sh Tests/Hygiene/run.sh $(SAID)
 	@if [ -f $(SKIPPED) ]; then sort -u $(SKIPPED); fi
 
-# Where the tests name what they had to leave out.
+# Where the tests name what they had to leave out, and where what they and their servers said is kept to be searched.
 SKIPPED := $(CURDIR)/.build/skipped
+SAID := $(CURDIR)/.build/said
 
 # What is between the brackets of a member of a client's conformance.json, which stand on one line.
 listed = sed -n 's/.*"$(1)": *\[\([^]]*\)\].*/\1/p' "$$manifest" | tr -d '",'
@@ -102,7 +105,8 @@ sanitize-address: deps
 	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no \
 	  swift test --skip-build --no-parallel --sanitize address --scratch-path .build-asan --filter '$(FILTER)'
 
-# Side by side with Redis where it is installed. The settings are at the head of Tests/Bench/run.
+# Side by side with Redis, and with Python services on Stripe's SDK, where they are installed. The settings are at the head of
+# Tests/Bench/run.
 bench: deps
 	@INSTALL=$(INSTALL) Tests/Bench/run
 

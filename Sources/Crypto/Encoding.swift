@@ -1,10 +1,27 @@
 /// Bytes as text: hexadecimal, and base64url without padding (RFC 4648 section 5).
 package enum Encoding {
     /// Two lower-case hexadecimal digits a byte.
-    package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    package static func hexadecimal(_ bytes: [UInt8]) -> String { String(decoding: digits(of: bytes), as: UTF8.self) }
+
+    /// The sixteen bytes of a UUID as RFC 9562 writes them.
+    package static func uuid(_ bytes: [UInt8]) -> String {
+        precondition(bytes.count == 16, "a UUID has sixteen bytes")
+        var text = digits(of: bytes)
+        for position in [20, 16, 12, 8] { text.insert(UInt8(ascii: "-"), at: position) }
+        return String(decoding: text, as: UTF8.self)
     }
+
+    private static func digits(of bytes: [UInt8]) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.count + 4)
+        for byte in bytes {
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
+        }
+        return text
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
 
     package static func base64url(_ bytes: some Collection<UInt8>) -> String {
         var text: [UInt8] = []

@@ -34,6 +34,18 @@ package struct HTTPResponse: Sendable, Equatable {
     }
 }
 
+extension HTTPRequest: CustomStringConvertible, CustomReflectable {
+    /// Without what may be secret: the query, the header and the body.
+    package var description: String { "\(method) \(path), \(body.count) bytes" }
+    package var customMirror: Mirror { Mirror(self, children: ["request": description]) }
+}
+
+extension HTTPResponse: CustomStringConvertible, CustomReflectable {
+    /// Without the header and the body.
+    package var description: String { "HTTP status \(status), \(body.count) bytes" }
+    package var customMirror: Mirror { Mirror(self, children: ["response": description]) }
+}
+
 /// Header fields in the order of the wire. Names compare without regard to case (RFC 9110 section 5.1).
 package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     package private(set) var fields: [Field]

@@ -346,33 +346,8 @@ package struct JSONReader {
         }
     }
 
-    /// Where the characters of plain ASCII end that begin at `start`. Eight at a time: in a word, the top bit of each byte is
-    /// set where the byte is a quote, a backslash, a control character or not ASCII. A borrow from such a byte can set
-    /// the bit of one after it, never of one before it, so that the lowest bit tells the truth.
     @inline(__always)
-    private func endOfPlain(from start: Int) -> Int {
-        var next = start
-        while next + 8 <= bytes.count {
-            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: next, as: UInt64.self))
-            let quote = word ^ (Self.everyByte &* 0x22)
-            let backslash = word ^ (Self.everyByte &* 0x5C)
-            let found =
-                (quote &- Self.everyByte) & ~quote | (backslash &- Self.everyByte) & ~backslash
-                | (word &- Self.everyByte &* 0x20) & ~word | word
-            let stops = found & (Self.everyByte &* 0x80)
-            guard stops == 0 else { return next + stops.trailingZeroBitCount / 8 }
-            next += 8
-        }
-        while next < bytes.count, Self.isPlain(bytes[next]) { next += 1 }
-        return next
-    }
-
-    private static var everyByte: UInt64 { 0x0101_0101_0101_0101 }
-
-    /// Whether a byte of a string is a character that stands for itself.
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
-    }
+    private func endOfPlain(from start: Int) -> Int { PlainText.end(in: bytes, from: start) }
 
     /// The slow path: a string with escapes, whose unescaped head starts at `start` and ends at the first backslash.
     private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {

@@ -219,11 +219,16 @@ package struct JSONWriter {
         append(UInt8(ascii: "\""))
         text.withUTF8 { utf8 in
             let utf8 = UnsafeRawBufferPointer(utf8)
-            var copied = 0
-            for offset in 0..<utf8.count where Self.mustEscape(utf8[offset]) {
-                append(UnsafeRawBufferPointer(rebasing: utf8[copied..<offset]))
-                appendEscaped(utf8[offset])
-                copied = offset + 1
+            var (copied, offset) = (0, 0)
+            while true {
+                offset = PlainText.end(in: utf8, from: offset)
+                guard offset < utf8.count else { break }
+                if Self.mustEscape(utf8[offset]) {
+                    append(UnsafeRawBufferPointer(rebasing: utf8[copied..<offset]))
+                    appendEscaped(utf8[offset])
+                    copied = offset + 1
+                }
+                offset += 1
             }
             append(UnsafeRawBufferPointer(rebasing: utf8[copied...]))
         }

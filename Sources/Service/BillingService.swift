@@ -86,7 +86,10 @@ package final class BillingService: UpstreamMethods {
         do throws(RPCError) {
             return try await body()
         } catch {
-            if !error.mayHaveTakenEffect { try await mark(call, begun: nil) }
+            // What an earlier attempt may have done is not undone by how this one failed; and who is told to come again comes
+            // with the same order.
+            let isOver = !error.mayHaveTakenEffect && !error.retryable && call.run?.isRepeated != true
+            if isOver { try await mark(call, begun: nil) }
             throw error
         }
     }
@@ -105,7 +108,8 @@ package final class BillingService: UpstreamMethods {
     func inTurn<Value>(
         ofSubscription id: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
     ) async throws(RPCError) -> Value {
-        let customer = try await health.lookedUp { () async throws(StoreError) in try await store.customer(ofSubscription: id)
+        let customer = try await health.lookedUp { () async throws(StoreError) in
+            try await store.customer(ofSubscription: id)
         }
         return try await inTurn(of: customer ?? id, call, body)
     }
@@ -114,11 +118,7 @@ package final class BillingService: UpstreamMethods {
     func inTurn<Value>(
         of customer: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
     ) async throws(RPCError) -> Value {
-        call.trace.isWaitingForTurn = true
-        return try await turns.hold(customer) { () async throws(RPCError) in
-            call.trace.isWaitingForTurn = false
-            return try await body()
-        }
+        try await turns.hold(customer, call, body)
     }
 }
 

@@ -8,7 +8,8 @@ internal import Stripe
 /// Remembers in the store what calls with an idempotency key did: the intent before Stripe is called, the answer afterwards.
 ///
 /// An intent without an answer is a call that failed, or that a crash cut off: it is made again with the same Stripe keys,
-/// so that what Stripe did for it already is not done a second time.
+/// so that what Stripe did for it already is not done a second time. Calls that bear one key at once run one after the other:
+/// the second finds what the first has done.
 package struct IdempotencyKeeper: CallKeeper {
     /// Stripe may forget an idempotency key once it is 24 hours old (https://docs.stripe.com/api/idempotent_requests): a request
     /// that is sent again after that is a new one. An hour is left for the calls themselves.
@@ -17,6 +18,7 @@ package struct IdempotencyKeeper: CallKeeper {
     private let store: any Store
     private let health: Health
     private let clock: @Sendable () -> Int64
+    private let turns = Turns()
 
     package init(store: any Store, health: Health, clock: @escaping @Sendable () -> Int64) {
         self.store = store
@@ -28,6 +30,15 @@ package struct IdempotencyKeeper: CallKeeper {
         _ call: CallContext, params: [UInt8], _ perform: @Sendable (CallContext) async throws(RPCError) -> [UInt8]
     ) async throws(RPCError) -> [UInt8] {
         guard let key = call.metadata.idempotencyKey else { return try await perform(call) }
+        return try await turns.hold(key, call) { () async throws(RPCError) in
+            try await keep(call, under: key, params: params, perform)
+        }
+    }
+
+    private func keep(
+        _ call: CallContext, under key: String, params: [UInt8],
+        _ perform: @Sendable (CallContext) async throws(RPCError) -> [UInt8]
+    ) async throws(RPCError) -> [UInt8] {
         let intent = Intent(
             key: key, method: call.method.rawValue, params: Self.digest(of: params),
             stripeKey: StripeClient.freshIdempotencyKey(), created: clock())

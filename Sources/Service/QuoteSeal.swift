@@ -32,3 +32,9 @@ package struct QuoteSeal: Sendable {
         return try? QuoteTerms.decode(bytes)
     }
 }
+
+extension QuoteSeal: CustomStringConvertible, CustomReflectable {
+    /// Without the key.
+    package var description: String { "the seal of quotes" }
+    package var customMirror: Mirror { Mirror(self, children: ["seal": description]) }
+}

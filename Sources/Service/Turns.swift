@@ -1,10 +1,10 @@
 internal import Contract
 internal import Synchronization
 
-/// Calls that change one customer run one after the other, in the order in which they came: what one looks up before it acts
-/// stays true until it has acted.
+/// Calls that change one customer, or are one call made twice, run one after the other, in the order in which they came: what
+/// one looks up before it acts stays true until it has acted.
 final class Turns: Sendable {
-    /// Calls that may wait for one customer. More than that is somebody in a loop.
+    /// Calls that may wait under one key. More than that is somebody in a loop.
     private static let maximumWaiting = 100
 
     /// Guards against calls that come, end and are cancelled at once.
@@ -24,6 +24,17 @@ final class Turns: Sendable {
     /// Calls that wait, over all keys.
     var waiting: Int { state.withLock { $0.waiting.values.reduce(0) { $0 + $1.count } } }
 
+    /// As below, with a note to the call's trace that it waits.
+    func hold<Value>(
+        _ key: String, _ call: CallContext, _ body: () async throws(RPCError) -> Value
+    ) async throws(RPCError) -> Value {
+        call.trace.isWaitingForTurn = true
+        return try await hold(key) { () async throws(RPCError) in
+            call.trace.isWaitingForTurn = false
+            return try await body()
+        }
+    }
+
     /// Runs `body` while nobody else runs under `key`. Throws TOO_MANY_CALLS where too many wait, CALLER_CANCELLED where the
     /// caller did not want to wait any longer.
     func hold<Value>(_ key: String, _ body: () async throws(RPCError) -> Value) async throws(RPCError) -> Value {
@@ -39,7 +50,7 @@ final class Turns: Sendable {
             return state.nextNumber
         }
         guard let number else {
-            throw RPCError(.tooManyCalls, "\(Self.maximumWaiting) calls wait to change \(key) already")
+            throw RPCError(.tooManyCalls, "\(Self.maximumWaiting) calls wait already for what this one would change")
         }
         let isMine = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

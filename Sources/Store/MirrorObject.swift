@@ -12,6 +12,11 @@ package struct MirrorObject: Sendable, Equatable {
     /// Whether Stripe says that the object is gone.
     package var isDeleted: Bool
     package var record: Record
+    /// Columns of the record, and `items` and `features`, of which the object as it came says nothing: what a row knows of them
+    /// stays. To say null is to say something.
+    package var unsaid: Set<String>
+    /// Whether it came without all its parts, as an event's subscription with many items does: Stripe has the others.
+    package var isPartial = false
 
     package enum Record: Sendable, Equatable {
         case customer(email: String?, name: String?)
@@ -22,11 +27,12 @@ package struct MirrorObject: Sendable, Equatable {
         case paymentMethod(customer: String?, type: String?)
     }
 
-    package init(id: String, raw: String, isDeleted: Bool = false, record: Record) {
+    package init(id: String, raw: String, isDeleted: Bool = false, record: Record, unsaid: Set<String> = []) {
         self.id = id
         self.raw = raw
         self.isDeleted = isDeleted
         self.record = record
+        self.unsaid = unsaid
     }
 
     package var kind: MirrorKind {

@@ -65,7 +65,9 @@ struct AttemptResult {
     var mayHaveBeenExecuted: Bool {
         switch result {
         case .failure(let error): error.mayHaveBeenSent
-        case .success(let response): refusal == nil || response.status >= 500
+        // Who finds the key in use has asked for the same thing before, and is perhaps being served.
+        case .success(let response):
+            refusal == nil || response.status >= 500 || refusal?.category == .idempotencyKeyInUse
         }
     }
 

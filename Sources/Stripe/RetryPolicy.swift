@@ -60,11 +60,12 @@ package struct RetryPolicy: Sendable, Equatable {
     private func assess(_ outcome: Outcome) -> (worthwhile: Bool, Reason) {
         switch outcome {
         case .response(200..<300, _, _, _): (false, .answered)
-        case .response(_, _, true?, _): (true, .stripeSaidRetry)
         case .response(_, _, false?, _): (false, .stripeSaidStop)
-        case .response(409, _, _, _): (true, .conflict)
+        // Both are told apart by their names, also where Stripe says itself that they pass.
         case .response(429, "lock_timeout", _, _): (true, .lockTimeout)
         case .response(429, _, _, _), .response(_, "rate_limit", _, _): (true, .rateLimited)
+        case .response(_, _, true?, _): (true, .stripeSaidRetry)
+        case .response(409, _, _, _): (true, .conflict)
         case .response(500..., _, _, _): (true, .serverError)
         case .response: (false, .refused)
         case .garbled: (true, .garbled)

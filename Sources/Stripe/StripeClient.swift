@@ -1,6 +1,6 @@
 /// Calls Stripe: writes the request, tries as often as the policy allows, and reads the answer or the refusal.
 internal import Crypto
-package import HTTP
+internal import HTTP
 internal import JSON
 
 package final class StripeClient: Sendable {
@@ -28,7 +28,7 @@ package final class StripeClient: Sendable {
     }
 
     package let configuration: StripeConfiguration
-    private let http: HTTPClient
+    private let http: any StripeTransport
     private let upstream: UpstreamGuard
     private let sleep: @Sendable (_ milliseconds: Int64) async throws -> Void
     private let random01: @Sendable () -> Double
@@ -39,7 +39,7 @@ package final class StripeClient: Sendable {
     ///   - random01: a number in 0..<1.
     ///   - observe: told of every attempt; must not block.
     package init(
-        _ configuration: StripeConfiguration, http: HTTPClient,
+        _ configuration: StripeConfiguration, http: any StripeTransport,
         sleep: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) },
         random01: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         observe: @escaping @Sendable (Attempt) -> Void = { _ in }
@@ -196,7 +196,6 @@ package final class StripeClient: Sendable {
         var bytes = randomBytes(16)
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Array(Encoding.hexadecimal(bytes))
-        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
+        return Encoding.uuid(bytes)
     }
 }

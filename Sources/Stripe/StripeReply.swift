@@ -2,7 +2,7 @@
 package import JSON
 
 package struct StripeReply: Sendable, Equatable {
-    package let value: JSONValue
+    package var value: JSONValue
     /// `Request-Id`.
     package let requestID: String?
     package let attempts: Int

@@ -1,12 +1,15 @@
-// load: asks a server that answers line by line (JSON-RPC lines, Redis's RESP) and measures how it answers.
+// load: asks a server that answers line by line (JSON-RPC lines, Redis's RESP) or over HTTP, and measures how it answers.
 //
-//   load -p PORT [-c CONNECTIONS] [-d IN_FLIGHT] [-s SECONDS [-w WARMUP] | -n CALLS] [-k KEYS] [-l LINES] -e EXPECTED REQUEST
+//   load -p PORT [-c CONNECTIONS] [-d IN_FLIGHT] [-s SECONDS [-w WARMUP] | -n CALLS] [-k KEYS] [-l LINES | -u PATH]
+//        -e EXPECTED REQUEST
 //
 // Keeps IN_FLIGHT calls in flight on each connection, for SECONDS after WARMUP, or until CALLS are answered. REQUEST is sent
 // with a line feed; in it %d becomes a number that is unique in the run and %k a key of 7 digits below KEYS, spread evenly
-// and in the same order for every server. An answer has LINES lines; its last must hold EXPECTED, or the run fails.
+// and in the same order for every server. An answer has LINES lines, and must hold EXPECTED, or the run fails. With PATH the
+// REQUEST is posted there as JSON over HTTP/1.1, and an answer is as long as its Content-Length says.
 // A latency pairs the answers of a connection with its calls in order, which is how both servers answer.
-// Prints one JSON object; ends with status 1 where an answer was wrong or a connection was lost.
+// What is in flight at the end is waited for, and counted among the answers alone: whoever looks at what the run has cost the
+// server finds nothing half done. Prints one JSON object; ends with status 1 where an answer was wrong or a connection was lost.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,14 +27,15 @@
 enum { INPUT_BYTES = 1 << 16, EVENTS = 256, HISTOGRAM = 64 * 64 };
 
 typedef struct {
-  int socket, lines;
+  int socket;
   size_t have;
   uint64_t answered, asked, *sent;  // `sent` is a ring of the times of the calls in flight
-  char input[INPUT_BYTES];
+  char input[INPUT_BYTES + 1];
 } Connection;
 
-static const char *request, *expected = "";
-static int port, connections = 1, depth = 1, lines = 1;
+static const char *request, *expected = "", *path;
+static int port, connections = 1, depth = 1, lines = 1, over;
+static char head[512];  // what stands before a request that is posted; its length is written into the last digits
 static double seconds, warmup;
 static uint64_t calls, keys = 1, started, answered, wrong, lost;
 
@@ -79,7 +83,7 @@ static int dial(void) {
 }
 
 // Whether another call is to be made: a run of a fixed number stops asking in time.
-static int wants_more(void) { return !calls || started < calls; }
+static int wants_more(void) { return !over && (!calls || started < calls); }
 
 // Not sprintf, which would cost the one server's calls what the other's do not have.
 static char *decimal(char *into, uint64_t number) {
@@ -91,7 +95,8 @@ static char *decimal(char *into, uint64_t number) {
 }
 
 static size_t render(char *into) {
-  char *end = into;
+  size_t before = strlen(head);
+  char *end = (char *)memcpy(into, head, before) + before, *body = end;
   uint64_t number = ++started;
   for (const char *from = request; *from; from++) {
     if (from[0] == '%' && from[1] == 'd') {
@@ -104,8 +109,27 @@ static size_t render(char *into) {
       *end++ = *from;
     }
   }
-  *end++ = '\n';
+  if (path) {
+    size_t length = end - body;
+    for (char *digit = body - strlen("0\r\n\r\n"); length; length /= 10) *digit-- = '0' + length % 10;
+  } else {
+    *end++ = '\n';
+  }
   return end - into;
+}
+
+// Where the answer ends that begins at `start`; null while it is not whole. A null byte follows what has been read.
+static char *end_of_answer(char *start, char *end) {
+  if (path) {
+    char *blank = strstr(start, "\r\n\r\n"), *length = blank ? strcasestr(start, "\r\ncontent-length:") : 0;
+    if (!blank) return 0;
+    if (!length || length > blank) fputs("an answer has no Content-Length\n", stderr), exit(2);
+    uint64_t bytes = strtoull(length + strlen("\r\ncontent-length:"), 0, 10), have = end - blank - 4;
+    return bytes <= have ? blank + 4 + bytes : 0;
+  }
+  for (int line = 0; start && line < lines; line++)
+    if ((start = memchr(start, '\n', end - start))) start++;
+  return start;
 }
 
 static void send_all(Connection *to, const char *bytes, size_t count) {
@@ -122,18 +146,17 @@ static int serve(Connection *from, char *burst) {
   ssize_t count = read(from->socket, from->input + from->have, INPUT_BYTES - from->have);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return 1;
   if (count <= 0) return 0;
-  char *start = from->input, *end = start + from->have + count, *line_end;
+  char *start = from->input, *end = start + from->have + count;
   size_t out = 0;
   uint64_t now = nanoseconds();
-  while ((line_end = memchr(start, '\n', end - start))) {
-    if (++from->lines == lines) {
-      from->lines = 0, answered++;
-      if (!memmem(start, line_end - start, expected, strlen(expected)) && !wrong++)
-        fprintf(stderr, "a wrong answer: %.*s\n", (int)(line_end - start), start);
-      note((now - from->sent[from->answered++ % depth]) / 1000);
-      if (wants_more()) from->sent[from->asked++ % depth] = now, out += render(burst + out);
-    }
-    start = line_end + 1;
+  *end = 0;
+  for (char *next; (next = end_of_answer(start, end)); start = next) {
+    answered++;
+    if (!memmem(start, next - start, expected, strlen(expected)) && !wrong++)
+      fprintf(stderr, "a wrong answer: %.*s\n", (int)(next - start), start);
+    uint64_t sent = from->sent[from->answered++ % depth];
+    if (!over) note((now - sent) / 1000);
+    if (wants_more()) from->sent[from->asked++ % depth] = now, out += render(burst + out);
   }
   from->have = end - start;
   memmove(from->input, start, from->have);
@@ -143,7 +166,7 @@ static int serve(Connection *from, char *burst) {
 }
 
 static void read_arguments(int count, char **arguments) {
-  for (int option; (option = getopt(count, arguments, "p:c:d:s:w:n:k:l:e:")) != -1;) switch (option) {
+  for (int option; (option = getopt(count, arguments, "p:c:d:s:w:n:k:l:u:e:")) != -1;) switch (option) {
       case 'p': port = atoi(optarg); break;
       case 'c': connections = atoi(optarg); break;
       case 'd': depth = atoi(optarg); break;
@@ -152,19 +175,23 @@ static void read_arguments(int count, char **arguments) {
       case 'n': calls = strtoull(optarg, 0, 10); break;
       case 'k': keys = strtoull(optarg, 0, 10); break;
       case 'l': lines = atoi(optarg); break;
+      case 'u': path = optarg; break;
       case 'e': expected = optarg; break;
       default: exit(2);
     }
   if (optind + 1 != count || !port || connections < 1 || depth < 1 || lines < 1 || !keys || !(calls || seconds > 0))
     fputs("usage: see the head of load.c\n", stderr), exit(2);
   request = arguments[optind];
+  if (path)
+    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+             "Content-Length: 000000\r\n\r\n", path, port);
 }
 
 int main(int count, char **arguments) {
   read_arguments(count, arguments);
-  char *burst = malloc((strlen(request) + 64) * 2 * depth);
+  char *burst = malloc((strlen(head) + strlen(request) + 64) * 2 * depth);
   Connection *all = calloc(connections, sizeof *all);
-  int epoll = epoll_create1(0), live = connections, measuring = 0;
+  int epoll = epoll_create1(0), measuring = 0;
   if (!burst || !all || epoll < 0) fail("start");
   for (Connection *each = all; each < all + connections; each++) {
     each->socket = dial(), each->sent = calloc(depth, sizeof *each->sent);
@@ -179,20 +206,22 @@ int main(int count, char **arguments) {
     send_all(each, burst, out);
   }
   struct epoll_event ready[EVENTS];
-  while (live && (!calls || answered < calls)) {
+  double elapsed = 0, busy = 0;
+  while (!lost && answered < (calls ? calls : over ? started : UINT64_MAX)) {
     uint64_t now = nanoseconds();
     if (!measuring && now >= measure) {
       measuring = 1, begin = now, processor = clock();
       memset(histogram, 0, sizeof histogram), measured = longest = 0;
     }
-    if (seconds > 0 && now >= end) break;
+    if (seconds > 0 && now >= end && !over)
+      over = 1, elapsed = (now - begin) / 1e9, busy = (double)(clock() - processor) / CLOCKS_PER_SEC / elapsed;
     int events = epoll_wait(epoll, ready, EVENTS, 10);
     for (int event = 0; event < events; event++) {
       Connection *from = ready[event].data.ptr;
-      if (!serve(from, burst)) lost++, live--, close(from->socket);
+      if (!serve(from, burst)) lost++, close(from->socket);
     }
   }
-  double elapsed = (nanoseconds() - begin) / 1e9, busy = (double)(clock() - processor) / CLOCKS_PER_SEC / elapsed;
+  if (!over) elapsed = (nanoseconds() - begin) / 1e9, busy = (double)(clock() - processor) / CLOCKS_PER_SEC / elapsed;
   printf("{\"calls_per_second\":%.0f,\"p50_us\":%lu,\"p99_us\":%lu,\"max_us\":%lu,\"answers\":%lu,\"wrong\":%lu,"
          "\"lost\":%lu,\"client_cores\":%.2f}\n",
          measured / elapsed, quantile(.5), quantile(.99), longest, answered, wrong, lost, busy);

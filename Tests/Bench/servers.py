@@ -6,10 +6,11 @@ import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
-    # Nobody is asked anything: CheckAccess is answered from the store.
+    # Who asks Stripe anything asks the stub.
     "STRIPE_SECRET_KEY": "sk_test_bench", "STRIPE_WEBHOOK_SECRET": "whsec_bench",
 }
 
@@ -43,6 +44,10 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
+    def processor_seconds(self):
+        """User and system time of the process so far, to the nanosecond: /proc knows it by the hundredth alone."""
+        return time.clock_gettime(~self.process.pid << 3 | 2)  # as clock_getcpuclockid(3) makes a clock of a process
+
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port))
 
@@ -69,12 +74,14 @@ class Dues(Server):
                '"params":{"customerId":"cus_%k","productId":"prod_pro"}}')
     expected = '"allowed":true'
 
-    def __init__(self, binary, database, wrapper=(), options=()):
+    # Nothing listens there: whatever the server asks Stripe by itself fails at once.
+    nowhere = "http://127.0.0.1:1"
+
+    def __init__(self, binary, database, wrapper=(), options=(), stripe=nowhere):
         super().__init__(
             [*wrapper, binary, "serve", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--db", f"sqlite:{database}",
-             # Nothing listens there: whatever the server asks Stripe by itself fails at once.
              # One loop, as the other server has one thread.
-             "--stripe-base", "http://127.0.0.1:1", "--loops", "1", "--log", "error", *options],
+             "--stripe-base", stripe, "--loops", "1", "--log", "error", *options],
             stdout=subprocess.PIPE, stderr=None if not wrapper else subprocess.DEVNULL)
         handshake = self.process.stdout.readline()
         if not handshake:
@@ -130,3 +137,60 @@ class Redis(Server):
     def _set(sample, number):
         value = sample.replace("0000000", f"{number:07d}")
         return f"*3\r\n$3\r\nSET\r\n$11\r\ncus_{number:07d}\r\n${len(value)}\r\n{value}\r\n".encode()
+
+
+# What is asked of every service that creates customers, and of the stub itself.
+NEW_CUSTOMER = '{"email":"c%k@example.com","name":"Jenny Rosen"}'
+
+
+class CustomerDues(Dues):
+    """Dues, asked to create customers at a stub of Stripe."""
+
+    request = f'{{"jsonrpc":"2.0","id":%d,"method":"CreateCustomer","params":{NEW_CUSTOMER}}}'
+    expected = '"customerId":"cus_'
+
+
+class Posted(Server):
+    """A server that is asked over HTTP and says in its first line on which port."""
+
+    request = NEW_CUSTOMER
+    path = None
+
+    def __init__(self, command):
+        super().__init__(command, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} did not start")
+        self.port = int(line)
+
+    def load_arguments(self, keys):
+        return ["-u", self.path, *super().load_arguments(keys)]
+
+
+class Stub(Posted):
+    """Stripe's API as far as creating a customer goes, answering after a delay."""
+
+    name = "the stub itself"
+    path = "/v1/customers"
+    expected = '"id": "cus_'
+
+    def __init__(self, program, delay_milliseconds):
+        super().__init__([program, "-d", str(delay_milliseconds)])
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def end(self):
+        """Ends it, and says what it has seen."""
+        self.process.terminate()
+        return json.loads(self.process.stdout.read())
+
+
+class Peer(Posted):
+    """FastAPI and the official SDK, with one of the SDK's HTTP clients."""
+
+    path = "/customers"
+    expected = '"customerId":"cus_'
+    clients = ["aiohttp", "httpx"]
+
+    def __init__(self, python, client, stripe):
+        self.name = client
+        super().__init__([python, str(Path(__file__).with_name("peer.py")), client, stripe])

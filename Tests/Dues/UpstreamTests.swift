@@ -91,11 +91,28 @@ import Testing
             "401", refusal(401, #""message":"Invalid API Key provided: sk_test_****""#), -32603, "INTERNAL",
             "STRIPE_KEY_REJECTED", stripe: ["requestId": "req_1", "httpStatus": 401]),
         Row(
+            "401, a key that was revoked",
+            refusal(401, #""code":"api_key_expired","message":"Expired API Key provided: sk_test_scripted""#), -32603,
+            "INTERNAL", "STRIPE_KEY_REJECTED", stripe: ["code": "api_key_expired", "requestId": "req_1", "httpStatus": 401]),
+        Row(
             "403", refusal(403, #""message":"The key may not do this""#), -32603, "INTERNAL", "STRIPE_KEY_REJECTED",
             stripe: ["requestId": "req_1", "httpStatus": 403]),
         Row(
             "409", refusal(409, #""message":"m""#), -32010, "ABORTED", "CONFLICT", retryable: true,
             stripe: ["requestId": "req_1", "httpStatus": 409]),
+        Row(
+            "409, the key in use", refusal(409, #""code":"idempotency_key_in_use","message":"m""#), -32010, "ABORTED",
+            "CONFLICT", retryable: true,
+            stripe: ["code": "idempotency_key_in_use", "requestId": "req_1", "httpStatus": 409]),
+        Row(
+            "a length that is too long", [.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"), .close], -32014,
+            "UNAVAILABLE", "STRIPE_UNAVAILABLE", retryable: true),
+        Row(
+            "a length that is too short", [.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{}")], -32014, "UNAVAILABLE",
+            "STRIPE_GARBLED", retryable: true),
+        Row(
+            "a redirect", [.reply(307, headers: ["Location: https://api.stripe.com/"])], -32014, "UNAVAILABLE",
+            "STRIPE_GARBLED", retryable: true),
         Row(
             "429", refusal(429, #""code":"rate_limit","message":"m""#, "Retry-After: 7"), -32008, "RESOURCE_EXHAUSTED",
             "RATE_LIMITED", retryable: true, retryAfter: 7000,
@@ -218,6 +235,35 @@ import Testing
             ] {
                 let run = try CommandRun(["serve"] + flags, environment: ["STRIPE_SECRET_KEY": "sk_test_1"])
                 #expect(run.status == 64 && run.errors.contains(reason), "\(flags): \(run.errors)")
+            }
+        }
+    }
+
+    @Test(.enabled(if: Certificates.canBeMade, "\(Certificates.whyNot)"))
+    func `a Stripe that cannot be trusted is unavailable at once, and gets no key`() async throws {
+        try await offPool {
+            let certificates = try Certificates.shared.get()
+            for name in ["house-server", "house-expired", "house-elsewhere", "stranger-server"] {
+                let stripe = SocketServer(tls: try certificates.server(name)) { _ in
+                    [.reply(body: #"{"id":"cus_1","object":"customer","created":1}"#)]
+                }
+                let server = try DuesProcess(
+                    [
+                        "--stripe-base", stripe.base, "--stripe-ca", certificates.authority(), "--db",
+                        "sqlite:\(try Scratch.directory())/dues.db",
+                    ], environment: ["STRIPE_SECRET_KEY": "sk_test_untrusting"])
+                let channel = LineChannel(socket: try server.tcp.connect())
+                let answer = try channel.ask(#"{"jsonrpc":"2.0","id":1,"method":"CreateCustomer","params":{}}"#)
+                if name == "house-server" {
+                    #expect(answer["result"]?["customerId"] == "cus_1", "\(answer.text)")
+                } else {
+                    let data = answer["error"]?["data"]
+                    #expect(
+                        data?["reason"] == "STRIPE_UNAVAILABLE" && data?["retryable"] == true, "\(name): \(answer.text)")
+                    #expect(stripe.connections == 1 && stripe.received.isEmpty, "\(name)")
+                }
+                server.stop()
+                stripe.stop()
             }
         }
     }

@@ -31,6 +31,22 @@ import Testing
         #expect(object.isDeleted && object.kind == .customers)
     }
 
+    @Test func `what an object does not say is told from what it says is null`() throws {
+        let object = try #require(MirrorObject(["id": "cus_1", "object": "customer", "email": nil]))
+        #expect(object.unsaid == ["name"])
+        let older = try #require(
+            MirrorObject(["id": "prod_1", "object": "product", "name": "Pro", "features": [["name": "reports"]]]))
+        #expect(older.unsaid == ["active"], "features stood elsewhere once")
+    }
+
+    @Test func `a subscription that came without all its items is partial`() throws {
+        let items: JSONValue = ["object": "list", "has_more": true, "data": [["id": "si_1", "price": "price_1"]]]
+        let object: JSONValue = [
+            "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "items": items,
+        ]
+        #expect(try #require(MirrorObject(object)).isPartial)
+    }
+
     @Test(arguments: ["charge", "balance", "plan"])
     func `what the mirror does not hold is passed over`(type: String) {
         #expect(MirrorObject(["id": "x_1", "object": .string(type)]) == nil)

@@ -85,6 +85,37 @@ import Testing
         #expect(try await store.waitingEvents(after: 0, limit: 100).isEmpty)
     }
 
+    @Test func `what an object does not say stays as it was known, and what it says is null becomes null`() async throws {
+        var object = subscription("active")
+        guard case .subscription(var record) = object.record else { return }
+        (record.trialEnd, record.cancelAt) = (150, 170)
+        object.record = .subscription(record)
+        _ = try await event("evt_1", at: 100, .created, object)
+        (record.trialEnd, record.cancelAt, record.created, record.items) = (nil, nil, 0, [])
+        object.record = .subscription(record)
+        object.raw = "{}"
+        object.unsaid = ["trial_end", "created", "items"]
+        #expect(try await event("evt_2", at: 102, .updated, object) == .applied(version: 2))
+        let known = try #require(try row()).record
+        #expect(known.trialEnd == 150 && known.created == 100 && known.items.map(\.id) == ["si_1"])
+        #expect(known.cancelAt == nil, "it was said to be null")
+    }
+
+    @Test func `an answer that says what the row says settles its event, whoever wrote the row meanwhile`() async throws {
+        _ = try await event("evt_1", at: 100, .created, subscription("incomplete"))
+        #expect(try await event("evt_2", at: 100, .updated, subscription("active")) == .fetch(version: 1, because: "tie"))
+        let sequence = try #require(try await store.waitingEvents(after: 0, limit: 100).first).sequence
+        _ = try await store.project(subscription("active"), from: ReplyBasis(version: 1, from: 100, until: 101, now: 1))
+        let late = ReplyBasis(version: 1, from: 100, until: 101, settles: sequence, now: 1)
+        #expect(try await store.project(subscription("active"), from: late) == .skipped(because: "the row says the same"))
+        #expect(try await store.waitingEvents(after: 0, limit: 100).isEmpty)
+        let other = ReplyBasis(version: 1, from: 100, until: 101, now: 1)
+        guard case .fetch = try await store.project(subscription("past_due"), from: other) else {
+            Issue.record("an answer that says something else cannot be told to be newer")
+            return
+        }
+    }
+
     @Test func `a tie asks Stripe, waits until it is settled, and the answer wins`() async throws {
         _ = try await event("evt_1", at: 100, .created, subscription("incomplete"))
         let outcome = try await event("evt_2", at: 100, .updated, subscription("active"))

@@ -1,4 +1,5 @@
 /// Answers of resource calls: pages, shapes that do not fit, and a cancellation whose first answer was lost.
+internal import JSON
 internal import Stripe
 internal import TestSupport
 internal import Testing
@@ -18,6 +19,32 @@ internal import Testing
             filter.page.startingAfter = page.nextCursor
         } while filter.page.startingAfter != nil
         #expect(ids == ["evt_3", "evt_2", "evt_1"])
+    }
+
+    private static func item(_ number: Int) -> String { #"{"id":"si_\#(number)","price":"price_\#(number)"}"# }
+
+    private static let partial =
+        #"{"id":"sub_1","object":"subscription","customer":"cus_1","status":"active","items":{"data":[\#(item(1))],"has_more":true}}"#
+
+    @Test func `a subscription comes with all its items, however many its reply embeds`() async throws {
+        let harness = try Harness { request in
+            guard request.requestLine.contains("subscription_items") else { return [.reply(body: Self.partial)] }
+            return request.requestLine.contains("starting_after=si_1")
+                ? [.reply(body: #"{"data":[\#(Self.item(2))],"has_more":true}"#)]
+                : [.reply(body: #"{"data":[\#(Self.item(3))],"has_more":false}"#)]
+        }
+        let answer = try await harness.client.retrieveSubscription("sub_1")
+        #expect(answer.object.items.map(\.id) == ["si_1", "si_2", "si_3"] && !answer.object.itemsHaveMore)
+        #expect(answer.reply.value["items"]?["data"]?.arrayValue?.count == 3)
+    }
+
+    @Test func `a change has succeeded also where its other items cannot be read`() async throws {
+        let harness = try Harness { request in
+            request.requestLine.contains("subscription_items") ? [.refusal(404)] : [.reply(body: Self.partial)]
+        }
+        let answer = try await harness.client.updateSubscription("sub_1", SubscriptionUpdate())
+        #expect(answer.object.items.map(\.id) == ["si_1"] && answer.object.itemsHaveMore)
+        await #expect(throws: StripeError.self) { try await harness.client.retrieveSubscription("sub_1") }
     }
 
     private static func event(_ id: String) -> String {

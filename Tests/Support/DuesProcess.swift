@@ -23,8 +23,13 @@ package final class DuesProcess {
     }
 
     /// Starts `dues serve` and waits for its handshake. Ports are 0 unless the flags say otherwise.
+    ///
+    /// Where the environment's DUES_LOGS names a folder, the log goes there, and tells of what goes well too: it is searched
+    /// for secrets once all tests have run (`Tests/Hygiene`).
     package init(_ flags: [String] = ["--sandbox"], environment: [String: String] = [:]) throws {
-        var words = [Self.binary, "serve", "--log", "error"] + flags
+        let logs = getenv("DUES_LOGS").map { String(cString: $0) }
+        var words = logs.map { ["/bin/sh", "-c", "exec \"$0\" \"$@\" 2>>'\($0)/servers'"] } ?? []
+        words += [Self.binary, "serve", "--log", logs == nil ? "error" : "info"] + flags
         for flag in ["--tcp", "--http"] + (flags.contains("--sandbox") ? ["--sandbox-http"] : [])
         where !flags.contains(flag) {
             words += [flag, "127.0.0.1:0"]

@@ -1,4 +1,5 @@
-/// A server for tests: plain sockets on 127.0.0.1, a thread a connection, answers by script.
+/// A server for tests: sockets on 127.0.0.1, plain or under TLS, a thread a connection, answers by script.
+package import EventLoop
 internal import Glibc
 internal import Synchronization
 
@@ -33,6 +34,8 @@ package final class SocketServer: Sendable {
         case pause(milliseconds: Int)
         /// Ends the connection in order.
         case close
+        /// Ends the connection under TLS without saying so, as who cuts the wire would; without TLS there is no difference.
+        case cut
         /// Ends the connection with RST.
         case reset
         /// Says nothing more until the client goes away.
@@ -46,7 +49,8 @@ package final class SocketServer: Sendable {
 
     package let port: UInt16
     private let listener: Int32
-    private let greeting: String
+    private let opening: @Sendable (Int) -> [Step]
+    private let tls: TLSContext?
     private let script: @Sendable (Received) -> [Step]
     private let seen = Mutex<(connections: Int, requests: [Received], clientsGone: Int)>((0, [], 0))
 
@@ -54,11 +58,17 @@ package final class SocketServer: Sendable {
     package var connections: Int { seen.withLock { $0.connections } }
     /// Connections whose client closed them while a script hung.
     package var clientsGone: Int { seen.withLock { $0.clientsGone } }
-    package var base: String { "http://127.0.0.1:\(port)" }
+    package var base: String { "\(tls == nil ? "http" : "https")://127.0.0.1:\(port)" }
 
-    /// - Parameter greeting: sent on each connection before anything is read.
-    package init(greeting: String = "", _ script: @escaping @Sendable (Received) -> [Step]) {
-        self.greeting = greeting
+    /// - Parameters:
+    ///   - opening: done on each connection, counted from 0, before anything is read, be it a handshake.
+    ///   - tls: the server's certificate; nil for a server that speaks in the clear.
+    package init(
+        opening: @escaping @Sendable (Int) -> [Step] = { _ in [] }, tls: TLSContext? = nil,
+        _ script: @escaping @Sendable (Received) -> [Step]
+    ) {
+        self.opening = opening
+        self.tls = tls
         self.script = script
         (listener, port) = Self.listen()
         startThread { [self] in acceptLoop() }
@@ -103,73 +113,40 @@ package final class SocketServer: Sendable {
     }
 
     private func serve(_ peer: Int32, _ connection: Int) {
-        var buffer: [UInt8] = []
-        if !greeting.isEmpty { _ = write(Array(greeting.utf8), peer) }
-        while let (head, body) = readRequest(peer, &buffer) {
+        defer { Glibc.close(peer) }
+        let plain = ServedLine(peer, nil)
+        guard opening(connection).allSatisfy({ perform($0, plain) }) else { return }
+        let line = tls.map { ServedLine(peer, $0) } ?? plain
+        while let (head, body) = line.readRequest() {
             let request = seen.withLock { seen in
                 let request = Received(connection: connection, number: seen.requests.count, head: head, body: body)
                 seen.requests.append(request)
                 return request
             }
-            guard script(request).allSatisfy({ perform($0, peer) }) else { break }
+            guard script(request).allSatisfy({ perform($0, line) }) else { break }
         }
-        Glibc.close(peer)
     }
 
     /// - Returns: whether the connection goes on.
-    private func perform(_ step: Step, _ peer: Int32) -> Bool {
+    private func perform(_ step: Step, _ line: ServedLine) -> Bool {
         switch step {
-        case .send(let text): return write(Array(text.utf8), peer)
-        case .sendBytes(let bytes): return write(bytes, peer)
+        case .send(let text): return line.write(Array(text.utf8))
+        case .sendBytes(let bytes): return line.write(bytes)
         case .pause(let milliseconds):
             usleep(UInt32(milliseconds) * 1000)
             return true
-        case .close: return false
+        case .close:
+            line.end()
+            return false
+        case .cut: return false
         case .reset:
-            var linger = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+            line.abort()
             return false
         case .hang:
-            var byte: UInt8 = 0
-            while recv(peer, &byte, 1, 0) > 0 {}
+            line.waitForEnd()
             seen.withLock { $0.clientsGone += 1 }
             return false
         }
-    }
-
-    private func write(_ bytes: [UInt8], _ peer: Int32) -> Bool {
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes {
-                Glibc.send(peer, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { return false }
-            sent += count
-        }
-        return true
-    }
-
-    private func readRequest(_ peer: Int32, _ buffer: inout [UInt8]) -> (head: String, body: [UInt8])? {
-        while true {
-            if let end = Self.headEnd(buffer) {
-                let head = String(decoding: buffer[..<end], as: UTF8.self)
-                let length = Received(connection: 0, number: 0, head: head, body: []).header("Content-Length")
-                let total = end + 4 + (length.flatMap { Int($0) } ?? 0)
-                if buffer.count >= total {
-                    defer { buffer.removeFirst(total) }
-                    return (head, Array(buffer[(end + 4)..<total]))
-                }
-            }
-            var chunk = [UInt8](repeating: 0, count: 65_536)
-            let count = recv(peer, &chunk, chunk.count, 0)
-            guard count > 0 else { return nil }
-            buffer += chunk[..<count]
-        }
-    }
-
-    private static func headEnd(_ bytes: [UInt8]) -> Int? {
-        guard bytes.count >= 4 else { return nil }
-        return (0...(bytes.count - 4)).first { bytes[$0..<($0 + 4)].elementsEqual("\r\n\r\n".utf8) }
     }
 }
 

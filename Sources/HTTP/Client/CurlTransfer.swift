@@ -55,11 +55,17 @@ final class CurlTransfer {
         guard code == CURLE_OK else {
             let problem = handle.problem
             let words = problem.pointee == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: problem)
-            return failed(Self.kind(of: code), words)
+            return failed(
+                code == CURLE_SSL_CONNECT_ERROR && Self.tellsOfBreak(words) ? .connect : Self.kind(of: code), words)
         }
         var status = 0
         dues_curl_get_number(easy, CURLINFO_RESPONSE_CODE, &status)
         return .success(HTTPResponse(status: status, headers: headers, body: body))
+    }
+
+    /// Whether a handshake ended because its connection did: libcurl has one code for that and for what TLS refuses.
+    private static func tellsOfBreak(_ words: String) -> Bool {
+        ["Connection reset", "Broken pipe", "SSL_ERROR_SYSCALL", "unexpected eof"].contains { words.contains($0) }
     }
 
     private static func kind(of code: CURLcode) -> HTTPClientError.Kind {

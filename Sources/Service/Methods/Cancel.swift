@@ -63,12 +63,29 @@ extension BillingService {
         do throws(RPCError) {
             return try await change(call, .subscriptions, id, question)
         } catch {
-            guard error.reason == Reason.noSuchSubscription.name || error.reason == Reason.stripeRefused.name,
-                let found = try? await subscription(id, call).object, found.hasEnded
-            else { throw error }
-            // A repeated call that finds its own work done has succeeded.
-            if call.run?.isRepeated == true { return try await subscription(id, call) }
-            throw RPCError(.subscriptionEnded, "the subscription \(id) has ended (\(found.status))")
+            guard error.reason == Reason.noSuchSubscription.name || error.reason == Reason.stripeRefused.name else {
+                throw error
+            }
+            let mayBeOurs = error.mayHaveTakenEffect || call.run?.isRepeated == true
+            let found = try await lookUp(id, call, after: error, mayBeOurs: mayBeOurs)
+            guard found.object.hasEnded else { throw error }
+            // Who finds the own work done has succeeded.
+            if mayBeOurs { return found }
+            throw RPCError(.subscriptionEnded, "the subscription \(id) has ended (\(found.object.status))")
+        }
+    }
+
+    /// Throws the refusal where there is nothing to be found, and what stands in the way where that is not known yet.
+    private func lookUp(
+        _ id: String, _ call: CallContext, after refusal: RPCError, mayBeOurs: Bool
+    ) async throws(RPCError) -> StripeAnswer<StripeSubscription> {
+        do throws(RPCError) {
+            return try await subscription(id, call)
+        } catch {
+            guard error.reason != Reason.noSuchSubscription.name else { throw refusal }
+            var obstacle = error
+            obstacle.mayHaveTakenEffect = mayBeOurs
+            throw obstacle
         }
     }
 }

@@ -9,6 +9,30 @@ extension MirrorObject {
     init?(_ object: JSONValue) {
         guard let id = object["id"]?.stringValue, let record = Record(object) else { return nil }
         self.init(id: id, raw: object.collapsed.text, isDeleted: object["deleted"]?.boolValue ?? false, record: record)
+        isPartial = kind == .subscriptions && object["items"]?["has_more"] == true
+        unsaid = Set(kind.members.filter { _, members in members.allSatisfy { object[$0] == nil } }.keys)
+    }
+}
+
+extension MirrorKind {
+    /// Which members of an object say what a column holds, in whichever API version.
+    fileprivate var members: [String: [String]] {
+        switch self {
+        case .customers: ["email": ["email"], "name": ["name"]]
+        case .subscriptions:
+            [
+                "created": ["created"], "cancel_at": ["cancel_at"], "ended_at": ["ended_at"], "trial_end": ["trial_end"],
+                "items": ["items"],
+            ]
+        case .products: ["name": ["name"], "active": ["active"], "features": ["marketing_features", "features"]]
+        case .prices: ["product": ["product"], "lookup_key": ["lookup_key"], "active": ["active"]]
+        case .invoices:
+            [
+                "customer": ["customer"], "subscription": ["parent", "subscription"], "status": ["status"],
+                "amount_due": ["amount_due"], "amount_paid": ["amount_paid"], "currency": ["currency"],
+            ]
+        case .paymentMethods: ["customer": ["customer"], "type": ["type"]]
+        }
     }
 }
 
@@ -16,8 +40,8 @@ extension MirrorObject.Record {
     fileprivate init?(_ object: JSONValue) {
         switch object["object"]?.stringValue {
         case "customer":
-            guard let customer = StripeCustomer(object) else { return nil }
-            self = .customer(email: customer.email, name: customer.name)
+            // One is made with every sign-up: what the row needs is read, and no more.
+            self = .customer(email: object["email"]?.stringValue, name: object["name"]?.stringValue)
         case "subscription":
             guard let subscription = StripeSubscription(object) else { return nil }
             self = .subscription(SubscriptionRecord(subscription))
@@ -62,7 +86,8 @@ extension JSONValue {
     fileprivate var collapsed: JSONValue {
         guard case .object(let object) = self else { return self }
         return .object(
-            object.mapValues { _, value in
+            object.mapValues { key, value in
+                if key == "client_secret" || key == "confirmation_secret" { return .null }
                 guard let id = value["id"], id.stringValue != nil, value["object"]?.stringValue != nil else {
                     return value
                 }

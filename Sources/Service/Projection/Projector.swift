@@ -134,6 +134,11 @@ package final class Projector: Sendable {
         let kind = Observation.kind(ofType: entry.type)
         // A canceled subscription is an object that ended, not one that is gone: Stripe still answers it.
         if kind == .deleted, object.kind != .subscriptions { object.isDeleted = true }
+        if object.isPartial {
+            let version = try await store.version(of: object.kind, id: object.id)
+            try await settle(object, version: version, because: entry.sequence)
+            return object
+        }
         let basis = EventBasis(sequence: entry.sequence, created: entry.created, kind: kind, now: clock())
         switch try await store.project(object, from: basis) {
         case .applied, .skipped: break

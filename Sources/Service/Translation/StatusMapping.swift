@@ -21,7 +21,7 @@ extension RPCError {
                 retryAfterMilliseconds: error.retryAfterMilliseconds ?? 1000)
         case .invalidRequest(let problem): self.init(.stripeRefused, "the call to Stripe cannot be made: \(problem)")
         }
-        mayHaveTakenEffect = error.mayHaveBeenExecuted && error.refusal?.category != .rateLimited
+        mayHaveTakenEffect = error.mayHaveBeenExecuted
     }
 
     package init(_ error: StoreError) {
@@ -104,14 +104,16 @@ extension Reason {
         }
     }
 
+    /// Stripe's codes name what a customer can mend; of a card that was declined the decline code may name it all the same.
     private static func card(_ refusal: Stripe.StripeRefusal) -> Reason {
-        switch refusal.code {
-        case "card_declined": refusal.declineCode == "expired_card" ? .cardExpired : .cardDeclined
+        let isDeclined = refusal.code == "card_declined"
+        return switch isDeclined ? refusal.declineCode : refusal.code {
         case "expired_card": .cardExpired
-        case "incorrect_number", "incorrect_cvc", "incorrect_zip", "invalid_number", "invalid_cvc", "invalid_expiry_month",
-            "invalid_expiry_year":
+        case "incorrect_number", "incorrect_cvc", "incorrect_zip", "incorrect_address", "invalid_number", "invalid_cvc",
+            "invalid_expiry_month", "invalid_expiry_year":
             .cardIncorrect
-        default: .paymentFailed
+        case "processing_error": .paymentFailed
+        default: isDeclined ? .cardDeclined : .paymentFailed
         }
     }
 }

@@ -119,15 +119,18 @@ struct Mirror {
         let at: Int64
     }
 
-    /// Writes the row; `version` is its change.
+    /// Writes the row; `version` is its change. What the object does not say stays as it is.
     private func write(
         _ object: MirrorObject, over row: Row?, _ source: Source, _ version: Int64
     ) throws(StoreError) {
-        try database.run("DELETE FROM \(object.kind.rawValue) WHERE id = ?", .text(object.id))
+        let said = object.columns.filter { !object.unsaid.contains($0) }
+        let updates = (["version", "known_from", "known_until", "deleted", "raw"] + said).map { "\($0) = excluded.\($0)" }
         try database.run(
             """
-            INSERT INTO \(object.kind.rawValue) (id, version, known_from, known_until, deleted, raw, \(object.columns))
+            INSERT INTO \(object.kind.rawValue)
+            (id, version, known_from, known_until, deleted, raw, \(object.columns.joined(separator: ", ")))
             VALUES (?, ?, ?, ?, ?, ?, \(object.placeholders))
+            ON CONFLICT (id) DO UPDATE SET \(updates.joined(separator: ", "))
             """,
             [
                 .text(object.id), .integer(version), .integer(source.from), .integer(source.until), .flag(object.isDeleted),
@@ -142,6 +145,7 @@ struct Mirror {
             let since = subscription.status == "past_due" ? row?.pastDueSince ?? source.at : nil
             try database.run(
                 "UPDATE subscriptions SET past_due_since = ? WHERE id = ?", .optional(since), .text(object.id))
+            guard !object.unsaid.contains("items") else { break }
             try database.run("DELETE FROM subscription_items WHERE subscription = ?", .text(object.id))
             for (position, item) in subscription.items.enumerated() {
                 try database.run(
@@ -153,6 +157,7 @@ struct Mirror {
                     .optional(item.quantity), .optional(item.periodStart), .optional(item.periodEnd))
             }
         case .product(_, _, let features):
+            guard !object.unsaid.contains("features") else { break }
             try database.run("DELETE FROM product_features WHERE product = ?", .text(object.id))
             for feature in Set(features) {
                 try database.run(
@@ -169,14 +174,14 @@ extension MirrorObject {
         if case .subscription(let subscription) = record { subscription.status } else { nil }
     }
 
-    fileprivate var columns: String {
+    fileprivate var columns: [String] {
         switch record {
-        case .customer: "email, name"
-        case .subscription: "customer, status, created, cancel_at, ended_at, trial_end"
-        case .product: "name, active"
-        case .price: "product, lookup_key, active"
-        case .invoice: "customer, subscription, status, amount_due, amount_paid, currency"
-        case .paymentMethod: "customer, type"
+        case .customer: ["email", "name"]
+        case .subscription: ["customer", "status", "created", "cancel_at", "ended_at", "trial_end"]
+        case .product: ["name", "active"]
+        case .price: ["product", "lookup_key", "active"]
+        case .invoice: ["customer", "subscription", "status", "amount_due", "amount_paid", "currency"]
+        case .paymentMethod: ["customer", "type"]
         }
     }
 

@@ -22,6 +22,8 @@ final class SQLiteWriter: Sendable {
         }
     }
 
+    private static let cacheKibibytes = 65_536
+
     private struct Change {
         /// Runs in a savepoint; answers whether it is to be kept.
         let perform: @Sendable (SQLiteDatabase) -> Bool
@@ -31,6 +33,8 @@ final class SQLiteWriter: Sendable {
 
     init(path: String) throws(StoreError) {
         let database = try SQLiteDatabase(path: path, access: .readWrite)
+        // Ids of Stripe's are spread over their indices: with SQLite's 2 MiB most of a large index's pages would be read again.
+        try database.execute("PRAGMA cache_size=-\(Self.cacheKibibytes)")
         try Migration.bringUpToDate(database)
         connection = try Connection(database)
     }
@@ -114,9 +118,9 @@ final class SQLiteWriter: Sendable {
         let database = connection.database
         try database.transaction { () throws(StoreError) in
             for change in batch {
-                try database.execute("SAVEPOINT change")
-                if !change.perform(database) { try database.execute("ROLLBACK TO change") }
-                try database.execute("RELEASE change")
+                try database.run("SAVEPOINT change")
+                if !change.perform(database) { try database.run("ROLLBACK TO change") }
+                try database.run("RELEASE change")
             }
         }
     }

@@ -35,6 +35,12 @@ package struct StripeReference: Sendable, Equatable {
     }
 }
 
+extension StripeReference: CustomStringConvertible, CustomReflectable {
+    /// Without the object, which may hold client secrets.
+    package var description: String { id }
+    package var customMirror: Mirror { Mirror(self, children: ["id": id]) }
+}
+
 /// A page of a list, newest first.
 package struct StripeList<Element: StripeObject>: Sendable {
     package let data: [Element]

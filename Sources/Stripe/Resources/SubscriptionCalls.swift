@@ -8,13 +8,13 @@ extension StripeClient {
     package func createSubscription(
         _ creation: SubscriptionCreation, _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
-        try await answer(.post, ["subscriptions"], creation.form, options)
+        await completed(try await answer(.post, ["subscriptions"], creation.form, options), options)
     }
 
     package func retrieveSubscription(
         _ id: String, expand: [String] = [], _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
-        try await answer(.get, ["subscriptions", id], Self.expanding(expand), options)
+        try await whole(try await answer(.get, ["subscriptions", id], Self.expanding(expand), options), options)
     }
 
     package func listSubscriptions(
@@ -35,21 +35,23 @@ extension StripeClient {
     package func updateSubscription(
         _ id: String, _ update: SubscriptionUpdate, _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
-        try await answer(.post, ["subscriptions", id], update.form, options)
+        await completed(try await answer(.post, ["subscriptions", id], update.form, options), options)
     }
 
     /// Ends the subscription now.
     ///
-    /// DELETE knows no idempotency key. Where an attempt was lost and the next one finds nothing, the lost one did it
-    /// (Stripe answers 404 for what is canceled): the subscription is retrieved to be sure.
+    /// DELETE knows no idempotency key. Where an attempt failed and the next one finds nothing, the failed one did it (Stripe
+    /// answers 404 for what is canceled): the subscription is retrieved to be sure.
     package func cancelSubscription(
         _ id: String, _ cancellation: SubscriptionCancellation, _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
         do throws(StripeError) {
-            return try await answer(.delete, ["subscriptions", id], cancellation.form, options)
+            return await completed(
+                try await answer(.delete, ["subscriptions", id], cancellation.form, options), options)
         } catch {
-            guard error.attempts > 1, error.mayHaveBeenExecuted, error.refusal?.httpStatus == 404 else { throw error }
-            guard let found = try? await retrieveSubscription(id, options), found.object.hasEnded else { throw error }
+            guard error.attempts > 1, error.refusal?.httpStatus == 404 else { throw error }
+            let found = try await retrieveSubscription(id, options)
+            guard found.object.hasEnded else { throw error }
             return found
         }
     }
@@ -67,6 +69,38 @@ extension StripeClient {
         form.set("proration_behavior", prorationBehavior?.rawValue)
         form.set("proration_date", prorationDate)
         form.set("payment_behavior", paymentBehavior?.rawValue)
-        return try await answer(.post, ["subscriptions", id, "resume"], form, options)
+        return await completed(try await answer(.post, ["subscriptions", id, "resume"], form, options), options)
+    }
+
+    // MARK: Items
+
+    /// The answer with every item: a reply embeds only the first ones.
+    private func whole(
+        _ answer: StripeAnswer<StripeSubscription>, _ options: StripeCallOptions
+    ) async throws(StripeError) -> StripeAnswer<StripeSubscription> {
+        guard answer.object.itemsHaveMore, case .object(var value) = answer.reply.value,
+            case .object(var list)? = value["items"]
+        else { return answer }
+        var items = list["data"]?.arrayValue ?? []
+        var page = StripePage(limit: 100, startingAfter: answer.object.items.last?.id)
+        repeat {
+            let more = try await listSubscriptionItems(subscription: answer.object.id, page: page, options).object
+            items += more.data.map(\.raw)
+            page.startingAfter = more.nextCursor
+        } while page.startingAfter != nil
+        list["data"] = .array(items)
+        list["has_more"] = false
+        value["items"] = .object(list)
+        var reply = answer.reply
+        reply.value = .object(value)
+        guard let object = StripeSubscription(reply.value) else { return answer }
+        return StripeAnswer(object: object, reply: reply)
+    }
+
+    /// As `whole`, after a change, whose effect is there whether the other items can be read or not.
+    private func completed(
+        _ answer: StripeAnswer<StripeSubscription>, _ options: StripeCallOptions
+    ) async -> StripeAnswer<StripeSubscription> {
+        (try? await whole(answer, options)) ?? answer
     }
 }

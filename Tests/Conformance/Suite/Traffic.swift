@@ -72,13 +72,37 @@ final class Traffic: Sendable {
             } else {
                 problems(of: message["result"] ?? .null, as: method, params: call.params)
             }
-        state.problems += found.map { "\(transcript.name): \(call.method): \($0)" }
+        state.problems += (found + secrets(in: message, as: method)).map { "\(transcript.name): \(call.method): \($0)" }
         if !isStream {
             let reason = message["error"]?["data"]?["reason"]?.stringValue
             state.exercised.insert(
                 Exercise(method: call.method, reason: message["error"] == nil ? nil : reason ?? "(none)"))
         }
     }
+
+    /// The places of keys and secrets that no caller was meant to be given. A browser's secret has a member of its own, the way
+    /// to the portal a result of its own, and the service's own document has examples of both.
+    private func secrets(in message: JSONValue, as method: MethodModel) -> [String] {
+        guard method.name != "rpc.discover", method.name != "CreatePortalSession" || message["error"] != nil else {
+            return []
+        }
+        return secrets(in: message, at: "")
+    }
+
+    private func secrets(in value: JSONValue, at place: String) -> [String] {
+        switch value {
+        case .string(let text):
+            Self.secrets.contains { text.contains($0) } ? ["\(place) shows a secret"] : []
+        case .array(let elements): elements.enumerated().flatMap { secrets(in: $1, at: "\(place)/\($0)") }
+        case .object(let object):
+            object.members.filter { $0.key != "clientSecret" }.flatMap { secrets(in: $0.value, at: "\(place)/\($0.key)") }
+        default: []
+        }
+    }
+
+    private static let secrets = [
+        "_secret_", "sk_test_", "sk_live_", "rk_test_", "rk_live_", "whsec_", "/p/session/", "Bearer ",
+    ]
 
     private func value(_ message: JSONValue) -> JSONValue { message["params"]?["value"] ?? .null }
 

@@ -74,7 +74,7 @@ internal import Testing
     }
 
     @Test func `a server that does not speak TLS gets no request`() async {
-        let server = SocketServer(greeting: "220 mail ready\r\n") { _ in [.reply()] }
+        let server = SocketServer(opening: { _ in [.send("220 mail ready\r\n")] }) { _ in [.reply()] }
         defer { server.stop() }
         let error = await failure(HTTPRequest(method: "GET", target: "https://127.0.0.1:\(server.port)/"))
         #expect(error?.kind == .tls)

@@ -1,0 +1,85 @@
+import Store
+import Synchronization
+
+/// Whether a process that is played here still lives. Its death is sudden: what it was doing is not finished.
+final class Life: Sendable {
+    private let over = Atomic(false)
+    var isOver: Bool { over.load(ordering: .sequentiallyConsistent) }
+    func end() { over.store(true, ordering: .sequentiallyConsistent) }
+}
+
+/// The store as one process sees it, which may die before or after any of its writes; the store goes on.
+struct MortalStore: Store {
+    let store: any Store
+    let life: Life
+
+    /// Does what a living process does, and leaves undone what a dead one would have done.
+    private func living<Value>(
+        writes: Bool = true, _ body: () async throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let death = writes ? Caller.current?.drawDeath() : nil
+        if death == .before { life.end() }
+        guard !life.isOver else { throw Self.gone }
+        let value = try await body()
+        if death == .after { life.end() }
+        guard !life.isOver else { throw Self.gone }
+        return value
+    }
+
+    private static let gone = StoreError(.unavailable, "the process is dead")
+
+    func journal(_ event: JournalEvent) async throws(StoreError) -> Bool {
+        try await living { () async throws(StoreError) in try await store.journal(event) }
+    }
+
+    func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent] {
+        try await living(writes: false) { () async throws(StoreError) in
+            try await store.waitingEvents(after: sequence, limit: limit)
+        }
+    }
+
+    func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
+        try await living { () async throws(StoreError) in try await store.markProjected(sequence: sequence, at: now) }
+    }
+
+    func project(_ object: MirrorObject, from event: EventBasis) async throws(StoreError) -> ProjectionOutcome {
+        try await living { () async throws(StoreError) in try await store.project(object, from: event) }
+    }
+
+    func project(_ object: MirrorObject, from reply: ReplyBasis) async throws(StoreError) -> ProjectionOutcome {
+        try await living { () async throws(StoreError) in try await store.project(object, from: reply) }
+    }
+
+    func version(of kind: MirrorKind, id: String) async throws(StoreError) -> Int64 {
+        try await living(writes: false) { () async throws(StoreError) in try await store.version(of: kind, id: id) }
+    }
+
+    func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
+        try await living(writes: false) { () async throws(StoreError) in
+            try await store.missingProducts(ofSubscription: id)
+        }
+    }
+
+    func customer(ofSubscription id: String) async throws(StoreError) -> String? {
+        try await living(writes: false) { () async throws(StoreError) in try await store.customer(ofSubscription: id) }
+    }
+
+    func begin(_ intent: Intent) async throws(StoreError) -> IntentState {
+        try await living { () async throws(StoreError) in try await store.begin(intent) }
+    }
+
+    func mark(intent key: String, begun: [UInt8]?) async throws(StoreError) {
+        try await living { () async throws(StoreError) in try await store.mark(intent: key, begun: begun) }
+    }
+
+    func finish(intent key: String, reply: [UInt8]) async throws(StoreError) {
+        try await living { () async throws(StoreError) in try await store.finish(intent: key, reply: reply) }
+    }
+
+    func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {
+        try store.setting(name, orElse: make)
+    }
+
+    func reader() throws(StoreError) -> any StoreReader { try store.reader() }
+    func onChanges(_ listener: @escaping @Sendable () -> Void) { store.onChanges(listener) }
+}
