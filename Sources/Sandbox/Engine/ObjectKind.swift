@@ -155,7 +155,9 @@ enum ObjectKind: String, CaseIterable {
         case .invoice: -3
         case .discount: -2
         case .schedule: -1
-        default: Self.allCases.firstIndex(of: self) ?? 0
+        default: Self.places[self] ?? 0
         }
     }
+
+    private static let places = Dictionary(uniqueKeysWithValues: zip(allCases, 0...))
 }

@@ -121,7 +121,7 @@ package final class SandboxEngine {
         if let host = request.headers["Host"] { account.origin = "http://\(host)" }
         defer { account.cause = nil }
         let point = account.savepoint
-        let randomBefore = account.random
+        let before = (random: account.random, clockOffset: account.clockOffset)
         do throws(APIFailure) {
             let (route, path, form) = try find(request, entry.caller)
             if let idempotencyKey, let stored = try idempotency.replay(idempotencyKey, request, now: latest) {
@@ -129,8 +129,11 @@ package final class SandboxEngine {
             }
             let response = try answer(route, path, form, entry)
             account.settleEntitlements()
-            let changed = account.store.hasChanges || account.random != randomBefore
+            let isAhead = account.clockOffset != before.clockOffset
+            let changed = isAhead || account.store.hasChanges || account.random != before.random
             account.store.commit()
+            // What happens in time that the request itself let pass is done for good, one thing at a time.
+            if isAhead { account.advance(to: latest + account.clockOffset) }
             let keeps = remember(response, idempotencyKey, entry)
             return Outcome(response: response, entry: changed || keeps ? entry : nil)
         } catch {

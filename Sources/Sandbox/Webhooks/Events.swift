@@ -51,8 +51,8 @@ extension Account {
     /// The old values of what differs.
     static func difference(from before: JSONObject, to after: JSONObject) -> JSONObject {
         var changed: JSONObject = [:]
-        for (key, value) in after {
-            guard let old = before[key] else {
+        for (position, (key, value)) in after.enumerated() {
+            guard let old = before.value(of: key, likelyAt: position) else {
                 changed[key] = .null
                 continue
             }
@@ -63,7 +63,9 @@ extension Account {
                 changed[key] = old
             }
         }
-        for (key, old) in before where after[key] == nil { changed[key] = old }
+        for (position, (key, old)) in before.enumerated() where after.value(of: key, likelyAt: position) == nil {
+            changed[key] = old
+        }
         return changed
     }
 
