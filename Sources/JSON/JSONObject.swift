@@ -12,10 +12,16 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         for (key, value) in members { self[key] = value }
     }
 
-    public init(dictionaryLiteral members: (String, JSONValue)...) {
+    public init(dictionaryLiteral members: (String, JSONValue)...) { self.init(literal: members) }
+
+    /// An object of a literal, whose keys whoever writes it knows to be unique.
+    init(literal members: [(String, JSONValue)]) {
         self.members = []
         self.members.reserveCapacity(members.count)
-        for (key, value) in members { self[key] = value }
+        for (key, value) in members {
+            assert(self[key] == nil, "a key comes twice")
+            self.members.append((key, value))
+        }
     }
 
     /// An object of members whose keys the caller knows to be unique (the reader rejects duplicates itself).

@@ -147,6 +147,15 @@ enum ObjectKind: String, CaseIterable {
         }
     }
 
+    /// Whether something of this kind can ever need attention by itself (`Account.due`).
+    var fallsDue: Bool {
+        switch self {
+        case .subscription, .invoice, .schedule, .testClock, .paymentIntent, .refund, .dispute, .checkoutSession, .discount:
+            true
+        default: false
+        }
+    }
+
     /// The place among kinds of what falls due at the same instant: payments, then invoices, then the ends of discounts, then
     /// schedules, which come before the subscriptions that renew to what the next phase says.
     var duePlace: Int {

@@ -192,17 +192,17 @@ struct ShapeTree {
     private var nodes = [Node(key: "")]
     private var children: [Edge: Int] = [:]
     private var lists: [[String]] = []
-    /// The number that an object of as many keys had last, which is often that of the next.
-    private var latest: [Int?] = []
-    private static let longestGuess = 255
+    /// By the count of keys (the last: of as many or more): the numbers found last, which are tried first.
+    private var latest = [[Int]](repeating: [], count: 128)
+    private static let guesses = 8
 
     /// The number of an object's list of keys; nil where there is none.
     mutating func number(of object: JSONObject) -> Int? {
-        let count = object.count
-        if count < latest.count, let guess = latest[count], object.hasKeys(lists[guess]) { return guess }
-        let number = search(object)
-        while latest.count <= min(count, Self.longestGuess) { latest.append(nil) }
-        if count < latest.count { latest[count] = number }
+        let count = min(object.count, latest.count - 1)
+        if let guess = latest[count].first(where: { object.hasKeys(lists[$0]) }) { return guess }
+        guard let number = search(object) else { return nil }
+        latest[count].insert(number, at: 0)
+        if latest[count].count > Self.guesses { latest[count].removeLast() }
         return number
     }
 

@@ -5,7 +5,7 @@ import JSON
 struct ObjectStore {
     private var tables: [ObjectKind: Table] = [:]
     /// When each object next needs attention, by kind and id.
-    private var due: [DueKey: DueTime] = [:]
+    private var due: [Key: DueTime] = [:]
     /// The same in order of time, by test clock.
     private var queues: [String?: DueQueue] = [:]
     private var undo: [Undo] = []
@@ -13,8 +13,11 @@ struct ObjectStore {
     /// As many objects of a kind stay as they are; those that come later are packed when their changes are committed. So
     /// what everybody refers to, the catalogue above all, is at hand, and memory does not grow by much with the rest.
     var plainRows = 1_000
+    /// Packed objects that were read lately, for most are soon read again.
+    private var unpacked: [Key: JSONObject] = [:]
+    private static let mostUnpacked = 64
 
-    struct DueKey: Hashable {
+    private struct Key: Hashable {
         let kind: ObjectKind
         let id: String
     }
@@ -59,8 +62,18 @@ struct ObjectStore {
     // MARK: Reading
 
     /// The object of that id, deleted ones included.
-    func object(_ kind: ObjectKind, _ id: String) -> JSONObject? {
-        tables[kind]?.rows[id].map { object($0.content) }
+    mutating func object(_ kind: ObjectKind, _ id: String) -> JSONObject? {
+        switch tables[kind]?.rows[id]?.content {
+        case nil: return nil
+        case .plain(let object): return object
+        case .packed(let bytes):
+            let key = Key(kind: kind, id: id)
+            if let object = unpacked[key] { return object }
+            let object = packer.unpack(bytes)
+            if unpacked.count == Self.mostUnpacked { unpacked.removeAll(keepingCapacity: true) }
+            unpacked[key] = object
+            return object
+        }
     }
 
     private func object(_ content: Content) -> JSONObject {
@@ -85,17 +98,18 @@ struct ObjectStore {
 
     mutating func put(_ kind: ObjectKind, _ object: JSONObject, due time: DueTime?) {
         let id = object.id
-        let key = DueKey(kind: kind, id: id)
+        let key = Key(kind: kind, id: id)
         let before = tables[kind]?.rows[id]?.content
-        undo.append(Undo(kind: kind, id: id, before: before.map { ($0, due[key]) }))
+        undo.append(Undo(kind: kind, id: id, before: before.map { ($0, kind.fallsDue ? due[key] : nil) }))
         write(kind, id, .plain(object), was: before)
         setDue(key, time)
     }
 
     private mutating func write(_ kind: ObjectKind, _ id: String, _ content: Content, was previous: Content?) {
         let members = kind.groupedBy
-        let before = members.isEmpty ? nil : previous.map(object)
+        let before = members.isEmpty ? nil : object(kind, id)
         let after = members.isEmpty ? nil : object(content)
+        if case .packed = previous { unpacked[Key(kind: kind, id: id)] = nil }
         let changes = members.lazy.map { ($0, before?.string($0), after?.string($0)) }.filter { $0.1 != $0.2 }
         Self.write(id, content, Array(changes), into: &tables[kind, default: Table()])
     }
@@ -152,26 +166,27 @@ struct ObjectStore {
                 continue
             }
             write(entry.kind, entry.id, content, was: tables[entry.kind]?.rows[entry.id]?.content)
-            setDue(DueKey(kind: entry.kind, id: entry.id), due)
+            setDue(Key(kind: entry.kind, id: entry.id), due)
         }
     }
 
     /// Takes back the insertion of the youngest object of its kind (younger ones are gone already).
     private mutating func remove(_ kind: ObjectKind, _ id: String) {
-        guard let gone = tables[kind]?.rows[id].map({ object($0.content) }) else { return }
+        guard let gone = object(kind, id) else { return }
+        unpacked[Key(kind: kind, id: id)] = nil
         tables[kind]?.rows[id] = nil
         tables[kind]?.order.removeLast()
         for member in kind.groupedBy {
             guard let value = gone.string(member) else { continue }
             tables[kind]?.groups[Group(member: member, value: value)]?.removeAll { $0 == id }
         }
-        setDue(DueKey(kind: kind, id: id), nil)
+        setDue(Key(kind: kind, id: id), nil)
     }
 
     // MARK: Time
 
-    private mutating func setDue(_ key: DueKey, _ time: DueTime?) {
-        guard due[key] != time else { return }
+    private mutating func setDue(_ key: Key, _ time: DueTime?) {
+        guard key.kind.fallsDue, due[key] != time else { return }
         due[key] = time
         guard let time else { return }
         let entry = DueQueue.Entry(
@@ -183,7 +198,7 @@ struct ObjectStore {
     /// then the older object.
     mutating func nextDue(on clock: String?) -> (kind: ObjectKind, id: String, time: Int64)? {
         while let first = queues[clock]?.first {
-            if due[DueKey(kind: first.kind, id: first.id)] == DueTime(time: first.time, clock: clock) {
+            if due[Key(kind: first.kind, id: first.id)] == DueTime(time: first.time, clock: clock) {
                 return (first.kind, first.id, first.time)
             }
             queues[clock]?.removeFirst()
