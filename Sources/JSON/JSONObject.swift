@@ -12,16 +12,26 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         for (key, value) in members { self[key] = value }
     }
 
-    public init(dictionaryLiteral members: (String, JSONValue)...) { self.init(members) }
+    public init(dictionaryLiteral members: (String, JSONValue)...) { self.init(literal: members) }
 
-    /// Appends a member whose key the caller knows to be new (the reader rejects duplicates itself).
-    init(uniqueMembers: [(key: String, value: JSONValue)]) { members = uniqueMembers }
+    /// An object of a literal, whose keys whoever writes it knows to be unique.
+    init(literal members: [(String, JSONValue)]) {
+        self.members = []
+        self.members.reserveCapacity(members.count)
+        for (key, value) in members {
+            assert(self[key] == nil, "a key comes twice")
+            self.members.append((key, value))
+        }
+    }
+
+    /// An object of members whose keys the caller knows to be unique (the reader rejects duplicates itself).
+    package init(uniqueMembers: [(key: String, value: JSONValue)]) { members = uniqueMembers }
 
     /// The value of `key`. Setting a new key appends it; setting nil removes it.
     public subscript(_ key: String) -> JSONValue? {
-        get { members.first { Self.isSame($0.key, key) }?.value }
+        get { position(of: key).map { members[$0].value } }
         set {
-            let position = members.firstIndex { Self.isSame($0.key, key) }
+            let position = position(of: key)
             switch (position, newValue) {
             case (let index?, let value?): members[index].value = value
             case (let index?, nil): members.remove(at: index)
@@ -36,30 +46,64 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         JSONObject(uniqueMembers: try members.map { ($0.key, try transform($0.key, $0.value)) })
     }
 
-    /// Compared by bytes, as the reader compares them: to Swift's `==` alone, two spellings of one accented letter are one
-    /// key. That comes before them because it is fast for keys that differ.
-    private static func isSame(_ left: String, _ right: String) -> Bool {
-        guard left.utf8.count == right.utf8.count, left == right else { return false }
+    private func position(of key: String) -> Int? {
+        for position in 0..<members.count where Self.isSame(members[position].key, key) { return position }
+        return nil
+    }
+
+    /// Whether two keys are the same, compared by bytes, as the reader compares them: to Swift's `==` alone, two spellings of
+    /// one accented letter are one key. That comes before them because it is fast for keys that differ.
+    ///
+    /// Unsafe because it looks at what strings consist of: what consists of the same two words is the same, and the keys
+    /// that are compared are mostly one literal, or short.
+    @inline(__always)
+    package static func isSame(_ left: String, _ right: String) -> Bool {
+        if unsafeBitCast(left, to: Words.self) == unsafeBitCast(right, to: Words.self) { return true }
+        return left.utf8.count == right.utf8.count && left == right && haveSameBytes(left, right)
+    }
+
+    private typealias Words = (UInt, UInt)
+
+    @inline(never)
+    private static func haveSameBytes(_ left: String, _ right: String) -> Bool {
         var (left, right) = (left, right)
         return left.withUTF8 { left in right.withUTF8 { left.elementsEqual($0) } }
+    }
+
+    /// The members but for those whose keys are told of.
+    package func removing(where isUnwanted: (_ key: String) -> Bool) -> JSONObject {
+        var kept: [(key: String, value: JSONValue)] = []
+        kept.reserveCapacity(members.count)
+        for position in 0..<members.count where !isUnwanted(members[position].key) { kept.append(members[position]) }
+        return JSONObject(uniqueMembers: kept)
+    }
+
+    /// Whether its keys are these, in this order.
+    package func hasKeys(_ keys: [String]) -> Bool {
+        guard keys.count == members.count else { return false }
+        for position in 0..<keys.count where !Self.isSame(members[position].key, keys[position]) { return false }
+        return true
+    }
+
+    /// The value of `key`, which is quickest to find where it stands at `position`, as it does in another version of an object.
+    package func value(of key: String, likelyAt position: Int) -> JSONValue? {
+        if position < members.count, Self.isSame(members[position].key, key) { return members[position].value }
+        return self[key]
     }
 
     public var count: Int { members.count }
     public var isEmpty: Bool { members.isEmpty }
     public var keys: [String] { members.map(\.key) }
-
-    /// The value of `key`, looked for at a position first: objects of one shape have their members in one order.
-    public func value(of key: String, near position: Int) -> JSONValue? {
-        if members.indices.contains(position), Self.isSame(members[position].key, key) { return members[position].value }
-        return self[key]
-    }
 }
 
 extension JSONObject: Equatable {
     /// Objects are equal when their members are, in whatever order.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
-        left.count == right.count
-            && left.members.indices.allSatisfy { right.value(of: left.members[$0].key, near: $0) == left.members[$0].value }
+        guard left.count == right.count else { return false }
+        for (position, member) in left.members.enumerated() {
+            guard right.value(of: member.key, likelyAt: position) == member.value else { return false }
+        }
+        return true
     }
 }
 

@@ -95,6 +95,17 @@ class Dues(Server):
         return answer[answer.index('"result":') + len('"result":'):].rstrip("\n")[:-1]
 
 
+class Sandbox(Server):
+    """Stripe's stand-in, in memory."""
+
+    name = "sandbox"
+
+    def __init__(self, binary):
+        super().__init__([binary, "sandbox", "--http", "127.0.0.1:0"], stdout=subprocess.PIPE)
+        handshake = json.loads(self.process.stdout.readline())
+        self.url, self.key = handshake["sandbox"], handshake["secretKey"]
+
+
 class Redis(Server):
     """One thread, nothing written to disk: GET over its own line protocol."""
 

@@ -62,14 +62,16 @@ import Testing
             #expect(try JSONValue(parsing: answer.body)["status"] == "SERVING")
             #expect(try web.send(HTTPRequest(method: "HEAD", target: server.http + "/healthz")).status == 200)
             #expect(try web.send(HTTPRequest(method: "POST", target: server.http + "/healthz")).status == 405)
-            _ = try server.client().call("CreateCustomer", ["email": "ada@example.com"])
+            // Nobody listens where Stripe is looked for.
+            #expect(throws: RPCError.self) { try server.client().call("CreateCustomer", ["email": "ada@example.com"]) }
             let metrics = try web.send(HTTPRequest(method: "GET", target: server.http + "/metrics"))
             let page = String(decoding: metrics.body, as: UTF8.self)
             #expect(
                 metrics.status == 200 && metrics.headers["Content-Type"]?.hasPrefix("text/plain; version=0.0.4") == true)
             for line in [
-                "dues_serving 1.0", #"dues_check_serving{check="store"} 1.0"#,
-                #"dues_stripe_requests_total{mode="write"} 1.0"#,
+                "dues_serving 0.0", #"dues_check_serving{check="stripe"} 0.0"#, #"dues_check_serving{check="store"} 1.0"#,
+                #"dues_stripe_requests_total{mode="write"} 3.0"#,
+                #"dues_stripe_retries_total{reason="notConnected"} 2.0"#,
                 #"dues_stripe_in_flight{mode="read"} 0.0"#, #"dues_stripe_breaker{state="closed"} 1.0"#,
                 "# TYPE dues_stripe_requests_total counter",
             ] {

@@ -97,6 +97,32 @@ import Testing
         #expect(state(SandboxEngine(replaying: contents, keys: SandboxKeys())) != state(guest.engine))
     }
 
+    @Test func `a clock that moved over nothing has moved after a restart too`() {
+        let guest = Guest()
+        guest.advance(5)
+        #expect(guest.entries.count == 1)
+        var contents = SandboxJournal.Contents(header: .init(seed: 7, openedAt: 1_793_491_200))
+        contents.lines = guest.entries.map(JournalLine.request)
+        #expect(state(SandboxEngine(replaying: contents, keys: SandboxKeys())) == state(guest.engine))
+    }
+
+    @Test func `an advance that is refused lets no time pass, and nothing happen`() {
+        let guest = Guest()
+        _ = guest.subscription(of: guest.customer(), to: guest.price("basic"))
+        let before = (state(guest.engine), guest.entries.count)
+        #expect(guest.call("POST", "/sandbox/clock/advance", "seconds=9999999&to=1").status == 400)
+        #expect(guest.call("POST", "/sandbox/clock/advance", "seconds=-1").status == 400)
+        #expect(guest.call("POST", "/sandbox/clock/advance", "seconds=9999999&expand[]=now").status == 400)
+        #expect((state(guest.engine), guest.entries.count) == before)
+    }
+
+    @Test func `what is packed is what it was`() {
+        let (packed, plain) = (Guest(), Guest())
+        plain.engine.account.store.plainRows = .max
+        for guest in [packed, plain] { story(guest) }
+        #expect(state(packed.engine) == state(plain.engine))
+    }
+
     @Test func `idempotency keys survive too`() {
         let guest = Guest()
         let first = guest.call("POST", "/v1/customers", "name=A", headers: ["Idempotency-Key": "k"])

@@ -69,7 +69,8 @@ extension Account {
         cause = request
     }
 
-    /// Runs what falls due until `time` by a test clock, or (nil) in the account's own time.
+    /// Runs what falls due until `time` by a test clock, or (nil) in the account's own time. Each thing is committed when it
+    /// is done: time is not taken back, and however much falls due, what is kept for an undo stays small.
     func run(until time: Int64, on clock: String?) {
         while let next = store.nextDue(on: clock), next.time <= time {
             now = max(now, next.time)
@@ -85,6 +86,7 @@ extension Account {
             default: runSubscription(next.id)
             }
             settleEntitlements()
+            store.commit()
         }
         now = max(now, time)
     }

@@ -43,11 +43,11 @@ extension Account {
 
     func renderSubscription(_ subscription: JSONObject) -> JSONObject {
         var shown = subscription.withoutHidden
-        let live = items(of: subscription.id)
+        let live = items(of: subscription.id).map(renderItem)
         shown["items"] = Self.embedded(
-            live.map { .object(renderItem($0)) }, url: "/v1/subscription_items?subscription=\(subscription.id)")
+            live.map { .object($0) }, url: "/v1/subscription_items?subscription=\(subscription.id)")
         let only = live.count == 1 ? live.first : nil
-        shown["plan"] = only.map { Self.plan(of: price(of: $0)) } ?? .null
+        shown["plan"] = only?["plan"] ?? .null
         shown["quantity"] = only?["quantity"] ?? .null
         return shown
     }

@@ -85,12 +85,13 @@ final class Account {
         if kind.saysTest { return "\(kind.prefix)_test_61\(random.text(30))" }
         if kind.hasShortID { return "\(kind.prefix)_\(random.text(14))" }
         var seconds = now
-        var time = ""
+        var time: [UInt8] = []
         for _ in 0..<5 {
-            time = String(Unicode.Scalar(SandboxRandom.base62[Int(seconds % 62)])) + time
+            time.append(SandboxRandom.base62[Int(seconds % 62)])
             seconds /= 62
         }
-        return "\(kind.prefix)_\(sideEffect ? "3" : "1")\(time)\(Self.fragment)\(random.text(8))"
+        let written = String(decoding: time.reversed(), as: UTF8.self)
+        return "\(kind.prefix)_\(sideEffect ? "3" : "1")\(written)\(Self.fragment)\(random.text(8))"
     }
 
     // MARK: Bounds

@@ -7,10 +7,20 @@ struct DueQueue {
         /// The object's place in its kind's order of creation.
         let ordinal: Int
         let id: String
+        /// The kind's place among those that fall due at the same instant.
+        private let place: Int
+
+        init(time: Int64, kind: ObjectKind, ordinal: Int, id: String) {
+            self.time = time
+            self.kind = kind
+            self.ordinal = ordinal
+            self.id = id
+            place = kind.duePlace
+        }
 
         /// Ties are settled by kind and age, never by the order of a hash table, so that a replay runs the same.
         func isBefore(_ other: Entry) -> Bool {
-            (time, kind.duePlace, ordinal) < (other.time, other.kind.duePlace, other.ordinal)
+            (time, place, ordinal) < (other.time, other.place, other.ordinal)
         }
     }
 

@@ -33,11 +33,7 @@ extension JSONObject {
     }
 
     /// The object without the members whose names begin with an underscore, which are the sandbox's own.
-    var withoutHidden: JSONObject {
-        var visible = self
-        for key in keys where key.utf8.first == UInt8(ascii: "_") { visible[key] = nil }
-        return visible
-    }
+    var withoutHidden: JSONObject { removing { $0.utf8.first == UInt8(ascii: "_") } }
 }
 
 extension JSONValue {

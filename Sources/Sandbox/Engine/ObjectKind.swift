@@ -147,6 +147,15 @@ enum ObjectKind: String, CaseIterable {
         }
     }
 
+    /// Whether something of this kind can ever need attention by itself (`Account.due`).
+    var fallsDue: Bool {
+        switch self {
+        case .subscription, .invoice, .schedule, .testClock, .paymentIntent, .refund, .dispute, .checkoutSession, .discount:
+            true
+        default: false
+        }
+    }
+
     /// The place among kinds of what falls due at the same instant: payments, then invoices, then the ends of discounts, then
     /// schedules, which come before the subscriptions that renew to what the next phase says.
     var duePlace: Int {
@@ -155,7 +164,9 @@ enum ObjectKind: String, CaseIterable {
         case .invoice: -3
         case .discount: -2
         case .schedule: -1
-        default: Self.allCases.firstIndex(of: self) ?? 0
+        default: Self.places[self] ?? 0
         }
     }
+
+    private static let places = Dictionary(uniqueKeysWithValues: zip(allCases, 0...))
 }

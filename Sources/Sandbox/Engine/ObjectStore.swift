@@ -5,12 +5,19 @@ import JSON
 struct ObjectStore {
     private var tables: [ObjectKind: Table] = [:]
     /// When each object next needs attention, by kind and id.
-    private var due: [DueKey: DueTime] = [:]
+    private var due: [Key: DueTime] = [:]
     /// The same in order of time, by test clock.
     private var queues: [String?: DueQueue] = [:]
     private var undo: [Undo] = []
+    private var packer = ObjectPacker()
+    /// As many objects of a kind stay as they are; those that come later are packed when their changes are committed. So
+    /// what everybody refers to, the catalogue above all, is at hand, and memory does not grow by much with the rest.
+    var plainRows = 1_000
+    /// Packed objects that were read lately, for most are soon read again.
+    private var unpacked: [Key: JSONObject] = [:]
+    private static let mostUnpacked = 64
 
-    struct DueKey: Hashable {
+    private struct Key: Hashable {
         let kind: ObjectKind
         let id: String
     }
@@ -23,33 +30,65 @@ struct ObjectStore {
 
     private struct Row {
         let ordinal: Int
-        var object: JSONObject
+        var content: Content
+    }
+
+    private enum Content {
+        case plain(JSONObject)
+        case packed([UInt8])
     }
 
     private struct Table {
         var rows: [String: Row] = [:]
         /// Ids, oldest first; an object is marked as deleted, never removed, so that it still works as a cursor.
         var order: [String] = []
-        /// Ids, oldest first, by `member=value`.
-        var groups: [String: [String]] = [:]
+        /// Ids, oldest first.
+        var groups: [Group: [String]] = [:]
     }
 
-    private enum Undo {
-        case inserted(ObjectKind, String)
-        case replaced(ObjectKind, String, JSONObject, DueTime?)
+    /// The objects whose `member` is `value`.
+    private struct Group: Hashable {
+        let member: String
+        let value: String
+    }
+
+    /// How an object was before it was written; nothing before it was made.
+    private struct Undo {
+        let kind: ObjectKind
+        let id: String
+        let before: (content: Content, due: DueTime?)?
     }
 
     // MARK: Reading
 
     /// The object of that id, deleted ones included.
-    func object(_ kind: ObjectKind, _ id: String) -> JSONObject? { tables[kind]?.rows[id]?.object }
+    mutating func object(_ kind: ObjectKind, _ id: String) -> JSONObject? {
+        switch tables[kind]?.rows[id]?.content {
+        case nil: return nil
+        case .plain(let object): return object
+        case .packed(let bytes):
+            let key = Key(kind: kind, id: id)
+            if let object = unpacked[key] { return object }
+            let object = packer.unpack(bytes)
+            if unpacked.count == Self.mostUnpacked { unpacked.removeAll(keepingCapacity: true) }
+            unpacked[key] = object
+            return object
+        }
+    }
+
+    private func object(_ content: Content) -> JSONObject {
+        switch content {
+        case .plain(let object): object
+        case .packed(let bytes): packer.unpack(bytes)
+        }
+    }
 
     /// The ids of a kind, oldest first.
     func ids(_ kind: ObjectKind) -> [String] { tables[kind]?.order ?? [] }
 
     /// The ids of a kind whose `member` (one of the kind's `groupedBy`) is `value`, oldest first.
     func ids(_ kind: ObjectKind, where member: String, is value: String) -> [String] {
-        tables[kind]?.groups["\(member)=\(value)"] ?? []
+        tables[kind]?.groups[Group(member: member, value: value)] ?? []
     }
 
     /// The place of an object in its kind's order.
@@ -59,33 +98,38 @@ struct ObjectStore {
 
     mutating func put(_ kind: ObjectKind, _ object: JSONObject, due time: DueTime?) {
         let id = object.id
-        if let row = tables[kind]?.rows[id] {
-            undo.append(.replaced(kind, id, row.object, due[DueKey(kind: kind, id: id)]))
-        } else {
-            undo.append(.inserted(kind, id))
-        }
-        write(kind, id, object)
-        setDue(DueKey(kind: kind, id: id), time)
+        let key = Key(kind: kind, id: id)
+        let before = tables[kind]?.rows[id]?.content
+        undo.append(Undo(kind: kind, id: id, before: before.map { ($0, kind.fallsDue ? due[key] : nil) }))
+        write(kind, id, .plain(object), was: before)
+        setDue(key, time)
     }
 
-    private mutating func write(_ kind: ObjectKind, _ id: String, _ object: JSONObject) {
-        var table = tables.removeValue(forKey: kind) ?? Table()
-        let previous = table.rows[id]
-        let ordinal = previous?.ordinal ?? table.order.count
-        for member in kind.groupedBy {
-            let before = previous?.object.string(member)
-            let after = object.string(member)
-            guard before != after else { continue }
-            if let before { table.groups["\(member)=\(before)"]?.removeAll { $0 == id } }
-            if let after { Self.insert(id, ordinal, into: &table, group: "\(member)=\(after)") }
+    private mutating func write(_ kind: ObjectKind, _ id: String, _ content: Content, was previous: Content?) {
+        let members = kind.groupedBy
+        let before = members.isEmpty ? nil : object(kind, id)
+        let after = members.isEmpty ? nil : object(content)
+        if case .packed = previous { unpacked[Key(kind: kind, id: id)] = nil }
+        let changes = members.lazy.map { ($0, before?.string($0), after?.string($0)) }.filter { $0.1 != $0.2 }
+        Self.write(id, content, Array(changes), into: &tables[kind, default: Table()])
+    }
+
+    private static func write(
+        _ id: String, _ content: Content, _ changes: [(member: String, old: String?, new: String?)],
+        into table: inout Table
+    ) {
+        let known = table.rows[id]?.ordinal
+        let ordinal = known ?? table.order.count
+        for change in changes {
+            if let old = change.old { table.groups[Group(member: change.member, value: old)]?.removeAll { $0 == id } }
+            if let new = change.new { insert(id, ordinal, into: &table, Group(member: change.member, value: new)) }
         }
-        if previous == nil { table.order.append(id) }
-        table.rows[id] = Row(ordinal: ordinal, object: object)
-        tables[kind] = table
+        if known == nil { table.order.append(id) }
+        table.rows[id] = Row(ordinal: ordinal, content: content)
     }
 
     /// Keeps a group in order of creation; nearly always the id belongs at the end.
-    private static func insert(_ id: String, _ ordinal: Int, into table: inout Table, group: String) {
+    private static func insert(_ id: String, _ ordinal: Int, into table: inout Table, _ group: Group) {
         var ids = table.groups.removeValue(forKey: group) ?? []
         var place = ids.count
         while place > 0, (table.rows[ids[place - 1]]?.ordinal ?? 0) > ordinal { place -= 1 }
@@ -101,36 +145,48 @@ struct ObjectStore {
     /// Whether anything was written since the last `commit`.
     var hasChanges: Bool { !undo.isEmpty }
 
-    mutating func commit() { undo.removeAll(keepingCapacity: true) }
+    /// Nothing that was written is taken back any more.
+    mutating func commit() {
+        for entry in undo { pack(entry.kind, entry.id) }
+        undo.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func pack(_ kind: ObjectKind, _ id: String) {
+        guard let row = tables[kind]?.rows[id], row.ordinal >= plainRows, case .plain(let object) = row.content else {
+            return
+        }
+        tables[kind]?.rows[id]?.content = .packed(packer.pack(object))
+    }
 
     mutating func rollback(to savepoint: Int) {
         while undo.count > savepoint {
-            switch undo.removeLast() {
-            case .inserted(let kind, let id): remove(kind, id)
-            case .replaced(let kind, let id, let object, let time):
-                write(kind, id, object)
-                setDue(DueKey(kind: kind, id: id), time)
+            let entry = undo.removeLast()
+            guard let (content, due) = entry.before else {
+                remove(entry.kind, entry.id)
+                continue
             }
+            write(entry.kind, entry.id, content, was: tables[entry.kind]?.rows[entry.id]?.content)
+            setDue(Key(kind: entry.kind, id: entry.id), due)
         }
     }
 
     /// Takes back the insertion of the youngest object of its kind (younger ones are gone already).
     private mutating func remove(_ kind: ObjectKind, _ id: String) {
-        guard var table = tables.removeValue(forKey: kind) else { return }
-        if let row = table.rows.removeValue(forKey: id) {
-            for member in kind.groupedBy {
-                if let value = row.object.string(member) { table.groups["\(member)=\(value)"]?.removeAll { $0 == id } }
-            }
+        guard let gone = object(kind, id) else { return }
+        unpacked[Key(kind: kind, id: id)] = nil
+        tables[kind]?.rows[id] = nil
+        tables[kind]?.order.removeLast()
+        for member in kind.groupedBy {
+            guard let value = gone.string(member) else { continue }
+            tables[kind]?.groups[Group(member: member, value: value)]?.removeAll { $0 == id }
         }
-        table.order.removeLast()
-        tables[kind] = table
-        setDue(DueKey(kind: kind, id: id), nil)
+        setDue(Key(kind: kind, id: id), nil)
     }
 
     // MARK: Time
 
-    private mutating func setDue(_ key: DueKey, _ time: DueTime?) {
-        guard due[key] != time else { return }
+    private mutating func setDue(_ key: Key, _ time: DueTime?) {
+        guard key.kind.fallsDue, due[key] != time else { return }
         due[key] = time
         guard let time else { return }
         let entry = DueQueue.Entry(
@@ -142,7 +198,7 @@ struct ObjectStore {
     /// then the older object.
     mutating func nextDue(on clock: String?) -> (kind: ObjectKind, id: String, time: Int64)? {
         while let first = queues[clock]?.first {
-            if due[DueKey(kind: first.kind, id: first.id)] == DueTime(time: first.time, clock: clock) {
+            if due[Key(kind: first.kind, id: first.id)] == DueTime(time: first.time, clock: clock) {
                 return (first.kind, first.id, first.time)
             }
             queues[clock]?.removeFirst()

@@ -123,6 +123,7 @@ package final class SandboxEngine {
         if let host = request.headers["Host"] { account.origin = "http://\(host)" }
         defer { account.cause = nil }
         let point = account.savepoint
+        let offsetBefore = account.clockOffset
         do throws(APIFailure) {
             let (route, path, form) = try find(request, entry.caller)
             if let idempotencyKey, let stored = try account.idempotency.replay(idempotencyKey, request, now: latest) {
@@ -130,8 +131,11 @@ package final class SandboxEngine {
             }
             let response = try answer(route, path, form, entry)
             account.settleEntitlements()
+            let isAhead = account.clockOffset != offsetBefore
             let changed = account.hasChanged(since: point)
             account.store.commit()
+            // What happens in time that the request itself let pass is done for good, one thing at a time.
+            if isAhead { account.advance(to: latest + account.clockOffset) }
             let keeps = remember(response, idempotencyKey, entry)
             return Outcome(response: response, entry: changed || keeps ? entry : nil)
         } catch {

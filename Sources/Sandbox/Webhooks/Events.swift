@@ -52,8 +52,8 @@ extension Account {
     /// The old values of what differs.
     static func difference(from before: JSONObject, to after: JSONObject) -> JSONObject {
         var changed: JSONObject = [:]
-        for (position, (key, value)) in after.members.enumerated() {
-            guard let old = before.value(of: key, near: position) else {
+        for (position, (key, value)) in after.enumerated() {
+            guard let old = before.value(of: key, likelyAt: position) else {
                 changed[key] = .null
                 continue
             }
@@ -64,7 +64,7 @@ extension Account {
                 changed[key] = old
             }
         }
-        for (position, (key, old)) in before.members.enumerated() where after.value(of: key, near: position) == nil {
+        for (position, (key, old)) in before.enumerated() where after.value(of: key, likelyAt: position) == nil {
             changed[key] = old
         }
         return changed
