@@ -10,7 +10,7 @@ import Testing
         #"{"n":[0,1,127,128,-1,-128,9223372036854775807,-9223372036854775808]}"#, #"{"n":[1.50,1e400,0.0]}"#,
         #"{"":"","long key of more than fifteen bytes":"\#(String(repeating: "x", count: 62))"}"#,
         #"{"t":["\#(String(repeating: "y", count: 63))","\#(String(repeating: "ö", count: 5000))","\u0000"]}"#,
-        #"{"deep":[[],{},[{"id":"in_1","lines":{"data":[{"id":"il_1"},{"id":"il_2"}]}}]]}"#,
+        #"{"before":{"é":[1,{"2":"3"}]},"deep":[[],{},[{"id":"in_1","lines":{"data":[{"id":"il_1"},{"id":"il_2"}]}}]],"é":2,"after":-5}"#,
     ]
 
     @Test(arguments: objects) func `an object comes back`(_ text: String) throws {
@@ -19,6 +19,7 @@ import Testing
         for _ in 0..<2 {
             let bytes = packer.pack(object)
             #expect(JSONValue.object(packer.unpack(bytes)).text == JSONValue.object(object).text)
+            for (key, value) in object { #expect(packer.unpack(bytes, only: [key, "none"]) == JSONObject([(key, value)])) }
         }
     }
 

@@ -40,8 +40,9 @@ extension Account {
         let group =
             subscription.map { (member: "_subscription", value: $0) }
             ?? params.string("customer").map { (member: "customer", value: $0) }
-        return try list(.invoice, call, group: group) { invoice in
-            Self.agrees(invoice, params, ["collection_method", "customer", "status"])
+        let members = ["collection_method", "customer", "status"]
+        return try list(.invoice, call, group: group, by: members + ["due_date"]) { invoice in
+            Self.agrees(invoice, params, members)
                 && (params["due_date"].map { range in
                     invoice.integer("due_date").map { Self.isWithin($0, range) } ?? false
                 } ?? true)

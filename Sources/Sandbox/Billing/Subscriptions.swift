@@ -79,9 +79,10 @@ extension Account {
         let price = params.string("price") ?? params.string("plan")
         if let customer = params.string("customer") { _ = try referred(.customer, customer, param: "customer") }
         let group = params.string("customer").map { (member: "customer", value: $0) }
-        return try list(.subscription, call, group: group) { subscription in
+        let members = ["collection_method", "customer_account", "test_clock"]
+        return try list(.subscription, call, group: group, by: members + ["status", "automatic_tax"]) { subscription in
             Self.hasStatus(subscription, params.string("status"))
-                && Self.agrees(subscription, params, ["collection_method", "customer_account", "test_clock"])
+                && Self.agrees(subscription, params, members)
                 && Self.agrees(subscription.object("automatic_tax"), params.object("automatic_tax"), ["enabled"])
                 && (price == nil || items(of: subscription.id).contains { $0.string("_price") == price })
                 && isInPeriod(subscription, params)

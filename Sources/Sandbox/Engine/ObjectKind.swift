@@ -143,6 +143,7 @@ enum ObjectKind: String, CaseIterable {
         case .creditNote: ["invoice"]
         case .creditNoteLine: ["_note", "invoice_line_item"]
         case .taxID: ["customer"]
+        case .event: ["type"]
         default: []
         }
     }

@@ -99,6 +99,12 @@ struct ObjectPacker {
         return cursor.object(shapes)
     }
 
+    /// Some members of it, for less.
+    func unpack(_ bytes: [UInt8], only wanted: [String]) -> JSONObject {
+        var cursor = Cursor(bytes: bytes)
+        return cursor.object(shapes, only: wanted)
+    }
+
     private struct Cursor {
         let bytes: [UInt8]
         var place = 0
@@ -129,21 +135,37 @@ struct ObjectPacker {
 
         private mutating func text() -> String { text(byte()) }
 
-        mutating func object(_ shapes: ShapeTree) -> JSONObject { object(byte(), shapes) }
+        /// All members, or those that are `wanted`.
+        mutating func object(_ shapes: ShapeTree, only wanted: [String]? = nil) -> JSONObject {
+            object(byte(), shapes, only: wanted)
+        }
 
-        private mutating func object(_ tag: UInt8, _ shapes: ShapeTree) -> JSONObject {
+        private mutating func object(_ tag: UInt8, _ shapes: ShapeTree, only wanted: [String]? = nil) -> JSONObject {
+            let keys = tag == Tag.object ? shapes.keys(count()) : nil
+            let count = keys?.count ?? count()
             var members: [(key: String, value: JSONValue)] = []
-            if tag == Tag.object {
-                let keys = shapes.keys(count())
-                members.reserveCapacity(keys.count)
-                for key in keys { members.append((key, value(shapes))) }
-            } else {
-                for _ in 0..<count() {
-                    let key = text()
-                    members.append((key, value(shapes)))
-                }
+            members.reserveCapacity(wanted?.count ?? count)
+            for number in 0..<count {
+                let key = keys?[number] ?? text()
+                if wanted?.contains(key) ?? true { members.append((key, value(shapes))) } else { skip(shapes) }
             }
             return JSONObject(uniqueMembers: members)
+        }
+
+        private mutating func skip(_ shapes: ShapeTree) {
+            let tag = byte()
+            switch tag {
+            case Tag.firstInteger..., Tag.null, Tag.no, Tag.yes: return
+            case Tag.firstText...: place += Int(tag - Tag.firstText)
+            case Tag.integer: _ = number()
+            case Tag.number: skip(shapes)
+            case Tag.text:
+                let count = count()
+                place += count
+            case Tag.array: for _ in 0..<count() { skip(shapes) }
+            case Tag.object: for _ in 0..<shapes.keys(count()).count { skip(shapes) }
+            default: for _ in 0..<(2 * count()) { skip(shapes) }
+            }
         }
 
         private mutating func value(_ shapes: ShapeTree) -> JSONValue {

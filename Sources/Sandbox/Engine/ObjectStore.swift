@@ -76,6 +76,15 @@ struct ObjectStore {
         }
     }
 
+    /// The object of that id with at least the members `keys`, as far as it has them: quicker to get, for who looks at many.
+    func excerpt(_ kind: ObjectKind, _ id: String, _ keys: [String]) -> JSONObject? {
+        switch tables[kind]?.rows[id]?.content {
+        case nil: nil
+        case .plain(let object): object
+        case .packed(let bytes): packer.unpack(bytes, only: keys)
+        }
+    }
+
     private func object(_ content: Content) -> JSONObject {
         switch content {
         case .plain(let object): object
@@ -121,7 +130,7 @@ struct ObjectStore {
         let known = table.rows[id]?.ordinal
         let ordinal = known ?? table.order.count
         for change in changes {
-            if let old = change.old { table.groups[Group(member: change.member, value: old)]?.removeAll { $0 == id } }
+            if let old = change.old { remove(id, from: &table, Group(member: change.member, value: old)) }
             if let new = change.new { insert(id, ordinal, into: &table, Group(member: change.member, value: new)) }
         }
         if known == nil { table.order.append(id) }
@@ -135,6 +144,12 @@ struct ObjectStore {
         while place > 0, (table.rows[ids[place - 1]]?.ordinal ?? 0) > ordinal { place -= 1 }
         ids.insert(id, at: place)
         table.groups[group] = ids
+    }
+
+    /// What leaves a group is nearly always what came to it last.
+    private static func remove(_ id: String, from table: inout Table, _ group: Group) {
+        guard let place = table.groups[group]?.lastIndex(of: id) else { return }
+        table.groups[group]?.remove(at: place)
     }
 
     // MARK: Undoing
@@ -178,7 +193,7 @@ struct ObjectStore {
         tables[kind]?.order.removeLast()
         for member in kind.groupedBy {
             guard let value = gone.string(member) else { continue }
-            tables[kind]?.groups[Group(member: member, value: value)]?.removeAll { $0 == id }
+            Self.remove(id, from: &tables[kind, default: Table()], Group(member: member, value: value))
         }
         setDue(Key(kind: kind, id: id), nil)
     }

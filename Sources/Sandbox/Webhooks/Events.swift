@@ -103,7 +103,9 @@ extension Account {
         }
         let patterns = params.string("type").map { [$0] } ?? params.array("types").compactMap(\.stringValue)
         let delivered = params["delivery_success"]?.boolValue
-        return try list(.event, call) { event in
+        let exact = patterns.count == 1 && !patterns[0].hasSuffix("*") ? patterns.first : nil
+        let group = exact.map { (member: "type", value: $0) }
+        return try list(.event, call, group: group, by: ["type", "pending_webhooks"]) { event in
             let type = event.string("type") ?? ""
             if !patterns.isEmpty, !patterns.contains(where: { Self.matches(type, $0) }) { return false }
             return delivered.map { ($0 == (event.integer("pending_webhooks") == 0)) } ?? true
