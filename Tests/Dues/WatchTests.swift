@@ -251,7 +251,7 @@ import Testing
         try await offPool {
             let delivery = try Delivery()
             let watcher = try delivery.watch(["after": 0])
-            let store = try SQLiteStore(path: delivery.database)
+            let store = try SQLStore(path: delivery.database)
             for number in 0..<3 {
                 let written = Rendezvous<Bool>()
                 Task.detached {

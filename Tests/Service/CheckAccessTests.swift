@@ -11,7 +11,7 @@ import Testing
 @Suite struct CheckAccessTests {
     private let folder: Folder
     private let path: String
-    private let store: SQLiteStore
+    private let store: SQLStore
     private let clock = Clock()
 
     private final class Clock: @unchecked Sendable {  // moved between calls only
@@ -21,11 +21,11 @@ import Testing
     init() throws {
         folder = try Folder()
         path = folder.path("dues.db")
-        store = try SQLiteStore(path: path)
+        store = try SQLStore(path: path)
     }
 
     private func service(
-        _ store: SQLiteStore, answers: SharedAnswers = SharedAnswers(bytes: 8 << 20), warms: Bool = false
+        _ store: SQLStore, answers: SharedAnswers = SharedAnswers(bytes: 8 << 20), warms: Bool = false
     ) throws -> LocalService {
         let limits = HelloLimits(lineBytes: 1, inFlightCalls: 1, batchLength: 1, outputBytes: 1, idleSeconds: 0)
         let access = AccessQuestions(graceSeconds: 100, clock: { [clock] in clock.now })
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func `what another process commits is seen at once`() async throws {
-        let service = try service(try SQLiteStore(path: path))
+        let service = try service(try SQLStore(path: path))
         #expect(try ask(service, Self.question) == ("NO_SUBSCRIPTION", false))
         #expect(try ask(service, Self.question) == ("NO_SUBSCRIPTION", true))
         try await write("active")

@@ -22,7 +22,7 @@ import Testing
     @Test(arguments: batches)
     func `every wish is fulfilled once`(seeds: ClosedRange<UInt64>) async throws {
         let folder = try Folder(inMemory: true)
-        let store = try SQLiteStore(path: folder.path("dues.db"))
+        let store = try SQLStore(path: folder.path("dues.db"))
         await withTaskGroup(of: Void.self) { group in
             // Two at a time: one computes while the other waits for the store.
             for lane in 0..<2 {

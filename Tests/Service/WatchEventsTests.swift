@@ -8,14 +8,14 @@ import Testing
 
 /// WatchEvents on a store of the test's own, pulled as the RPC layer pulls it.
 @Suite struct WatchEventsTests {
-    private let store: SQLiteStore
+    private let store: SQLStore
     private let service: LocalService
 
     init() throws {
         var template = Array("/tmp/dues-test-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        store = try SQLiteStore(path: directory + "/dues.db")
+        store = try SQLStore(path: directory + "/dues.db")
         let limits = HelloLimits(lineBytes: 1, inFlightCalls: 1, batchLength: 1, outputBytes: 1, idleSeconds: 0)
         service = LocalService(
             reader: try store.reader(), access: AccessQuestions(clock: { 0 }), answers: SharedAnswers(bytes: 0),

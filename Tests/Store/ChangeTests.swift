@@ -7,11 +7,11 @@ import Testing
 /// The order in which events are shown: each event is one change, whatever became of it.
 @Suite struct ChangeTests {
     private let path: String
-    private let store: SQLiteStore
+    private let store: SQLStore
 
     init() throws {
         path = try TemporaryFile.path()
-        store = try SQLiteStore(path: path)
+        store = try SQLStore(path: path)
     }
 
     private static func customer(_ id: String, _ name: String) -> MirrorObject {
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func `an event that two processes project is one change`() async throws {
-        let other = try SQLiteStore(path: path)
+        let other = try SQLStore(path: path)
         let sequence = try await journal("evt_1")
         let ada = Self.customer("cus_1", "Ada")
         #expect(try await store.project(ada, from: basis(sequence, at: 100, .created)) == .applied(version: 1))
@@ -144,7 +144,7 @@ import Testing
             try database.run(
                 "INSERT INTO changes (kind, object, event, at) VALUES ('k', ?, ?, 5)", .text(object), event)
         }
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore(path: path)
         let reader = try store.reader()
         let shown = try reader.closedEvents(in: 1...100, ofCustomer: nil).map { change, _ in
             let event = try #require(try reader.closedEvent(ofChange: change))

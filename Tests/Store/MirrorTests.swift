@@ -6,12 +6,12 @@ import Testing
 
 /// What becomes of the rows when events and answers come in whatever order.
 @Suite struct MirrorTests {
-    private let store: SQLiteStore
+    private let store: SQLStore
     private let path: String
 
     init() throws {
         path = try TemporaryFile.path()
-        store = try SQLiteStore(path: path)
+        store = try SQLStore(path: path)
     }
 
     private func subscription(_ status: String, created: Int64 = 100, product: String = "prod_1") -> MirrorObject {

@@ -1,19 +1,7 @@
 internal import CSQLite
 
-/// A value that SQLite stores.
-enum SQLValue: Sendable, Equatable {
-    case null
-    case integer(Int64)
-    case text(String)
-    case blob([UInt8])
-
-    static func optional(_ text: String?) -> SQLValue { text.map(SQLValue.text) ?? .null }
-    static func optional(_ number: Int64?) -> SQLValue { number.map(SQLValue.integer) ?? .null }
-    static func flag(_ flag: Bool) -> SQLValue { .integer(flag ? 1 : 0) }
-}
-
 /// One connection to an SQLite database, with its statements prepared once. It belongs to one thread at a time.
-final class SQLiteDatabase {
+final class SQLiteDatabase: SQLConnection {
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
 
@@ -33,6 +21,21 @@ final class SQLiteDatabase {
         handle = opened
         sqlite3_busy_timeout(handle, 5000)
         try execute(access == .readWrite ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL" : "PRAGMA query_only=ON")
+    }
+
+    private static let writersCacheKibibytes = 65_536
+    /// 32 MiB, of pages of 4 KiB.
+    private static let writersLogPages = 8192
+
+    /// The connection that writes, to a file that is brought up to date.
+    static func forWriting(path: String) throws(StoreError) -> SQLiteDatabase {
+        let database = try SQLiteDatabase(path: path, access: .readWrite)
+        // Ids of Stripe's are spread over their indices: with SQLite's 2 MiB most of a large index's pages would be read again.
+        try database.execute("PRAGMA cache_size=-\(writersCacheKibibytes)")
+        // A page that many changes touch goes back into the database once for all of them.
+        try database.execute("PRAGMA wal_autocheckpoint=\(writersLogPages)")
+        try Migration.bringUpToDate(database)
+        return database
     }
 
     /// Once in a process, before its first connection.
@@ -62,36 +65,39 @@ final class SQLiteDatabase {
         }
     }
 
-    /// Runs one statement; answers how many rows it changed.
-    @discardableResult
-    func run(_ sql: String, _ arguments: SQLValue...) throws(StoreError) -> Int { try run(sql, arguments) }
-
-    @discardableResult
-    func run(_ sql: String, _ arguments: [SQLValue]) throws(StoreError) -> Int {
-        try step(sql, arguments) { _ in }
-        return Int(sqlite3_changes(handle))
+    func attempt(_ body: () -> Bool) throws(StoreError) {
+        try run("SAVEPOINT attempt")
+        if !body() { try run("ROLLBACK TO attempt") }
+        try run("RELEASE attempt")
     }
 
-    /// The rows that a query answers, each turned into a value.
-    func rows<Value>(_ sql: String, _ arguments: SQLValue..., read: (SQLRow) -> Value) throws(StoreError) -> [Value] {
-        var values: [Value] = []
-        try step(sql, arguments) { values.append(read($0)) }
-        return values
-    }
+    /// Empties the write-ahead log, unless somebody still reads from it: nobody is waited for, who might have others wait for
+    /// this.
+    func tidy() { try? execute("PRAGMA busy_timeout=0; PRAGMA wal_checkpoint(TRUNCATE)") }
 
-    /// The first row that a query answers, if there is one.
-    func first<Value>(_ sql: String, _ arguments: SQLValue..., read: (SQLRow) -> Value) throws(StoreError) -> Value? {
-        var value: Value?
-        try step(sql, arguments) { row in value = value ?? read(row) }
-        return value
+    @discardableResult
+    func run(_ sql: String, _ arguments: [SQLValue], _ each: (any SQLRow) -> Void) throws(StoreError) -> Int {
+        let statement = try prepared(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, argument) in arguments.enumerated() { bind(argument, at: Int32(index + 1), of: statement) }
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: each(SQLiteRow(statement: statement))
+            case SQLITE_DONE: return Int(sqlite3_changes(handle))
+            default: throw failure("running a statement")
+            }
+        }
     }
 
     /// A statement for whoever runs it at every call and does not want it looked up each time. Lives as long as the database.
-    func statement(_ sql: String) throws(StoreError) -> SQLStatement { SQLStatement(pointer: try prepared(sql)) }
+    func statement(_ sql: String) throws(StoreError) -> SQLiteStatement { SQLiteStatement(pointer: try prepared(sql)) }
 
     /// Runs a query whose only argument is a text. The text is lent to SQLite, not copied: unsafe beyond this call, which
     /// takes it back.
-    func each(_ query: SQLStatement, _ argument: String, _ read: (SQLRow) -> Void) throws(StoreError) {
+    func each(_ query: SQLiteStatement, _ argument: String, _ read: (SQLiteRow) -> Void) throws(StoreError) {
         var argument = argument
         let status = argument.withUTF8 { text in
             text.withMemoryRebound(to: CChar.self) { bytes in
@@ -107,39 +113,15 @@ final class SQLiteDatabase {
                 while true {
                     let status = sqlite3_step(query.pointer)
                     guard status == SQLITE_ROW else { return status }
-                    read(SQLRow(statement: query.pointer))
+                    read(SQLiteRow(statement: query.pointer))
                 }
             }
         }
         guard status == SQLITE_DONE else { throw failure("running a statement", status) }
     }
 
-    /// The number of the newest change; 0 where there is none.
-    var newestChange: Int64 {
-        get throws(StoreError) { try first("SELECT max(seq) FROM changes") { $0.integer(0) } ?? 0 }
-    }
-
-    /// The row id that the last insertion made.
-    var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
-
     /// The header of the write-ahead log's index, valid as long as this connection; nil where there is none.
     var logHeader: UnsafePointer<UInt64>? { dues_sqlite_log_header(handle) }
-
-    private func step(_ sql: String, _ arguments: [SQLValue], _ each: (SQLRow) -> Void) throws(StoreError) {
-        let statement = try prepared(sql)
-        defer {
-            sqlite3_reset(statement)
-            sqlite3_clear_bindings(statement)
-        }
-        for (index, argument) in arguments.enumerated() { bind(argument, at: Int32(index + 1), of: statement) }
-        while true {
-            switch sqlite3_step(statement) {
-            case SQLITE_ROW: each(SQLRow(statement: statement))
-            case SQLITE_DONE: return
-            default: throw failure("running a statement")
-            }
-        }
-    }
 
     private func prepared(_ sql: String) throws(StoreError) -> OpaquePointer {
         if let statement = statements[sql] { return statement }
@@ -174,17 +156,15 @@ final class SQLiteDatabase {
 }
 
 /// A prepared statement, kept at hand.
-struct SQLStatement {
+struct SQLiteStatement {
     fileprivate let pointer: OpaquePointer
 }
 
 /// The row that a statement stands on. Unsafe because its texts and blobs are SQLite's until the next step: they are copied.
-struct SQLRow {
+struct SQLiteRow: SQLRow {
     fileprivate let statement: OpaquePointer
 
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
-    func flag(_ column: Int32) -> Bool { integer(column) != 0 }
-    func text(_ column: Int32) -> String { optionalText(column) ?? "" }
 
     func optionalInteger(_ column: Int32) -> Int64? {
         sqlite3_column_type(statement, column) == SQLITE_NULL ? nil : integer(column)

@@ -11,8 +11,8 @@ final class SQLiteReader: StoreReader {
     private let commits: SQLiteCommits
     /// The number of the last change that `changes()` told of.
     private var lastChange: Int64
-    private let subscriptionsOfCustomer: SQLStatement
-    private let productsWithFeature: SQLStatement
+    private let subscriptionsOfCustomer: SQLiteStatement
+    private let productsWithFeature: SQLiteStatement
 
     init(path: String) throws(StoreError) {
         database = try SQLiteDatabase(path: path, access: .readOnly)
@@ -90,7 +90,7 @@ final class SQLiteReader: StoreReader {
         try database.first("SELECT count(*) FROM subscriptions") { Int($0.integer(0)) } ?? 0
     }
 
-    private func subscription(of row: SQLRow, customer: String) -> SubscriptionRecord.Known {
+    private func subscription(of row: some SQLRow, customer: String) -> SubscriptionRecord.Known {
         SubscriptionRecord.Known(
             id: row.text(0),
             record: SubscriptionRecord(
@@ -99,7 +99,7 @@ final class SQLiteReader: StoreReader {
             pastDueSince: row.optionalInteger(6), knownUntil: row.integer(7), event: row.optionalText(8))
     }
 
-    private func item(of row: SQLRow) -> SubscriptionRecord.Item {
+    private func item(of row: some SQLRow) -> SubscriptionRecord.Item {
         SubscriptionRecord.Item(
             id: row.text(10), price: row.text(11), product: row.text(12), quantity: row.optionalInteger(13),
             periodStart: row.optionalInteger(14), periodEnd: row.optionalInteger(15))
@@ -122,7 +122,7 @@ final class SQLiteReader: StoreReader {
     func closedEvents(
         in range: ClosedRange<Int64>, ofCustomer customer: String?
     ) throws(StoreError) -> [(change: Int64, type: String)] {
-        let read = { (row: SQLRow) in (change: row.integer(0), type: row.text(1)) }
+        let read = { (row: any SQLRow) in (change: row.integer(0), type: row.text(1)) }
         let first = SQLValue.integer(range.lowerBound)
         let last = SQLValue.integer(range.upperBound)
         guard let customer else { return try database.rows(Self.closedEvents, first, last, read: read) }
@@ -131,6 +131,6 @@ final class SQLiteReader: StoreReader {
 
     func closedEvent(ofChange change: Int64) throws(StoreError) -> JournalEvent? {
         try database.first(
-            "SELECT \(JournalEvent.columns) FROM events WHERE change = ?", .integer(change), read: JournalEvent.init)
+            "SELECT \(JournalEvent.columns) FROM events WHERE change = ?", .integer(change), read: JournalEvent.init(_:))
     }
 }

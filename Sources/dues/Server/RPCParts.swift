@@ -6,7 +6,7 @@ internal import Store
 
 /// What the loops that serve calls share, and how each makes a server of its own of it.
 struct RPCParts: Sendable {
-    let store: SQLiteStore
+    let store: SQLStore
     let billing: BillingService
     let keeper: IdempotencyKeeper
     let health: Health
@@ -22,7 +22,7 @@ struct RPCParts: Sendable {
     private let limiter = SharedLimiter()
 
     init(
-        _ configuration: ServerConfiguration, limits: RPCLimits, store: SQLiteStore, billing: BillingService,
+        _ configuration: ServerConfiguration, limits: RPCLimits, store: SQLStore, billing: BillingService,
         health: Health,
         clock: @escaping @Sendable () -> Int64
     ) throws(Failure) {

@@ -23,7 +23,7 @@ final class Server {
     private let log: Log
     private let health = Health()
     private let http: HTTPClient
-    private let store: SQLiteStore
+    private let store: SQLStore
     private let webhookServer: HTTPServer
     private let sandbox: EventLoopThread?
     /// The threads of the loops that help this one to serve calls.
@@ -55,7 +55,7 @@ final class Server {
         let (path, temporaryDirectory) = try Self.databasePath(configuration.database)
         do {
             let loop = try EventLoop()
-            let store = try SQLiteStore(path: path)
+            let store = try SQLStore(path: path)
             let webhookPort = WebhookPort()
             let (healthEndpoint, metricsEndpoint) = (HealthEndpoint(health), MetricsEndpoint(health))
             let webhookServer = HTTPServer(loop: loop) { request, responder in

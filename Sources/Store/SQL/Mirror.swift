@@ -2,7 +2,7 @@ internal import Billing
 
 /// The projection: what events and answers say about Stripe's objects, as rows. It lives for one transaction.
 struct Mirror {
-    let database: SQLiteDatabase
+    let database: any SQLConnection
     /// Our own time, in Unix seconds.
     let now: Int64
 
@@ -73,11 +73,13 @@ struct Mirror {
     private func addChange(
         by object: MirrorObject?, event: String?, customer: String? = nil, at: Int64
     ) throws(StoreError) -> Int64 {
-        try database.run(
-            "INSERT INTO changes (kind, object, customer, event, at) VALUES (?, ?, ?, ?, ?)",
+        let change = try database.first(
+            "INSERT INTO changes (kind, object, customer, event, at) VALUES (?, ?, ?, ?, ?) RETURNING seq",
             .text(object?.kind.rawValue ?? ""), .text(object?.id ?? ""), .optional(object?.customer ?? customer),
-            .optional(event), .integer(at))
-        return database.lastInsertedRow
+            .optional(event), .integer(at)
+        ) { $0.integer(0) }
+        guard let change else { throw StoreError(.corrupt, "a change that was just written is not there") }
+        return change
     }
 
     // MARK: Rows

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// The one connection that writes. Changes that wait for it at one moment share one commit: each runs in a savepoint of its
 /// own, so that one that fails takes nobody along, and none is answered before the commit is on the disk.
-final class SQLiteWriter: Sendable {
+final class SQLWriter: Sendable {
     private let queue = DispatchQueue(label: "dues.store.writer")
     /// Guards against changes being added while the queue takes those that wait.
     private let waiting = Mutex<[Change]>([])
@@ -13,39 +13,28 @@ final class SQLiteWriter: Sendable {
 
     /// The database, which `queue` alone touches once this object is made.
     private final class Connection: @unchecked Sendable {  // confined to the writer's serial queue
-        let database: SQLiteDatabase
+        let database: any SQLConnection
         /// The newest change of which the listeners know.
         var newestChange: Int64
-        init(_ database: SQLiteDatabase) throws(StoreError) {
+        init(_ database: any SQLConnection) throws(StoreError) {
             self.database = database
             newestChange = try database.newestChange
         }
     }
 
-    private static let cacheKibibytes = 65_536
-    /// 32 MiB, of pages of 4 KiB.
-    private static let walPages = 8192
-
     private struct Change {
         /// Runs in a savepoint; answers whether it is to be kept.
-        let perform: @Sendable (SQLiteDatabase) -> Bool
+        let perform: @Sendable (any SQLConnection) -> Bool
         /// Called after the commit, with its failure if it failed.
         let finish: @Sendable (StoreError?) -> Void
     }
 
-    init(path: String) throws(StoreError) {
-        let database = try SQLiteDatabase(path: path, access: .readWrite)
-        // Ids of Stripe's are spread over their indices: with SQLite's 2 MiB most of a large index's pages would be read again.
-        try database.execute("PRAGMA cache_size=-\(Self.cacheKibibytes)")
-        // A page that many changes touch goes back into the database once for all of them.
-        try database.execute("PRAGMA wal_autocheckpoint=\(Self.walPages)")
-        try Migration.bringUpToDate(database)
-        connection = try Connection(database)
-    }
+    /// - Parameter connection: the one that writes, of a database that is up to date; nobody else uses it from now on.
+    init(_ connection: any SQLConnection) throws(StoreError) { self.connection = try Connection(connection) }
 
     /// Runs `body` in a transaction and answers what it returns once that is committed.
     func change<Value: Sendable>(
-        _ body: @escaping @Sendable (SQLiteDatabase) throws(StoreError) -> Value
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
             let outcome = Outcome<Value>()
@@ -73,7 +62,7 @@ final class SQLiteWriter: Sendable {
 
     /// As `change`, on the caller's thread, which waits for the disk: for the start, when there is nothing else to do.
     func changeNow<Value>(
-        _ body: (SQLiteDatabase) throws(StoreError) -> Value
+        _ body: (any SQLConnection) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         let database = connection.database
         let result: Result<Value, StoreError> = queue.sync {
@@ -84,11 +73,8 @@ final class SQLiteWriter: Sendable {
         return try result.get()
     }
 
-    /// Empties the write-ahead log, after the changes that wait, unless somebody still reads from it: nobody is waited for, who
-    /// might have others wait for this.
-    func tidy() {
-        queue.sync { try? connection.database.execute("PRAGMA busy_timeout=0; PRAGMA wal_checkpoint(TRUNCATE)") }
-    }
+    /// Has the connection tidy up, after the changes that wait.
+    func tidy() { queue.sync { connection.database.tidy() } }
 
     private func enqueue(_ change: Change) {
         let wasEmpty = waiting.withLock { waiting in
@@ -121,11 +107,7 @@ final class SQLiteWriter: Sendable {
     private func commit(_ batch: [Change]) throws(StoreError) {
         let database = connection.database
         try database.transaction { () throws(StoreError) in
-            for change in batch {
-                try database.run("SAVEPOINT change")
-                if !change.perform(database) { try database.run("ROLLBACK TO change") }
-                try database.run("RELEASE change")
-            }
+            for change in batch { try database.attempt { change.perform(database) } }
         }
     }
 }

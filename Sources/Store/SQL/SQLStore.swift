@@ -1,12 +1,13 @@
-/// The store in one SQLite file: one connection that writes, readers beside it (write-ahead log).
-package final class SQLiteStore: Store {
-    private let path: String
-    private let writer: SQLiteWriter
+/// The store in an SQL database: one connection that writes, readers beside it. What differs between the engines is theirs;
+/// what the store does is written here once.
+package final class SQLStore: Store {
+    private let writer: SQLWriter
+    private let makeReader: @Sendable () throws(StoreError) -> any StoreReader
 
-    /// Opens the file, or makes it, and brings it up to date.
+    /// Opens an SQLite file, or makes it, and brings it up to date.
     package init(path: String) throws(StoreError) {
-        self.path = path
-        writer = try SQLiteWriter(path: path)
+        writer = try SQLWriter(SQLiteDatabase.forWriting(path: path))
+        makeReader = { () throws(StoreError) in try SQLiteReader(path: path) }
     }
 
     /// Moves what the write-ahead log holds into the database, so that the next start need not read it. What is not moved is
@@ -31,7 +32,7 @@ package final class SQLiteStore: Store {
             try database.rows(
                 """
                 SELECT \(JournalEvent.columns) FROM events WHERE projected IS NULL AND seq > ? ORDER BY seq LIMIT ?
-                """, .integer(sequence), .integer(Int64(limit)), read: JournalEvent.init)
+                """, .integer(sequence), .integer(Int64(limit)), read: JournalEvent.init(_:))
         }
     }
 
@@ -64,9 +65,9 @@ package final class SQLiteStore: Store {
             try database.rows(
                 """
                 SELECT DISTINCT i.product FROM subscription_items i JOIN subscriptions s ON s.id = i.subscription
-                WHERE s.ended_at IS NULL AND s.deleted = 0 AND (?1 IS NULL OR s.id = ?1)
+                WHERE s.ended_at IS NULL AND s.deleted = 0 AND (CAST(? AS TEXT) IS NULL OR s.id = ?)
                     AND NOT EXISTS (SELECT 1 FROM products p WHERE p.id = i.product)
-                """, .optional(id)
+                """, .optional(id), .optional(id)
             ) { $0.text(0) }
         }
     }
@@ -122,7 +123,7 @@ package final class SQLiteStore: Store {
         }
     }
 
-    package func reader() throws(StoreError) -> any StoreReader { try SQLiteReader(path: path) }
+    package func reader() throws(StoreError) -> any StoreReader { try makeReader() }
 
     package func onChanges(_ listener: @escaping @Sendable () -> Void) { writer.onChanges(listener) }
 }
@@ -131,7 +132,7 @@ extension JournalEvent {
     static let columns = "seq, id, type, created, received, customer, subscription, payload"
 
     /// A row whose first columns are `columns`.
-    init(_ row: SQLRow) {
+    init(_ row: any SQLRow) {
         self.init(
             sequence: row.integer(0), id: row.text(1), type: row.text(2), created: row.integer(3), received: row.integer(4),
             customer: row.optionalText(5), subscription: row.optionalText(6), payload: row.blob(7))

@@ -9,7 +9,7 @@ import Testing
     }
 
     @Test func `an intent keeps its Stripe key until it is answered, and then its answer`() async throws {
-        let store = try SQLiteStore(path: try TemporaryFile.path())
+        let store = try SQLStore(path: try TemporaryFile.path())
         #expect(try await store.begin(intent("k", stripeKey: "s1")) == .open(stripeKey: "s1", begun: nil, created: 1))
         #expect(try await store.begin(intent("k", stripeKey: "s2")) == .open(stripeKey: "s1", begun: nil, created: 1))
         try await store.mark(intent: "k", begun: [7])
@@ -25,11 +25,11 @@ import Testing
 
     @Test func `what was written is there after the file is opened again`() async throws {
         let path = try TemporaryFile.path()
-        let made = try SQLiteStore(path: path).setting("name") { [1, 2, 3] }
+        let made = try SQLStore(path: path).setting("name") { [1, 2, 3] }
         #expect(made == [1, 2, 3])
-        _ = try await SQLiteStore(path: path).journal(
+        _ = try await SQLStore(path: path).journal(
             JournalEvent(id: "evt_1", type: "t", created: 1, received: 1, customer: nil, subscription: nil, payload: [9]))
-        let again = try SQLiteStore(path: path)
+        let again = try SQLStore(path: path)
         #expect(try again.setting("name") { [4] } == [1, 2, 3])
         #expect(try await again.waitingEvents(after: 0, limit: 9).map(\.payload) == [[9]])
     }
@@ -42,11 +42,11 @@ import Testing
             var status = stat()
             return stat(path + "-wal", &status) == 0 ? Int(status.st_size) : 0
         }
-        let first = try SQLiteStore(path: path)
+        let first = try SQLStore(path: path)
         _ = try first.setting("name") { [1] }
         let before = logBytes()
         #expect(before > 0)
-        let second = try SQLiteStore(path: path)
+        let second = try SQLStore(path: path)
         #expect(logBytes() == before)
         let reader = try first.reader()
         first.tidy()
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func `a change that fails takes nobody along`() async throws {
-        let writer = try SQLiteWriter(path: try TemporaryFile.path())
+        let writer = try SQLWriter(SQLiteDatabase.forWriting(path: try TemporaryFile.path()))
         async let good: Void = writer.change { database throws(StoreError) in
             try database.run("INSERT INTO settings (name, value) VALUES ('good', x'01')")
         }
@@ -77,7 +77,7 @@ import Testing
         let path = try TemporaryFile.path()
         let database = try SQLiteDatabase(path: path, access: .readWrite)
         try database.execute("PRAGMA user_version=99")
-        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: path) }
+        let error = #expect(throws: StoreError.self) { try SQLStore(path: path) }
         #expect(error?.kind == .newerDatabase)
     }
 
@@ -86,19 +86,19 @@ import Testing
         let file = try #require(fopen(path, "w"))
         fputs(String(repeating: "this is not a database ", count: 100), file)
         fclose(file)
-        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: path) }
+        let error = #expect(throws: StoreError.self) { try SQLStore(path: path) }
         #expect(error?.kind == .corrupt)
     }
 
     @Test func `a path that cannot be opened is an error with its name`() {
-        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: "/nonexistent/dues.db") }
+        let error = #expect(throws: StoreError.self) { try SQLStore(path: "/nonexistent/dues.db") }
         #expect(error?.kind == .unavailable)
         #expect(error?.message.contains("/nonexistent/dues.db") == true)
     }
 
     @Test func `a database that was put back to an earlier state has changed in everything`() async throws {
         let path = try TemporaryFile.path()
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore(path: path)
         let subscription = SubscriptionRecord(customer: "cus_1", status: "active", created: 1, items: [])
         let object = MirrorObject(id: "sub_1", raw: "{}", record: .subscription(subscription))
         _ = try await store.project(object, from: ReplyBasis(version: 0, from: 1, until: 1, settles: nil, now: 1))
@@ -113,7 +113,7 @@ import Testing
 
     @Test func `a look at the changes that fails is repeated`() async throws {
         let path = try TemporaryFile.path()
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore(path: path)
         let reader = try store.reader()
         _ = try reader.changes()
         let other = try SQLiteDatabase(path: path, access: .readWrite)
@@ -127,10 +127,10 @@ import Testing
 
     @Test func `a reader says what was committed since it was asked, whoever did it`() async throws {
         let path = try TemporaryFile.path()
-        let reader = try SQLiteStore(path: path).reader()
+        let reader = try SQLStore(path: path).reader()
         _ = try reader.changes()
         #expect(!reader.hasChanged)
-        let other = try SQLiteStore(path: path)
+        let other = try SQLStore(path: path)
         _ = try other.setting("name") { [1] }
         #expect(reader.hasChanged)
         #expect(try reader.changes() == .some(customers: [], products: false))
