@@ -10,6 +10,8 @@ package protocol Store: Sendable {
 
     /// Writes an event down; false if it was there already.
     func journal(_ event: JournalEvent) async throws(StoreError) -> Bool
+    /// Writes events down, all or none, in their order; answers how many were not there already.
+    func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int
     /// Events that are not projected yet, oldest first.
     func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent]
     /// Closes an event that has nothing (more) to say to the mirror.
@@ -38,6 +40,10 @@ package protocol Store: Sendable {
     func finish(intent key: String, reply: [UInt8]) async throws(StoreError)
 
     // MARK: Everything else
+
+    /// How far a walk through something of Stripe's has come, as it was last kept; nil for one that never began.
+    func mark(of walk: String) async throws(StoreError) -> Int64?
+    func keep(mark: Int64, of walk: String) async throws(StoreError)
 
     /// The value of a setting; `make` gives it where it is not set, and then it is kept. Waits for the disk: to be asked for
     /// at the start.

@@ -15,16 +15,25 @@ package final class SQLStore: Store {
     package func tidy() { writer.tidy() }
 
     package func journal(_ event: JournalEvent) async throws(StoreError) -> Bool {
+        try await journal([event]) == 1
+    }
+
+    package func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int {
         try await writer.change { database throws(StoreError) in
-            try database.run(
-                """
-                INSERT INTO events (id, type, created, received, customer, subscription, payload)
-                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
-                """,
-                .text(event.id), .text(event.type), .integer(event.created), .integer(event.received),
-                .optional(event.customer), .optional(event.subscription), .blob(event.payload)
-            ) == 1
+            var new = 0
+            for event in events { new += try Self.insert(event, database) }
+            return new
         }
+    }
+
+    private static func insert(_ event: JournalEvent, _ database: any SQLConnection) throws(StoreError) -> Int {
+        try database.run(
+            """
+            INSERT INTO events (id, type, created, received, customer, subscription, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+            """,
+            .text(event.id), .text(event.type), .integer(event.created), .integer(event.received),
+            .optional(event.customer), .optional(event.subscription), .blob(event.payload))
     }
 
     package func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent] {
@@ -110,6 +119,20 @@ package final class SQLStore: Store {
     package func finish(intent key: String, reply: [UInt8]) async throws(StoreError) {
         try await writer.change { database throws(StoreError) -> Void in
             try database.run("UPDATE intents SET reply = ? WHERE key = ?", .blob(reply), .text(key))
+        }
+    }
+
+    package func mark(of walk: String) async throws(StoreError) -> Int64? {
+        try await writer.change { database throws(StoreError) in
+            try database.first("SELECT mark FROM walks WHERE name = ?", .text(walk)) { $0.integer(0) }
+        }
+    }
+
+    package func keep(mark: Int64, of walk: String) async throws(StoreError) {
+        try await writer.change { database throws(StoreError) -> Void in
+            try database.run(
+                "INSERT INTO walks (name, mark) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark",
+                .text(walk), .integer(mark))
         }
     }
 

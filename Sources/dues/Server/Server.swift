@@ -30,6 +30,7 @@ final class Server {
     private let helpers: [EventLoopThread]
     private let warmer: AnswerWarmer
     private let projector: Projector
+    private let poller: EventPoller?
     private let temporaryDirectory: String?
     private var signals: Signals?
     /// What newcomers on TCP are greeted with, where that is TLS.
@@ -92,6 +93,11 @@ final class Server {
             self.helpers = helpers.map(\.thread)
             warmer = parts.warmer
             self.projector = projector
+            poller = configuration.pollSeconds.map { seconds in
+                EventPoller(
+                    store: store, stripe: stripe, projector: projector, intervalSeconds: seconds, clock: Self.clock,
+                    log: Self.serviceLog(log))
+            }
             sandbox = upstream.sandbox
             self.log = log
             self.loop = loop
@@ -279,13 +285,16 @@ final class Server {
             ])
         configuration.manager.tellReady(status)
         watch()
-        var projection: Task<Void, Never>?
+        var background: [Task<Void, Never>] = []
         // The first call comes first: what waits in the journal can wait for it.
-        loop.schedule(afterMilliseconds: 50) { [projector] in projection = Task.detached { await projector.run() } }
+        loop.schedule(afterMilliseconds: 50) { [projector, poller] in
+            background.append(Task.detached { await projector.run() })
+            if let poller { background.append(Task.detached { await poller.run() }) }
+        }
         loop.run()
         for helper in helpers { helper.stop() }
         warmer.stop()
-        projection?.cancel()
+        for task in background { task.cancel() }
         sandbox?.stop()
         http.shutdown()
         tidy()
