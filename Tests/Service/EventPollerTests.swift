@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import Service
+@testable import Simulation
 
 /// What no webhook brought is fetched: each on a store of its own, before the sandbox's engine in memory.
 @Suite struct EventPollerTests {
@@ -17,9 +18,15 @@ import Testing
 
     /// The sandbox as a way to Stripe, which counts what is asked and can fall silent.
     private final class ListedStripe: StripeTransport {
-        let engine = FaultyStripe(seed: 1)
+        private let scheduler: Scheduler
+        let engine: FaultyStripe
         let asked = Mutex(0)
         let answersLeft = Mutex(Int.max)
+
+        init() {
+            scheduler = Scheduler(seed: 1)
+            engine = FaultyStripe(seed: 1, scheduler)
+        }
 
         func send(_ request: HTTPRequest, timeoutMilliseconds: Int64) async throws(HTTPClientError) -> HTTPResponse {
             asked.withLock { $0 += 1 }
@@ -28,10 +35,10 @@ import Testing
                 return left >= 0
             }
             guard answers else { throw HTTPClientError(kind: .connect, message: "silent", mayHaveBeenSent: false) }
-            return try engine.attempt(request, Fault())
+            return try await engine.attempt(request, Fault(), by: nil, timeoutMilliseconds: timeoutMilliseconds)
         }
 
-        func pass(seconds: Int64) { engine.pass(milliseconds: seconds * 1000) }
+        func pass(seconds: Int64) { scheduler.pass(milliseconds: seconds * 1000) }
     }
 
     init() throws {
@@ -41,7 +48,7 @@ import Testing
         var configuration = StripeConfiguration(secretKey: key, apiBase: FaultyStripe.base)
         configuration.maximumRetries = 0
         configuration.circuitBreaker = CircuitBreaker(threshold: .max)
-        let client = StripeClient(configuration, http: stripe, sleep: { _ in await Task.yield() })
+        let client = StripeClient(configuration, http: stripe, clock: SteadyClock(sleep: { _ in await Task.yield() }))
         let clock = { @Sendable [stripe] in stripe.engine.now }
         let projector = Projector(store: store, stripe: client, health: Health(), clock: clock, log: { _, _ in })
         poller = EventPoller(

@@ -11,18 +11,20 @@ package final class Projector: Sendable {
     private let stripe: StripeClient
     private let health: Health
     private let clock: @Sendable () -> Int64
+    private let steady: SteadyClock
     private let log: ServiceLog
     /// Wakes the loop: there is something in the journal. One waiting signal is as good as many.
     private let wakeUps = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     package init(
         store: any Store, stripe: StripeClient, health: Health, clock: @escaping @Sendable () -> Int64,
-        log: @escaping ServiceLog
+        steady: SteadyClock = .system, log: @escaping ServiceLog
     ) {
         self.store = store
         self.stripe = stripe
         self.health = health
         self.clock = clock
+        self.steady = steady
         self.log = log
     }
 
@@ -37,7 +39,8 @@ package final class Projector: Sendable {
         var stuck: [Int64: (tries: Int, next: ContinuousClock.Instant)] = [:]
         /// Subscriptions whose products may be missing from the mirror; nil among them stands for all.
         var incomplete: Set<String?> = [nil]
-        var nextProducts = ContinuousClock.now
+        /// When they are looked for again.
+        var nextProducts: ContinuousClock.Instant
 
         var isEmpty: Bool { stuck.isEmpty && incomplete.isEmpty }
         var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete.isEmpty ? [] : [nextProducts])).min() }
@@ -46,20 +49,27 @@ package final class Projector: Sendable {
     /// Works until its task is cancelled: first off what an earlier process left, then whatever comes. An event that has to
     /// wait holds up nobody else's.
     package func run() async {
-        var backlog = Backlog()
         wake()
-        for await _ in wakeUps.stream {
-            let isRead = await projectNew(&backlog)
-            await retryStuck(&backlog)
-            await completeProducts(&backlog)
-            if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
-            let next = isRead ? backlog.next : .now + .seconds(1)
-            if let next {
-                Task { [wakeUps] in
-                    try? await Task.sleep(until: next)
+        await withDiscardingTaskGroup { group in
+            var backlog = Backlog(nextProducts: steady.now)
+            // One alarm is enough: a later one would find its work done, or set itself anew.
+            var alarm: ContinuousClock.Instant?
+            for await _ in wakeUps.stream {
+                let isNewRead = await projectNew(&backlog)
+                let isRead = await retryStuck(&backlog) && isNewRead
+                await completeProducts(&backlog)
+                if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
+                if let due = alarm, due <= steady.now { alarm = nil }
+                guard let next = isRead ? backlog.next : steady.now + .seconds(1), alarm.map({ next < $0 }) ?? true else {
+                    continue
+                }
+                alarm = next
+                group.addTask { [steady, wakeUps] in
+                    try? await steady.sleep(until: next)
                     wakeUps.continuation.yield()
                 }
             }
+            group.cancelAll()
         }
     }
 
@@ -74,15 +84,17 @@ package final class Projector: Sendable {
         return true
     }
 
-    private func retryStuck(_ backlog: inout Backlog) async {
-        for sequence in backlog.stuck.filter({ $0.value.next <= .now }).keys.sorted() where !Task.isCancelled {
-            guard let found = try? await store.waitingEvents(after: sequence - 1, limit: 1) else { return }
+    /// Tries what is due again; false where the journal cannot be read.
+    private func retryStuck(_ backlog: inout Backlog) async -> Bool {
+        for sequence in backlog.stuck.filter({ $0.value.next <= steady.now }).keys.sorted() where !Task.isCancelled {
+            guard let found = try? await store.waitingEvents(after: sequence - 1, limit: 1) else { return false }
             if let event = found.first, event.sequence == sequence {
                 await attempt(event, &backlog)
             } else {
                 backlog.stuck[sequence] = nil
             }
         }
+        return true
     }
 
     private func attempt(_ event: JournalEvent, _ backlog: inout Backlog) async {
@@ -92,7 +104,7 @@ package final class Projector: Sendable {
             if let object, object.kind == .subscriptions { backlog.incomplete.insert(object.id) }
         } catch {
             let tries = (backlog.stuck[event.sequence]?.tries ?? 0) + 1
-            backlog.stuck[event.sequence] = (tries, .now + Self.pause(afterTries: tries))
+            backlog.stuck[event.sequence] = (tries, steady.now + Self.pause(afterTries: tries))
             log(.warning, "event \(event.id) (\(event.type)) waits: \(error)")
         }
     }
@@ -102,14 +114,14 @@ package final class Projector: Sendable {
 
     /// Access may be asked for by feature, and features stand on products: those of live subscriptions are in the mirror too.
     private func completeProducts(_ backlog: inout Backlog) async {
-        guard backlog.nextProducts <= .now else { return }
+        guard backlog.nextProducts <= steady.now else { return }
         do {
-            for subscription in backlog.incomplete {
+            for subscription in backlog.incomplete.sorted(by: { $0 ?? "" < $1 ?? "" }) {
                 for id in try await store.missingProducts(ofSubscription: subscription) { try await mirrorProduct(id) }
                 backlog.incomplete.remove(subscription)
             }
         } catch {
-            backlog.nextProducts = .now + .seconds(5)
+            backlog.nextProducts = steady.now + .seconds(5)
             log(.warning, "products wait: \(error)")
         }
     }
@@ -189,7 +201,7 @@ package final class Projector: Sendable {
     func observe(_ reply: StripeReply, version: Int64) async {
         guard let object = MirrorObject(reply.value) else { return }
         // The caller waits.
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = steady.now + .seconds(5)
         do {
             // A replayed answer tells what was, and not what is.
             if reply.isReplayed { return try await settle(object, version: version, because: nil, deadline: deadline) }

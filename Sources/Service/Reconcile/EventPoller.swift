@@ -22,19 +22,21 @@ package struct EventPoller: Sendable {
     private let stripe: StripeClient
     private let projector: Projector
     private let clock: @Sendable () -> Int64
+    private let steady: SteadyClock
     private let log: ServiceLog
     private let intervalSeconds: Int64
 
     /// - Parameter intervalSeconds: from the end of one look to the beginning of the next.
     package init(
         store: any Store, stripe: StripeClient, projector: Projector, intervalSeconds: Int64,
-        clock: @escaping @Sendable () -> Int64, log: @escaping ServiceLog
+        clock: @escaping @Sendable () -> Int64, steady: SteadyClock = .system, log: @escaping ServiceLog
     ) {
         self.store = store
         self.stripe = stripe
         self.projector = projector
         self.intervalSeconds = intervalSeconds
         self.clock = clock
+        self.steady = steady
         self.log = log
     }
 
@@ -50,7 +52,7 @@ package struct EventPoller: Sendable {
                 log(.warning, "Stripe's list of events is looked at later: \(error)")
                 pause = min(pause, Self.patienceSeconds)
             }
-            do { try await Task.sleep(for: .seconds(pause)) } catch { return }
+            do { try await steady.sleep(for: .seconds(pause)) } catch { return }
         }
     }
 

@@ -5,8 +5,9 @@ package final class SQLStore: Store {
     private let makeReader: @Sendable () throws(StoreError) -> any StoreReader
 
     /// Opens an SQLite file, or makes it, and brings it up to date.
-    package init(path: String) throws(StoreError) {
-        writer = try SQLWriter(SQLiteDatabase.forWriting(path: path))
+    /// - Parameter schedule: who decides when changes are committed; nil for the store itself, as soon as it can.
+    package init(path: String, schedule: CommitSchedule? = nil) throws(StoreError) {
+        writer = try SQLWriter(SQLiteDatabase.forWriting(path: path), schedule: schedule)
         makeReader = { () throws(StoreError) in try SQLiteReader(path: path) }
     }
 

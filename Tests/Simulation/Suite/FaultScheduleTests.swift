@@ -1,9 +1,9 @@
 import Glibc
-import Store
+import Synchronization
 import TestSupport
 import Testing
 
-@testable import Service
+@testable import Simulation
 
 /// Thousands of bad days, each made by a seed: whatever is lost, delayed, garbled or cut off, and whoever dies meanwhile, a
 /// caller who calls again with the same key as long as it is said to be worth it gets one effect and one answer.
@@ -12,7 +12,6 @@ import Testing
 @Suite struct FaultScheduleTests {
     private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
 
-    /// The seeds of one store: as many as it stays small with.
     static let batches: [ClosedRange<UInt64>] = {
         if let seed = number("DUES_SCHEDULE") { return [seed...seed] }
         let count = max(1, number("DUES_SCHEDULES") ?? 1000)
@@ -22,18 +21,26 @@ import Testing
     @Test(arguments: batches)
     func `every wish is fulfilled once`(seeds: ClosedRange<UInt64>) async throws {
         let folder = try Folder(inMemory: true)
-        let store = try SQLStore(path: folder.path("dues.db"))
-        await withTaskGroup(of: Void.self) { group in
-            // Two at a time: one computes while the other waits for the store.
-            for lane in 0..<2 {
-                group.addTask {
-                    for seed in seeds where seed % 2 == lane {
-                        var schedule = Schedule(seed: seed, store)
-                        do { try await schedule.play() } catch { Issue.record("\(error)\n\(schedule.trace)") }
-                    }
-                }
-            }
+        for seed in seeds {
+            let problem = try await offPool { try Self.play(seed, in: folder) }
+            if let problem { Issue.record("\(problem)") }
         }
         withExtendedLifetime(folder) {}
+    }
+
+    /// Answers what went wrong, if something did.
+    private static func play(_ seed: UInt64, in folder: Folder) throws -> String? {
+        let scheduler = Scheduler(seed: seed)
+        let schedule = try Schedule(seed: seed, scheduler, database: try EmptyDatabase.copy(to: folder.path("\(seed).db")))
+        let problem = Mutex<String?>(nil)
+        let played = Result { () throws(Scheduler.Failure) in
+            try scheduler.play {
+                var schedule = schedule
+                do { try await schedule.play() } catch { problem.withLock { $0 = "\(error)" } }
+            }
+        }
+        if case .failure(let failure) = played { problem.withLock { $0 = "\(failure)" } }
+        EmptyDatabase.remove(folder.path("\(seed).db"))
+        return problem.withLock { $0 }.map { "\($0)\n\(schedule.trace)" }
     }
 }

@@ -1,0 +1,155 @@
+import JSON
+
+@testable import Sandbox
+@testable import Store
+
+/// What has to be true when all is calm.
+extension Cast {
+    /// What is wrong, each in a sentence.
+    func check() throws -> [String] {
+        let ledger = try Ledger(world)
+        return try wishes.problems + watcher.problems + postman.problems + journalProblems(ledger) + mirrorProblems(ledger)
+            + wishProblems() + accessProblems()
+    }
+
+    // MARK: Events
+
+    /// Nothing that was acknowledged, or that Stripe has, is missing; every event is closed, and was shown once, in order.
+    private func journalProblems(_ ledger: Ledger) throws -> [String] {
+        var problems: [String] = []
+        let journal = Set(try ledger.journal)
+        for id in postman.accepted.subtracting(journal).sorted() {
+            problems.append("the event \(id) was answered 200 and is not in the journal")
+        }
+        for event in world.stripe.objects(.event).map(\.id) where !journal.contains(event) {
+            problems.append("Stripe has the event \(event), and the journal lacks it")
+        }
+        let waiting = try ledger.waiting
+        if waiting > 0 { problems.append("\(waiting) events wait") }
+        let changes = try ledger.changes
+        if changes != Array(changes.indices).map({ Int64($0 + 1) }) { problems.append("the changes have gaps") }
+        let (closed, seen) = (try ledger.closed, watcher.seen)
+        if Set(closed.map(\.event)).count != closed.count { problems.append("an event was closed twice") }
+        if seen.map(\.change) != closed.map(\.change) || seen.map(\.event) != closed.map(\.event) {
+            problems.append(
+                "of \(closed.count) closed events the stream showed \(seen.count), or others, or in another order")
+        }
+        return problems
+    }
+
+    // MARK: The mirror
+
+    /// The rows are what Stripe holds.
+    private func mirrorProblems(_ ledger: Ledger) throws -> [String] {
+        let kinds: [(MirrorKind, ObjectKind)] = [
+            (.customers, .customer), (.subscriptions, .subscription), (.invoices, .invoice),
+            (.paymentMethods, .paymentMethod), (.products, .product), (.prices, .price),
+        ]
+        let gone = world.stripe.objects(.customer).filter { $0.flag("deleted") }.map(\.id)
+        var problems: [String] = []
+        for (kind, objects) in kinds {
+            var rows = try ledger.rows(kind)
+            // No event tells that the payment methods of a deleted customer are nobody's any more.
+            for customer in gone where kind == .paymentMethods {
+                rows = rows.mapValues { $0?.replacing("customer \(customer)", with: "customer null") }
+            }
+            for object in world.stripe.objects(objects) {
+                // What was there before the first event is known as far as something asked for it.
+                guard let row = rows[object.id] else {
+                    if [.customers, .subscriptions, .invoices].contains(kind) {
+                        problems.append("\(object.id) is not in the mirror")
+                    }
+                    continue
+                }
+                let truth = object.flag("deleted") ? nil : Ledger.text(kind, Self.values(kind, object))
+                if row != truth {
+                    problems.append("\(object.id) is \(truth ?? "gone"), and its row \(row ?? "a tombstone")")
+                }
+            }
+        }
+        let items = try ledger.items
+        for subscription in world.stripe.objects(.subscription) {
+            let truth = Self.items(subscription)
+            if items[subscription.id] != truth {
+                problems.append(
+                    "\(subscription.id) has the items \(truth), and its row \(items[subscription.id] ?? "none")")
+            }
+        }
+        return problems
+    }
+
+    private static func values(_ kind: MirrorKind, _ object: JSONObject) -> [String] {
+        Ledger.columns(kind).map { _, path in
+            let value = path.reduce(JSONValue?.some(.object(object))) { $0?[$1] }
+            return text(value?["id"] ?? value)
+        }
+    }
+
+    private static func items(_ subscription: JSONObject) -> String {
+        let items = subscription["items"]?["data"]?.arrayValue ?? []
+        return items.map { item in
+            [
+                item["id"], item["price"]?["id"], item["price"]?["product"], item["quantity"], item["current_period_start"],
+                item["current_period_end"],
+            ].map(text).joined(separator: " ")
+        }.joined(separator: ", ")
+    }
+
+    /// As SQLite writes a column.
+    private static func text(_ value: JSONValue?) -> String {
+        switch value {
+        case nil, .null?: "null"
+        case .string(let text)?: text
+        case .bool(let flag)?: flag ? "1" : "0"
+        case let value?: value.text
+        }
+    }
+
+    // MARK: Wishes
+
+    /// One answer for each wish, and what it does is done once.
+    private func wishProblems() -> [String] {
+        var problems: [String] = []
+        var done: [String: Set<String>] = [:]
+        for effect in world.stripe.effects where effect.caller.hasPrefix("customer") {
+            let wish = String(effect.caller.prefix { $0 != "." })
+            if !done[wish, default: []].insert(effect.request).inserted {
+                problems.append("\(wish) had its effect twice: \(effect.request)")
+            }
+        }
+        for wish in wishes.all where wish.params["_meta"] != nil {
+            if wish.answers.contains(where: { $0 != wish.answers[0] }) {
+                problems.append("\(wish.name) has several answers")
+            }
+        }
+        return problems
+    }
+
+    // MARK: Access
+
+    /// Access is what Stripe's subscriptions say.
+    private func accessProblems() throws -> [String] {
+        guard let process = host.current else { return ["nobody is there to be asked for access"] }
+        let subscriptions = world.stripe.objects(.subscription)
+        let products = Set(subscriptions.flatMap(Self.products)).sorted()
+        var problems: [String] = []
+        for customer in Set(subscriptions.compactMap { $0.string("customer") }).sorted() {
+            for product in products {
+                let held = subscriptions.filter { $0.string("customer") == customer && Self.products($0).contains(product) }
+                let isGranted = held.contains { ["active", "trialing"].contains($0.string("status")) }
+                // Whether it lies within its grace is a matter of when that was noticed.
+                let isOpen = !isGranted && held.contains { $0.string("status") == "past_due" }
+                let (answer, _) = try process.checkAccess(
+                    ["customerId": .string(customer), "productId": .string(product)])
+                if !isOpen, answer["allowed"]?.boolValue != isGranted {
+                    problems.append("access of \(customer) to \(product) is \(answer.text), and should be \(isGranted)")
+                }
+            }
+        }
+        return problems
+    }
+
+    private static func products(_ subscription: JSONObject) -> [String] {
+        (subscription["items"]?["data"]?.arrayValue ?? []).compactMap { $0["price"]?["product"]?.stringValue }
+    }
+}
