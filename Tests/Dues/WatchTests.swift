@@ -289,7 +289,10 @@ import Testing
             #expect(call.wait(timeoutMilliseconds: 10_000) == 4, "DEADLINE_EXCEEDED")
             delivery.server.stop()
             let stdio = try ChildProcess(
-                [DuesProcess.binary, "stdio", "--db", "sqlite:\(delivery.database)", "--log", "error"],
+                [
+                    DuesProcess.binary, "stdio", "--db", "sqlite:\(delivery.database)", "--log", "error", "--poll-seconds",
+                    "0",
+                ],
                 environment: ["STRIPE_SECRET_KEY": "sk_test_x"])
             let watcher = try Watcher(stdio.channel, ["after": 1])
             stdio.channel.finishSending()
