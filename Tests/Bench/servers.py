@@ -81,7 +81,7 @@ class Dues(Server):
         super().__init__(
             [*wrapper, binary, "serve", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--db", f"sqlite:{database}",
              # One loop, as the other server has one thread.
-             "--stripe-base", stripe, "--loops", "1", "--log", "error", *options],
+             "--stripe-base", stripe, "--poll-seconds", "0", "--loops", "1", "--log", "error", *options],
             stdout=subprocess.PIPE, stderr=None if not wrapper else subprocess.DEVNULL)
         handshake = self.process.stdout.readline()
         if not handshake:

@@ -33,6 +33,7 @@ import Testing
         (["serve", "--sandbox", "--unix-mode", "600"], "--unix-mode is for --unix"),
         (["serve", "--sandbox", "--unix", "x", "--unix-mode", "9"], "octal"),
         (["serve", "--sandbox", "operand"], "takes no operand"), (["serve", "--sandbox", "--loops", "0"], "from 1 to 256"),
+        (["serve", "--sandbox", "--poll-seconds", "86401"], "from 0 to 86400"),
         (["serve", "--sandbox", "--stripe-base", "http://127.0.0.1:1"], "together"), (["call"], "METHOD"),
         (["call", "ListPlans", "{"], "not valid JSON"), (["serve", "--sandbox", "--log", "loud"], "debug, info"),
         (["replay"], "dues replay FILE"), (["replay", "--tcp", "127.0.0.1:1", "--unix", "x", "y"], "give one"),

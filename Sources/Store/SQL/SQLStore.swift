@@ -71,13 +71,14 @@ package final class SQLStore: Store {
 
     package func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
         try await writer.change { database throws(StoreError) in
-            try database.rows(
-                """
+            // Not one statement for both: then one subscription would be looked for among all.
+            let missing = """
                 SELECT DISTINCT i.product FROM subscription_items i JOIN subscriptions s ON s.id = i.subscription
-                WHERE s.ended_at IS NULL AND s.deleted = 0 AND (CAST(? AS TEXT) IS NULL OR s.id = ?)
+                WHERE s.ended_at IS NULL AND s.deleted = 0
                     AND NOT EXISTS (SELECT 1 FROM products p WHERE p.id = i.product)
-                """, .optional(id), .optional(id)
-            ) { $0.text(0) }
+                """
+            guard let id else { return try database.rows(missing) { $0.text(0) } }
+            return try database.rows(missing + " AND s.id = ?", .text(id)) { $0.text(0) }
         }
     }
 
