@@ -69,6 +69,9 @@ package protocol StoreReader {
     func countOfSubscriptions() throws(StoreError) -> Int
     /// The products that have a feature of this name.
     func products(withFeature name: String) throws(StoreError) -> [String]
+    /// Whether the customer is entitled to the feature of this name; nil where Stripe has said nothing of the customer's
+    /// entitlements.
+    func isEntitled(_ customer: String, to feature: String) throws(StoreError) -> Bool?
     /// The number of the newest change, also of another process; 0 where there is none.
     func newestChange() throws(StoreError) -> Int64
     /// The changes in `range` that closed an event, rising, with the event's type: of one customer, or of all. Reads an index

@@ -122,6 +122,14 @@ import Testing
             ])
     }
 
+    @Test func `a thin event shows what it names`() async throws {
+        try await write(
+            payload: #"{"object":"v2.core.event","related_object":{"id":"mtr_1","url":"/v1/billing/meters/mtr_1"}}"#)
+        try await write(payload: #"{"object":"v2.core.event","related_object":null}"#)
+        let values = try drain(try watch(WatchEventsParams(after: 0))).values
+        #expect(values.map(\.object) == [RawJSON(#"{"id":"mtr_1","url":"/v1/billing/meters/mtr_1"}"#), RawJSON("{}")])
+    }
+
     @Test func `an event that cannot be read ends the stream, which can go on behind it`() async throws {
         try await write(payload: "{")
         try await write()

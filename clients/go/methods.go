@@ -617,7 +617,10 @@ type CheckAccessParams struct {
 	// The product (prod_…) that is wanted. One of ProductID and feature.
 	ProductID string `json:"productId,omitempty"`
 
-	// The feature that is wanted, by name, whichever product has it.
+	// The feature that is wanted, by name, whichever product has it: the lookup key of an entitlement, for a
+	// customer of whom Stripe has said what the customer is entitled to, and one of the products' marketing
+	// features otherwise. The decision then names a subscription that lets the customer in, which need not be the
+	// one that brings the feature.
 	Feature string `json:"feature,omitempty"`
 }
 
@@ -723,7 +726,7 @@ type WatchEventsValue struct {
 	SubscriptionID *string `json:"subscriptionId"`
 
 	// The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
-	// one who pays.
+	// one who pays. Of a thin event, which bears none, what it names: id, type and url.
 	Object json.RawMessage `json:"object"`
 }
 

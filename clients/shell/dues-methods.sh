@@ -633,7 +633,10 @@ NAME=VALUE:
   productId=STRING
       The product (prod_…) that is wanted. One of productId and feature.
   feature=STRING
-      The feature that is wanted, by name, whichever product has it.
+      The feature that is wanted, by name, whichever product has it: the lookup key of an
+      entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one
+      of the products' marketing features otherwise. The decision then names a subscription that
+      lets the customer in, which need not be the one that brings the feature.
 
 Result: The decision, and why.
 

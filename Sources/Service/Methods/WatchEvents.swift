@@ -81,7 +81,7 @@ final class EventLog {
         if let last, last.seq == change { return last }
         let found: JournalEvent?
         do throws(StoreError) { found = try reader.closedEvent(ofChange: change) } catch { throw RPCError(error) }
-        guard let event = found, let object = Self.object(of: event.payload) else {
+        guard let event = found, let object = Self.object(of: event.payload) ?? Self.name(in: event.payload) else {
             throw RPCError(.storeCorrupt, "the event of change \(change) cannot be read")
         }
         let value = WatchEventsValue(
@@ -89,6 +89,13 @@ final class EventLog {
             customerId: event.customer, subscriptionId: event.subscription, object: object)
         last = value
         return value
+    }
+
+    /// What a thin event names, in place of the object that it does not bear. Nil for other events.
+    private static func name(in payload: [UInt8]) -> RawJSON? {
+        guard let event = try? JSONValue(parsing: payload), event["object"] == "v2.core.event" else { return nil }
+        guard let named = event["related_object"], named.objectValue != nil else { return RawJSON("{}") }
+        return RawJSON(named.text)
     }
 
     /// `data.object` of an event's JSON, without the secrets with which a browser pays: they are for the one who pays, not for

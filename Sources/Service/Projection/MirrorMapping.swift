@@ -7,10 +7,23 @@ extension MirrorObject {
     /// The mirror's view of an object, whatever its type; nil for types that the mirror does not hold, and for an object that
     /// lacks what its row needs.
     init?(_ object: JSONValue) {
-        guard let id = object["id"]?.stringValue, let record = Record(object) else { return nil }
+        // A summary of entitlements has no id of its own: a customer has one.
+        let isSummary = object["object"] == "entitlements.active_entitlement_summary"
+        guard let id = object[isSummary ? "customer" : "id"]?.stringValue, let record = Record(object) else { return nil }
         self.init(id: id, raw: object.collapsed.text, isDeleted: object["deleted"]?.boolValue ?? false, record: record)
-        isPartial = kind == .subscriptions && object["items"]?["has_more"] == true
+        isPartial = object[isSummary ? "entitlements" : "items"]?["has_more"] == true
         unsaid = Set(kind.members.filter { _, members in members.allSatisfy { object[$0] == nil } }.keys)
+    }
+
+    /// An object of which only the name is known, as the stub that Stripe leaves of one that is gone; nil for what the mirror
+    /// does not hold. It says nothing that a row could learn.
+    init?(named related: StripeRelatedObject) {
+        guard let kind = MirrorKind(rawValue: related.collection) else { return nil }
+        let stub: JSONValue = [
+            "id": .string(related.id), "object": .string(String(kind.rawValue.dropLast())), "deleted": true,
+        ]
+        self.init(id: related.id, raw: stub.text, record: Record(unknown: kind))
+        unsaid = Set(kind.members.keys).union(["customer", "status"])
     }
 }
 
@@ -32,6 +45,7 @@ extension MirrorKind {
                 "amount_due": ["amount_due"], "amount_paid": ["amount_paid"], "currency": ["currency"],
             ]
         case .paymentMethods: ["customer": ["customer"], "type": ["type"]]
+        case .entitlements: ["count": ["entitlements"], "features": ["entitlements"]]
         }
     }
 }
@@ -61,8 +75,30 @@ extension MirrorObject.Record {
         case "payment_method":
             guard let method = StripePaymentMethod(object) else { return nil }
             self = .paymentMethod(customer: method.customer?.id, type: method.type)
+        case "entitlements.active_entitlement_summary":
+            let held = object["entitlements"]?["data"]?.arrayValue ?? []
+            self = .entitlements(held.compactMap { StripeActiveEntitlement($0)?.lookupKey })
         default: return nil
         }
+    }
+}
+
+extension MirrorObject.Record {
+    /// Nothing known.
+    fileprivate init(unknown kind: MirrorKind) {
+        self =
+            switch kind {
+            case .customers: .customer(email: nil, name: nil)
+            case .subscriptions: .subscription(SubscriptionRecord(customer: "", status: "", created: 0, items: []))
+            case .products: .product(name: nil, isActive: false, features: [])
+            case .prices: .price(product: nil, lookupKey: nil, isActive: false)
+            case .invoices:
+                .invoice(
+                    InvoiceRecord(
+                        customer: nil, subscription: nil, status: nil, amountDue: nil, amountPaid: nil, currency: nil))
+            case .paymentMethods: .paymentMethod(customer: nil, type: nil)
+            case .entitlements: .entitlements([])
+            }
     }
 }
 
@@ -108,6 +144,7 @@ extension MirrorKind {
         case .prices: try await stripe.retrievePrice(id, options).reply
         case .invoices: try await stripe.retrieveInvoice(id, expand: [], options).reply
         case .paymentMethods: try await stripe.retrievePaymentMethod(id, options).reply
+        case .entitlements: try await stripe.retrieveEntitlementSummary(customer: id, options)
         }
     }
 }

@@ -126,7 +126,7 @@ package final class Projector: Sendable {
     /// Answers what the event was about; nil for what the mirror does not hold.
     private func project(_ entry: JournalEvent) async throws -> MirrorObject? {
         guard let event = (try? JSONValue(parsing: entry.payload)).flatMap(StripeEvent.init),
-            var object = MirrorObject(event.object)
+            var object = event.related.flatMap(MirrorObject.init(named:)) ?? MirrorObject(event.object)
         else {
             try await store.markProjected(sequence: entry.sequence, at: clock())
             return nil
@@ -134,7 +134,7 @@ package final class Projector: Sendable {
         let kind = Observation.kind(ofType: entry.type)
         // A canceled subscription is an object that ended, not one that is gone: Stripe still answers it.
         if kind == .deleted, object.kind != .subscriptions { object.isDeleted = true }
-        if object.isPartial {
+        if object.isPartial || event.related != nil || event.isOfOlderShape {
             let version = try await store.version(of: object.kind, id: object.id)
             try await settle(object, version: version, because: entry.sequence)
             return object

@@ -21,18 +21,20 @@ package struct EventPoller: Sendable {
     private let store: any Store
     private let stripe: StripeClient
     private let projector: Projector
+    private let health: Health
     private let clock: @Sendable () -> Int64
     private let log: ServiceLog
     private let intervalSeconds: Int64
 
     /// - Parameter intervalSeconds: from the end of one look to the beginning of the next.
     package init(
-        store: any Store, stripe: StripeClient, projector: Projector, intervalSeconds: Int64,
+        store: any Store, stripe: StripeClient, projector: Projector, health: Health, intervalSeconds: Int64,
         clock: @escaping @Sendable () -> Int64, log: @escaping ServiceLog
     ) {
         self.store = store
         self.stripe = stripe
         self.projector = projector
+        self.health = health
         self.intervalSeconds = intervalSeconds
         self.clock = clock
         self.log = log
@@ -40,14 +42,22 @@ package struct EventPoller: Sendable {
 
     /// Looks again and again until its task is cancelled.
     package func run() async {
+        var failures = 0
         while !Task.isCancelled {
             var pause = intervalSeconds
             do {
                 let found = try await poll()
+                if failures > 1 { log(.info, "Stripe's list of events can be looked at again, after \(failures) tries") }
+                failures = 0
                 if found > 0 { log(.info, "\(found) events were fetched that no webhook had brought") }
             } catch {
                 guard !Task.isCancelled else { return }
-                log(.warning, "Stripe's list of events is looked at later: \(error)")
+                failures += 1
+                health.listOfEventsFailed("\(error)")
+                // A day without Stripe is some lines, not thousands: the first try, the second, the fourth, the eighth.
+                if failures & (failures - 1) == 0 {
+                    log(.warning, "Stripe's list of events is looked at later (try \(failures)): \(error)")
+                }
                 pause = min(pause, Self.patienceSeconds)
             }
             do { try await Task.sleep(for: .seconds(pause)) } catch { return }

@@ -165,6 +165,13 @@ struct Mirror {
                 try database.run(
                     "INSERT INTO product_features (feature, product) VALUES (?, ?)", .text(feature), .text(object.id))
             }
+        case .entitlements(let features):
+            guard !object.unsaid.contains("features") else { break }
+            try database.run("DELETE FROM entitled_features WHERE customer = ?", .text(object.id))
+            for feature in Set(features) {
+                try database.run(
+                    "INSERT INTO entitled_features (customer, feature) VALUES (?, ?)", .text(object.id), .text(feature))
+            }
         case .customer, .price, .invoice, .paymentMethod: break
         }
     }
@@ -184,6 +191,7 @@ extension MirrorObject {
         case .price: ["product", "lookup_key", "active"]
         case .invoice: ["customer", "subscription", "status", "amount_due", "amount_paid", "currency"]
         case .paymentMethod: ["customer", "type"]
+        case .entitlements: ["count"]
         }
     }
 
@@ -206,6 +214,7 @@ extension MirrorObject {
                 .optional(invoice.amountDue), .optional(invoice.amountPaid), .optional(invoice.currency),
             ]
         case .paymentMethod(let customer, let type): [.optional(customer), .optional(type)]
+        case .entitlements(let features): [.integer(Int64(features.count))]
         }
     }
 }

@@ -111,6 +111,15 @@ final class SQLiteReader: StoreReader {
         return products
     }
 
+    func isEntitled(_ customer: String, to feature: String) throws(StoreError) -> Bool? {
+        try database.first(
+            """
+            SELECT f.feature FROM entitlements e LEFT JOIN entitled_features f ON f.customer = e.id AND f.feature = ?
+            WHERE e.id = ? AND e.deleted = 0
+            """, .text(feature), .text(customer)
+        ) { $0.optionalText(0) != nil }
+    }
+
     // MARK: Changes
 
     func newestChange() throws(StoreError) -> Int64 { try database.newestChange }

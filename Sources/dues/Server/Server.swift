@@ -93,9 +93,10 @@ final class Server {
             self.helpers = helpers.map(\.thread)
             warmer = parts.warmer
             self.projector = projector
-            poller = configuration.pollSeconds.map { seconds in
+            poller = configuration.pollSeconds.map { [health] seconds in
                 EventPoller(
-                    store: store, stripe: stripe, projector: projector, intervalSeconds: seconds, clock: Self.clock,
+                    store: store, stripe: stripe, projector: projector, health: health, intervalSeconds: seconds,
+                    clock: Self.clock,
                     log: Self.serviceLog(log))
             }
             sandbox = upstream.sandbox

@@ -1022,7 +1022,12 @@ export interface CheckAccessParams {
   customerId: string;
   /** The product (prod_…) that is wanted. One of productId and feature. */
   productId?: string;
-  /** The feature that is wanted, by name, whichever product has it. */
+  /**
+   * The feature that is wanted, by name, whichever product has it: the lookup key of an entitlement, for a
+   * customer of whom Stripe has said what the customer is entitled to, and one of the products' marketing
+   * features otherwise. The decision then names a subscription that lets the customer in, which need not be
+   * the one that brings the feature.
+   */
   feature?: string;
 }
 
@@ -1097,7 +1102,7 @@ export interface WatchEventsValue extends Result {
   readonly subscriptionId: string | null;
   /**
    * The object after the event, as Stripe wrote it, without the members called client_secret: those are for
-   * the one who pays.
+   * the one who pays. Of a thin event, which bears none, what it names: id, type and url.
    */
   readonly object: JsonObject;
 }

@@ -465,7 +465,10 @@ trait Methods
      *
      * @param string $customerId The customer (cus_…) who wants access.
      * @param string|null $productId The product (prod_…) that is wanted. One of productId and feature.
-     * @param string|null $feature The feature that is wanted, by name, whichever product has it.
+     * @param string|null $feature The feature that is wanted, by name, whichever product has it: the lookup key of
+     * an entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one of the
+     * products' marketing features otherwise. The decision then names a subscription that lets the customer in,
+     * which need not be the one that brings the feature.
      * @throws DuesException
      */
     public function checkAccess(

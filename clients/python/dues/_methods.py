@@ -289,7 +289,10 @@ class Dues(Client):
 
         customer_id: The customer (cus_…) who wants access.
         product_id: The product (prod_…) that is wanted. One of product_id and feature.
-        feature: The feature that is wanted, by name, whichever product has it.
+        feature: The feature that is wanted, by name, whichever product has it: the lookup key of an entitlement,
+        for a customer of whom Stripe has said what the customer is entitled to, and one of the products' marketing
+        features otherwise. The decision then names a subscription that lets the customer in, which need not be the
+        one that brings the feature.
         """
         return CheckAccessResult._of(self.call("CheckAccess", given({
             "customerId": customer_id, "productId": product_id, "feature": feature}), **options))

@@ -1679,7 +1679,7 @@ class WatchEventsValue(Result):
     """The subscription (sub_…) which the event concerns; null where its object names none."""
     object: Dict[str, Any]
     """The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
-    one who pays."""
+    one who pays. Of a thin event, which bears none, what it names: id, type and url."""
     raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The whole object as the server gave it, also what this client does not know."""
 

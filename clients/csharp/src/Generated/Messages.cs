@@ -965,7 +965,10 @@ namespace Dues
         /// <summary>The product (prod_…) that is wanted. One of ProductId and feature.</summary>
         public string ProductId { get; set; }
 
-        /// <summary>The feature that is wanted, by name, whichever product has it.</summary>
+        /// <summary>The feature that is wanted, by name, whichever product has it: the lookup key of an
+        /// entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one of the
+        /// products' marketing features otherwise. The decision then names a subscription that lets the customer
+        /// in, which need not be the one that brings the feature.</summary>
         public string Feature { get; set; }
 
         /// <inheritdoc/>
@@ -1142,7 +1145,7 @@ namespace Dues
         public string SubscriptionId { get; }
 
         /// <summary>The object after the event, as Stripe wrote it, without the members called client_secret: those
-        /// are for the one who pays.</summary>
+        /// are for the one who pays. Of a thin event, which bears none, what it names: id, type and url.</summary>
         public IReadOnlyDictionary<string, object> Object { get; }
 
         /// <inheritdoc/>

@@ -376,7 +376,10 @@ module Dues
     #
     # @param customer_id [String] The customer (cus_…) who wants access.
     # @param product_id [String] The product (prod_…) that is wanted. One of product_id and feature.
-    # @param feature [String] The feature that is wanted, by name, whichever product has it.
+    # @param feature [String] The feature that is wanted, by name, whichever product has it: the lookup key of an
+    #   entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one of the products'
+    #   marketing features otherwise. The decision then names a subscription that lets the customer in, which need not
+    #   be the one that brings the feature.
     # @param options those of {Client#call}
     # @return [CheckAccessResult] The decision, and why.
     # @raise [Error]

@@ -1028,7 +1028,8 @@ module Dues
     #   @return [String, nil] The subscription (sub_…) which the event concerns; null where its object names none.
     # @!attribute [r] object
     #   @return [Hash{String => Object}] The object after the event, as Stripe wrote it, without the members called
-    #     client_secret: those are for the one who pays.
+    #     client_secret: those are for the one who pays. Of a thin event, which bears none, what it names: id, type and
+    #     url.
 
     members seq: "seq", id: "id", type: "type", created: ["created", Time], customer_id: "customerId",
             subscription_id: "subscriptionId", object: "object"

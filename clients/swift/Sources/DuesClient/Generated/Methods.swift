@@ -335,7 +335,10 @@ extension Dues {
     /// - Parameters:
     ///   - customerId: The customer (cus_…) who wants access.
     ///   - productId: The product (prod_…) that is wanted. One of productId and feature.
-    ///   - feature: The feature that is wanted, by name, whichever product has it.
+    ///   - feature: The feature that is wanted, by name, whichever product has it: the lookup key of an
+    ///     entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one of the
+    ///     products' marketing features otherwise. The decision then names a subscription that lets the customer
+    ///     in, which need not be the one that brings the feature.
     ///   - options: What the call is given beside its params.
     /// - Returns: The decision, and why.
     public func checkAccess(

@@ -365,7 +365,7 @@ public struct WatchEventsValue: DuesObject, JSONReadable {
     /// The subscription (sub_…) which the event concerns; null where its object names none.
     public let subscriptionId: String?
     /// The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
-    /// one who pays.
+    /// one who pays. Of a thin event, which bears none, what it names: id, type and url.
     public let object: JSONObject
     public let raw: JSONObject
 
