@@ -44,6 +44,11 @@ package protocol Store: Sendable {
     /// How far a walk through something of Stripe's has come, as it was last kept; nil for one that never began.
     func mark(of walk: String) async throws(StoreError) -> Int64?
     func keep(mark: Int64, of walk: String) async throws(StoreError)
+    /// Lets go of closed events that arrived before one moment, and of intents that began before another, at most `limit` of
+    /// each, the oldest first.
+    func sweep(
+        eventsBefore received: Int64, intentsBefore created: Int64, limit: Int
+    ) async throws(StoreError) -> SweptRows
 
     /// The value of a setting; `make` gives it where it is not set, and then it is kept. Waits for the disk: to be asked for
     /// at the start.
@@ -79,6 +84,8 @@ package protocol StoreReader {
     func closedEvents(
         in range: ClosedRange<Int64>, ofCustomer customer: String?
     ) throws(StoreError) -> [(change: Int64, type: String)]
+    /// The newest change whose event has been swept away; 0 where none has.
+    func newestSweptChange() throws(StoreError) -> Int64
     /// The event that a change closed, whole; nil for a change without an event.
     func closedEvent(ofChange change: Int64) throws(StoreError) -> JournalEvent?
 }
@@ -89,6 +96,20 @@ package enum StoreChanges: Sendable, Equatable {
     case some(customers: Set<String>, products: Bool)
     /// So much that it is not worth listing.
     case everything
+}
+
+/// How much was let go of.
+package struct SweptRows: Sendable, Equatable {
+    /// Under this name the store keeps the newest change whose event is gone.
+    static let walk = "swept"
+
+    package var events = 0
+    package var intents = 0
+
+    package init(events: Int = 0, intents: Int = 0) {
+        self.events = events
+        self.intents = intents
+    }
 }
 
 /// A customer's id, and the customer's subscriptions by id.

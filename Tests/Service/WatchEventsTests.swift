@@ -87,6 +87,23 @@ import Testing
         #expect(throws: RPCError.self) { try watch(WatchEventsParams(after: .max)) }
     }
 
+    @Test func `a cursor from before what is kept is refused, and 0 is the beginning of what there is`() async throws {
+        try await write(5)
+        let early = try watch(WatchEventsParams(after: 1))
+        for try await swept in Self.sweeps(store, before: 2, limit: 3) where swept.events == 0 { break }
+        try await write(2)
+        let error = #expect(throws: RPCError.self) { try watch(WatchEventsParams(after: 4)) }
+        #expect(error?.reason == "CURSOR_OUT_OF_RANGE")
+        #expect(try drain(watch(WatchEventsParams(after: 5))).values.map(\.seq) == [6, 7])
+        #expect(try drain(watch(WatchEventsParams(after: 0))).values.map(\.seq) == [6, 7])
+        let late = #expect(throws: RPCError.self) { try drain(early) }
+        #expect(late?.reason == "CURSOR_OUT_OF_RANGE", "a stream that was overtaken does not skip in silence")
+    }
+
+    private static func sweeps(_ store: SQLStore, before: Int64, limit: Int) -> AsyncThrowingStream<SweptRows, any Error> {
+        AsyncThrowingStream { try await store.sweep(eventsBefore: before, intentsBefore: 0, limit: limit) }
+    }
+
     @Test func `a value is the event, its object as Stripe wrote it on one line`() async throws {
         let payload = """
             {

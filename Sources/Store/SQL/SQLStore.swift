@@ -1,7 +1,7 @@
 /// The store in an SQL database: one connection that writes, readers beside it. What differs between the engines is theirs;
 /// what the store does is written here once.
 package final class SQLStore: Store {
-    private let writer: SQLWriter
+    let writer: SQLWriter
     private let makeReader: @Sendable () throws(StoreError) -> any StoreReader
 
     /// Opens an SQLite file, or makes it, and brings it up to date.

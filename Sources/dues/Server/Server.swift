@@ -31,6 +31,7 @@ final class Server {
     private let warmer: AnswerWarmer
     private let projector: Projector
     private let poller: EventPoller?
+    private let sweeper: Sweeper
     private let temporaryDirectory: String?
     private var signals: Signals?
     /// What newcomers on TCP are greeted with, where that is TLS.
@@ -99,6 +100,8 @@ final class Server {
                     clock: Self.clock,
                     log: Self.serviceLog(log))
             }
+            sweeper = Sweeper(
+                store: store, journalDays: configuration.journalDays, clock: Self.clock, log: Self.serviceLog(log))
             sandbox = upstream.sandbox
             self.log = log
             self.loop = loop
@@ -288,9 +291,10 @@ final class Server {
         watch()
         var background: [Task<Void, Never>] = []
         // The first call comes first: what waits in the journal can wait for it.
-        loop.schedule(afterMilliseconds: 50) { [projector, poller] in
+        loop.schedule(afterMilliseconds: 50) { [projector, poller, sweeper] in
             background.append(Task.detached { await projector.run() })
             if let poller { background.append(Task.detached { await poller.run() }) }
+            background.append(Task.detached { await sweeper.run() })
         }
         loop.run()
         for helper in helpers { helper.stop() }

@@ -88,6 +88,14 @@ struct MortalStore: Store {
         try await living { () async throws(StoreError) in try await store.keep(mark: mark, of: walk) }
     }
 
+    func sweep(
+        eventsBefore received: Int64, intentsBefore created: Int64, limit: Int
+    ) async throws(StoreError) -> SweptRows {
+        try await living { () async throws(StoreError) in
+            try await store.sweep(eventsBefore: received, intentsBefore: created, limit: limit)
+        }
+    }
+
     func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {
         try store.setting(name, orElse: make)
     }
