@@ -70,15 +70,14 @@ import Testing
     @Test func `where Stripe says what a customer is entitled to, that decides over features`() async throws {
         try await offPool {
             let scene = try Scene()
-            let price = try #require(try scene.api.get("/v1/prices?lookup_keys%5B%5D=basic")["data"]?[0])
+            let price = try #require(try scene.sandbox.api.get("/v1/prices?lookup_keys%5B%5D=basic")["data"]?[0])
             let product = try #require(price["product"]?.stringValue)
-            let feature = try scene.api.post("/v1/entitlements/features", ["name": "Exports", "lookup_key": "exports"])
+            let feature = try scene.sandbox.api.post("/v1/entitlements/features", ["name": "Exports", "lookup_key": "exports"])
             let id = try #require(feature["id"]?.stringValue)
-            _ = try scene.api.post("/v1/products/\(product)/features", ["entitlement_feature": id])
+            _ = try scene.sandbox.api.post("/v1/products/\(product)/features", ["entitlement_feature": id])
             let server = try scene.start()
             let client = try server.client()
-            usleep(1_500_000)
-            let who = try scene.subscribe()
+            let who = try scene.sandbox.subscribe()
             let ask = { (feature: String) in
                 try client.call("CheckAccess", ["customerId": .string(who.customer), "feature": .string(feature)])
             }
@@ -88,7 +87,7 @@ import Testing
                     return answer["allowed"] == true && answer["subscriptionId"]?.stringValue == who.subscription
                 })
             #expect(try ask("imports")["allowed"] == false)
-            _ = try scene.api.delete("/v1/subscriptions/\(who.subscription)")
+            _ = try scene.sandbox.api.delete("/v1/subscriptions/\(who.subscription)")
             #expect(try eventually { try ask("exports")["allowed"] == false })
             server.stop()
             scene.sandbox.stop()
