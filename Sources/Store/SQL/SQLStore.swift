@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The store in an SQL database: one connection that writes, readers beside it. What differs between the engines is theirs;
 /// what the store does is written here once.
 package final class SQLStore: Store {
@@ -8,6 +10,27 @@ package final class SQLStore: Store {
     package init(path: String) throws(StoreError) {
         writer = try SQLWriter(SQLiteDatabase.forWriting(path: path))
         makeReader = { () throws(StoreError) in try SQLiteReader(path: path) }
+    }
+
+    /// Opens a database that is there, as `--db` names it.
+    package convenience init(existing database: String) throws(StoreError) {
+        let path = try Self.path(database)
+        guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "there is no database \(path)") }
+        try self.init(path: path)
+    }
+
+    /// Copies a database that others may use to a file that does not exist yet.
+    package static func backUp(
+        _ database: String, to file: String, progress: (_ done: Int64, _ all: Int64) -> Void
+    ) throws(StoreError) {
+        try SQLiteBackup.run(try path(database), to: file, progress: progress)
+    }
+
+    private static func path(_ database: String) throws(StoreError) -> String {
+        guard database.hasPrefix("sqlite:"), database.count > 7 else {
+            throw StoreError(.misuse, "the database must be sqlite:PATH, got \"\(database)\"")
+        }
+        return String(database.dropFirst(7))
     }
 
     /// Moves what the write-ahead log holds into the database, so that the next start need not read it. What is not moved is
@@ -88,6 +111,41 @@ package final class SQLStore: Store {
         }
     }
 
+    package func newestChange() async throws(StoreError) -> Int64 {
+        try await writer.change { database throws(StoreError) in try database.newestChange }
+    }
+
+    package func rows(
+        of kind: MirrorKind, after id: String, customer: String?, limit: Int
+    ) async throws(StoreError) -> [(id: String, knownUntil: Int64)] {
+        try await writer.change { database throws(StoreError) in
+            let (condition, arguments) = Self.live(kind, customer)
+            var found: [(id: String, knownUntil: Int64)] = []
+            try database.run(
+                "SELECT id, known_until FROM \(kind.rawValue) WHERE \(condition) AND id > ? ORDER BY id LIMIT ?",
+                arguments + [.text(id), .integer(Int64(limit))]
+            ) { found.append((id: $0.text(0), knownUntil: $0.integer(1))) }
+            return found
+        }
+    }
+
+    package func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int {
+        try await writer.change { database throws(StoreError) in
+            let (condition, arguments) = Self.live(kind, customer)
+            var count: Int64 = 0
+            try database.run("SELECT count(*) FROM \(kind.rawValue) WHERE \(condition)", arguments) {
+                count = $0.integer(0)
+            }
+            return Int(count)
+        }
+    }
+
+    /// Which rows are no tombstones, of a customer or of all.
+    private static func live(_ kind: MirrorKind, _ customer: String?) -> (condition: String, arguments: [SQLValue]) {
+        guard let customer else { return ("deleted = 0", []) }
+        return ("deleted = 0 AND \(kind.columns.contains("customer") ? "customer" : "id") = ?", [.text(customer)])
+    }
+
     package func begin(_ intent: Intent) async throws(StoreError) -> IntentState {
         try await writer.change { database throws(StoreError) in
             try database.run(
@@ -124,17 +182,11 @@ package final class SQLStore: Store {
     }
 
     package func mark(of walk: String) async throws(StoreError) -> Int64? {
-        try await writer.change { database throws(StoreError) in
-            try database.first("SELECT mark FROM walks WHERE name = ?", .text(walk)) { $0.integer(0) }
-        }
+        try await writer.change { database throws(StoreError) in try database.mark(of: walk) }
     }
 
     package func keep(mark: Int64, of walk: String) async throws(StoreError) {
-        try await writer.change { database throws(StoreError) -> Void in
-            try database.run(
-                "INSERT INTO walks (name, mark) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark",
-                .text(walk), .integer(mark))
-        }
+        try await writer.change { database throws(StoreError) in try database.keep(mark: mark, of: walk) }
     }
 
     package func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {

@@ -125,7 +125,7 @@ final class SQLiteReader: StoreReader {
     func newestChange() throws(StoreError) -> Int64 { try database.newestChange }
 
     func newestSweptChange() throws(StoreError) -> Int64 {
-        try database.first("SELECT mark FROM walks WHERE name = ?", .text(SweptRows.walk)) { $0.integer(0) } ?? 0
+        try database.mark(of: SweptRows.walk) ?? 0
     }
 
     static let closedEvents = "SELECT change, type FROM events WHERE change BETWEEN ? AND ? ORDER BY change"
