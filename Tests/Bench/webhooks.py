@@ -150,4 +150,4 @@ class Questions:
         self.server = server
 
     def load_arguments(self, keys):
-        return Dues.load_arguments(self.server, keys)
+        return ["-p", str(self.server.port), "-k", str(keys), "-l", "1", "-e", Dues.expected, Dues.request]
