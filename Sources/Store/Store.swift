@@ -34,10 +34,13 @@ package protocol Store: Sendable {
 
     /// Writes down what a call with an idempotency key is about to do, or says what became of an earlier one.
     func begin(_ intent: Intent) async throws(StoreError) -> IntentState
-    /// Notes what the request that changes something is about to send; nil notes that it surely changed nothing.
-    func mark(intent key: String, begun: [UInt8]?) async throws(StoreError)
-    /// Writes down the answer of a call that was begun.
-    func finish(intent key: String, reply: [UInt8]) async throws(StoreError)
+    /// Notes what the request that changes something is about to send; nil notes that it surely changed nothing. False, and
+    /// nothing is noted, where the call was begun again since this attempt, or has its answer.
+    func mark(intent key: String, attempt: Int64, begun: [UInt8]?) async throws(StoreError) -> Bool
+    /// Writes down the answer of a call that was begun, unless it has one; answers with the one that is kept.
+    func finish(intent key: String, reply: [UInt8]) async throws(StoreError) -> [UInt8]
+    /// Keys that one process at a time holds; nil where no other process is expected.
+    var locks: (any SharedLocks)? { get }
 
     // MARK: Everything else
 
@@ -55,7 +58,8 @@ package protocol Store: Sendable {
     func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8]
     /// A view for one thread that reads without waiting for those who write.
     func reader() throws(StoreError) -> any StoreReader
-    /// Calls `listener` after every commit of this process that made changes, on a thread of the store's: it must not wait.
+    /// Calls `listener` after every commit that made changes, of this process and of others as far as they are heard of, on a
+    /// thread of the store's: it must not wait.
     func onChanges(_ listener: @escaping @Sendable () -> Void)
 }
 

@@ -57,7 +57,7 @@ import Testing
         }
         for (key, day) in [("old", Int64(1)), ("new", 2)] {
             _ = try await store.begin(intent(key, atDay: day))
-            try await store.finish(intent: key, reply: [7])
+            _ = try await store.finish(intent: key, reply: [7])
         }
         try await sweep(atDay: 31)
         #expect(try await store.begin(intent("old", atDay: 31)) == .done(reply: [7]))

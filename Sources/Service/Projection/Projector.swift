@@ -14,6 +14,16 @@ package final class Projector: Sendable {
     private let log: ServiceLog
     /// Wakes the loop: there is something in the journal. One waiting signal is as good as many.
     private let wakeUps = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Events that this process writes into the journal: where others share it, theirs are their business. Guards against
+    /// deliveries that come while events are looked at.
+    private let own = Mutex<[String: ContinuousClock.Instant]>([:])
+    private let isShared: Bool
+
+    /// Seconds after which an event is anybody's: whoever wrote it down has not got to it, and may be dead.
+    private static let leftoverSeconds: Int64 = 5
+    private static let pauseBetweenLooks: Duration = .seconds(2)
+    /// For how long it is remembered whose an event is: it is anybody's long before.
+    private static let memoryOfOwn: Duration = .seconds(60)
 
     package init(
         store: any Store, stripe: StripeClient, health: Health, clock: @escaping @Sendable () -> Int64,
@@ -24,6 +34,13 @@ package final class Projector: Sendable {
         self.health = health
         self.clock = clock
         self.log = log
+        isShared = store.locks != nil
+    }
+
+    /// These events are about to be written into the journal here.
+    package func expect(_ ids: [String]) {
+        guard isShared else { return }
+        own.withLock { own in for id in ids { own[id] = .now } }
     }
 
     /// There is something new in the journal.
@@ -38,6 +55,8 @@ package final class Projector: Sendable {
         /// Subscriptions whose products may be missing from the mirror; nil among them stands for all.
         var incomplete: Set<String?> = [nil]
         var nextProducts = ContinuousClock.now
+        /// When to look for what other processes left.
+        var nextLook = ContinuousClock.now
 
         var isEmpty: Bool { stuck.isEmpty && incomplete.isEmpty }
         var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete.isEmpty ? [] : [nextProducts])).min() }
@@ -49,11 +68,13 @@ package final class Projector: Sendable {
         var backlog = Backlog()
         wake()
         for await _ in wakeUps.stream {
-            let isRead = await projectNew(&backlog)
+            var isRead = await projectNew(&backlog)
+            if isShared, isRead { isRead = await projectLeftovers(&backlog) }
             await retryStuck(&backlog)
             await completeProducts(&backlog)
             if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
-            let next = isRead ? backlog.next : .now + .seconds(1)
+            var next = isRead ? backlog.next : .now + .seconds(1)
+            if isShared { next = min(next ?? backlog.nextLook, backlog.nextLook) }
             if let next {
                 Task { [wakeUps] in
                     try? await Task.sleep(until: next)
@@ -68,9 +89,26 @@ package final class Projector: Sendable {
         while !Task.isCancelled {
             guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: 100) else { return false }
             guard let last = batch.last else { return true }
-            for event in batch { await attempt(event, &backlog) }
+            let own = own.withLock(\.self)
+            for event in batch where !isShared || own[event.id] != nil { await attempt(event, &backlog) }
             backlog.seen = last.sequence
         }
+        return true
+    }
+
+    /// Projects what the journal has held for some time already, whoever wrote it down; false where it cannot be read.
+    private func projectLeftovers(_ backlog: inout Backlog) async -> Bool {
+        guard backlog.nextLook <= .now else { return true }
+        own.withLock { own in own = own.filter { $0.value.duration(to: .now) < Self.memoryOfOwn } }
+        let isOld = { [now = clock()] (event: JournalEvent) in event.received <= now - Self.leftoverSeconds }
+        var seen: Int64 = 0
+        while !Task.isCancelled {
+            guard let batch = try? await store.waitingEvents(after: seen, limit: 100) else { return false }
+            for event in batch where isOld(event) && backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
+            guard let last = batch.last, isOld(last) else { break }
+            seen = last.sequence
+        }
+        backlog.nextLook = .now + Self.pauseBetweenLooks
         return true
     }
 

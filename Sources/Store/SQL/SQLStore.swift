@@ -1,14 +1,38 @@
-/// The store in an SQL database: one connection that writes, readers beside it. What differs between the engines is theirs;
+/// The store in an SQL database: one connection that writes, others beside it. What differs between the engines is theirs;
 /// what the store does is written here once.
 package final class SQLStore: Store {
     let writer: SQLWriter
+    private let journalWriter: JournalWriter
+    private let lookUps: any LookUps
     private let makeReader: @Sendable () throws(StoreError) -> any StoreReader
+    package let locks: (any SharedLocks)?
+    /// What is heard of other processes; nil where nobody listens.
+    private let news: PostgreSQLNews?
 
     /// Opens an SQLite file, or makes it, and brings it up to date.
     package init(path: String) throws(StoreError) {
         writer = try SQLWriter(SQLiteDatabase.forWriting(path: path))
+        journalWriter = JournalWriter(writer)
+        lookUps = writer
         makeReader = { () throws(StoreError) in try SQLiteReader(path: path) }
+        locks = nil
+        news = nil
     }
+
+    /// Opens a database at a PostgreSQL server, which other processes may have open too, and brings it up to date.
+    package init(_ address: PostgreSQLAddress) throws(StoreError) {
+        try PostgreSQLMigration.bringUpToDate(address)
+        let news = PostgreSQLNews()
+        writer = SQLWriter(PostgreSQLConnection(address, for: .writing, news: news))
+        journalWriter = JournalWriter(writer)
+        lookUps = PostgreSQLPool(address)
+        makeReader = { () throws(StoreError) in try PostgreSQLReader(address, news) }
+        locks = PostgreSQLLocks(address)
+        self.news = news
+        news.listen(at: address)
+    }
+
+    deinit { news?.stop() }
 
     /// Moves what the write-ahead log holds into the database, so that the next start need not read it. What is not moved is
     /// not lost: it stays in the log.
@@ -19,25 +43,11 @@ package final class SQLStore: Store {
     }
 
     package func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int {
-        try await writer.change { database throws(StoreError) in
-            var new = 0
-            for event in events { new += try Self.insert(event, database) }
-            return new
-        }
-    }
-
-    private static func insert(_ event: JournalEvent, _ database: any SQLConnection) throws(StoreError) -> Int {
-        try database.run(
-            """
-            INSERT INTO events (id, type, created, received, customer, subscription, payload)
-            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
-            """,
-            .text(event.id), .text(event.type), .integer(event.created), .integer(event.received),
-            .optional(event.customer), .optional(event.subscription), .blob(event.payload))
+        try await journalWriter.write(events)
     }
 
     package func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent] {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             try database.rows(
                 """
                 SELECT \(JournalEvent.columns) FROM events WHERE projected IS NULL AND seq > ? ORDER BY seq LIMIT ?
@@ -64,13 +74,13 @@ package final class SQLStore: Store {
     }
 
     package func version(of kind: MirrorKind, id: String) async throws(StoreError) -> Int64 {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             try Mirror(database: database, now: 0).row(kind, id)?.version ?? 0
         }
     }
 
     package func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             // Not one statement for both: then one subscription would be looked for among all.
             let missing = """
                 SELECT DISTINCT i.product FROM subscription_items i JOIN subscriptions s ON s.id = i.subscription
@@ -83,7 +93,7 @@ package final class SQLStore: Store {
     }
 
     package func customer(ofSubscription id: String) async throws(StoreError) -> String? {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             try database.first("SELECT customer FROM subscriptions WHERE id = ?", .text(id)) { $0.text(0) }
         }
     }
@@ -92,39 +102,50 @@ package final class SQLStore: Store {
         try await writer.change { database throws(StoreError) in
             try database.run(
                 """
-                INSERT INTO intents (key, method, params, stripe_key, created) VALUES (?, ?, ?, ?, ?)
+                INSERT INTO intents (key, method, params, stripe_key, created, attempt) VALUES (?, ?, ?, ?, ?, 0)
                 ON CONFLICT (key) DO NOTHING
                 """, .text(intent.key), .text(intent.method), .blob(intent.params), .text(intent.stripeKey),
                 .integer(intent.created))
             let state = try database.first(
-                "SELECT method, params, stripe_key, reply, begun, created FROM intents WHERE key = ?", .text(intent.key)
+                "SELECT method, params, stripe_key, reply, begun, created, attempt FROM intents WHERE key = ?",
+                .text(intent.key)
             ) { row -> IntentState in
                 guard row.text(0) == intent.method, row.blob(1) == intent.params else { return .mismatch }
                 let reply = row.blob(3)
                 guard reply.isEmpty else { return .done(reply: reply) }
                 let begun = row.blob(4)
-                return .open(stripeKey: row.text(2), begun: begun.isEmpty ? nil : begun, created: row.integer(5))
+                return .open(
+                    stripeKey: row.text(2), begun: begun.isEmpty ? nil : begun, created: row.integer(5),
+                    attempt: row.integer(6) + 1)
             }
             guard let state else { throw StoreError(.corrupt, "an intent that was just written is not there") }
+            if case .open(_, _, _, let attempt) = state {
+                try database.run("UPDATE intents SET attempt = ? WHERE key = ?", .integer(attempt), .text(intent.key))
+            }
             return state
         }
     }
 
-    package func mark(intent key: String, begun: [UInt8]?) async throws(StoreError) {
-        try await writer.change { database throws(StoreError) -> Void in
+    package func mark(intent key: String, attempt: Int64, begun: [UInt8]?) async throws(StoreError) -> Bool {
+        try await writer.change { database throws(StoreError) in
             let value = begun.map(SQLValue.blob) ?? .null
-            try database.run("UPDATE intents SET begun = ? WHERE key = ?", value, .text(key))
+            return try database.run(
+                "UPDATE intents SET begun = ? WHERE key = ? AND attempt = ? AND reply IS NULL", value, .text(key),
+                .integer(attempt)) == 1
         }
     }
 
-    package func finish(intent key: String, reply: [UInt8]) async throws(StoreError) {
-        try await writer.change { database throws(StoreError) -> Void in
-            try database.run("UPDATE intents SET reply = ? WHERE key = ?", .blob(reply), .text(key))
+    package func finish(intent key: String, reply: [UInt8]) async throws(StoreError) -> [UInt8] {
+        try await writer.change { database throws(StoreError) in
+            let written = try database.run(
+                "UPDATE intents SET reply = ? WHERE key = ? AND reply IS NULL", .blob(reply), .text(key))
+            guard written == 0 else { return reply }
+            return try database.first("SELECT reply FROM intents WHERE key = ?", .text(key)) { $0.blob(0) } ?? reply
         }
     }
 
     package func mark(of walk: String) async throws(StoreError) -> Int64? {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             try database.first("SELECT mark FROM walks WHERE name = ?", .text(walk)) { $0.integer(0) }
         }
     }
@@ -149,7 +170,10 @@ package final class SQLStore: Store {
 
     package func reader() throws(StoreError) -> any StoreReader { try makeReader() }
 
-    package func onChanges(_ listener: @escaping @Sendable () -> Void) { writer.onChanges(listener) }
+    package func onChanges(_ listener: @escaping @Sendable () -> Void) {
+        writer.onChanges(listener)
+        news?.onChanges(listener)
+    }
 }
 
 extension JournalEvent {

@@ -3,6 +3,7 @@ internal import EventLoop
 internal import Glibc
 internal import HTTP
 internal import RPC
+internal import Store
 internal import Stripe
 
 /// What a server is told by its flags and its environment, checked before anything is opened.
@@ -62,6 +63,8 @@ struct ServerConfiguration: Sendable {
 
     enum Database: Sendable {
         case file(String)
+        /// At a PostgreSQL server, which other processes may share.
+        case server(PostgreSQLAddress)
         /// A fresh one, gone with the process.
         case temporary
     }
@@ -95,7 +98,9 @@ struct ServerConfiguration: Sendable {
         .init(name: "sandbox-http", placeholder: "HOST:PORT", help: "Where the sandbox listens (127.0.0.1:7173)."),
         .init(
             name: "db", placeholder: "sqlite:PATH",
-            help: "The database (a file in the state directory;\nwith --sandbox a temporary one)."),
+            help:
+                "The database (a file in the state directory;\nwith --sandbox a temporary one). Or one that several\nservers share: postgres://USER@HOST/NAME."
+        ),
         .init(name: "stripe-base", placeholder: "URL", help: "Stripe's address, for a sandbox elsewhere or a proxy."),
         .init(name: "stripe-account", placeholder: "ACCT", help: "The connected account to act for (acct_…)."),
         .init(
@@ -268,8 +273,13 @@ struct ServerConfiguration: Sendable {
             case .stripe(let account): return .file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db"))
             }
         }
+        if PostgreSQLAddress.isMeant(by: text) {
+            do throws(StoreError) { return .server(try PostgreSQLAddress(text)) } catch { throw .usage("--db: \(error)") }
+        }
         guard text.hasPrefix("sqlite:"), text.count > 7 else {
-            throw .usage("--db must be sqlite:PATH, got \"\(text)\"")
+            // What is no address of ours may hold a password all the same.
+            let shown = text.contains("@") ? "something else" : "\"\(text)\""
+            throw .usage("--db must be sqlite:PATH or postgres://USER@HOST/NAME, got \(shown)")
         }
         return .file(String(text.dropFirst(7)))
     }
