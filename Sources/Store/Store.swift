@@ -14,6 +14,8 @@ package protocol Store: Sendable {
     func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int
     /// Events that are not projected yet, oldest first.
     func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent]
+    /// Events of one customer that are not projected yet and came before a place in the journal, oldest first, a hundred at most.
+    func waitingEvents(ofCustomer customer: String, before sequence: Int64) async throws(StoreError) -> [JournalEvent]
     /// Closes an event that has nothing (more) to say to the mirror.
     func markProjected(sequence: Int64, at now: Int64) async throws(StoreError)
 

@@ -90,9 +90,23 @@ package final class Projector: Sendable {
             guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: 100) else { return false }
             guard let last = batch.last else { return true }
             let own = own.withLock(\.self)
-            for event in batch where !isShared || own[event.id] != nil { await attempt(event, &backlog) }
+            for event in batch where !isShared || own[event.id] != nil {
+                guard await projectEarlier(than: event, &backlog) else { return false }
+                await attempt(event, &backlog)
+            }
             backlog.seen = last.sequence
         }
+        return true
+    }
+
+    /// Projects what other processes have not got to of the same customer's, so that events of one customer are shown in the order
+    /// in which they came, wherever they came; false where the journal cannot be read.
+    private func projectEarlier(than event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
+        guard isShared, let customer = event.customer else { return true }
+        guard let earlier = try? await store.waitingEvents(ofCustomer: customer, before: event.sequence) else {
+            return false
+        }
+        for event in earlier where backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
         return true
     }
 

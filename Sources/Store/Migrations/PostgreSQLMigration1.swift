@@ -20,6 +20,7 @@ extension PostgreSQLMigration {
                     customer TEXT COLLATE "C", subscription TEXT COLLATE "C"
                 );
                 CREATE INDEX events_waiting ON events (seq) WHERE projected IS NULL;
+                CREATE INDEX events_waiting_of_customer ON events (customer, seq) WHERE projected IS NULL;
                 CREATE INDEX events_by_change ON events (change, type) WHERE change IS NOT NULL;
                 CREATE INDEX events_of_customer ON events (customer, change, type) WHERE change IS NOT NULL;
 

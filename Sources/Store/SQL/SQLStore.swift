@@ -55,6 +55,18 @@ package final class SQLStore: Store {
         }
     }
 
+    package func waitingEvents(
+        ofCustomer customer: String, before sequence: Int64
+    ) async throws(StoreError) -> [JournalEvent] {
+        try await lookUps.lookUp { database throws(StoreError) in
+            try database.rows(
+                """
+                SELECT \(JournalEvent.columns) FROM events WHERE projected IS NULL AND customer = ? AND seq < ?
+                ORDER BY seq LIMIT 100
+                """, .text(customer), .integer(sequence), read: JournalEvent.init(_:))
+        }
+    }
+
     package func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
         try await writer.change { database throws(StoreError) -> Void in
             try Mirror(database: database, now: now).close(sequence)

@@ -42,6 +42,12 @@ struct MortalStore: Store {
         }
     }
 
+    func waitingEvents(ofCustomer customer: String, before sequence: Int64) async throws(StoreError) -> [JournalEvent] {
+        try await living(writes: false) { () async throws(StoreError) in
+            try await store.waitingEvents(ofCustomer: customer, before: sequence)
+        }
+    }
+
     func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
         try await living { () async throws(StoreError) in try await store.markProjected(sequence: sequence, at: now) }
     }
