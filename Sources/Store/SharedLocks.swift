@@ -14,5 +14,10 @@ package protocol SharedLocks: Sendable {
 package struct SharedLock: Sendable {
     package let key: String
     /// In which of the process's sessions it was taken.
-    let session: Int
+    package let session: Int
+
+    package init(key: String, session: Int) {
+        self.key = key
+        self.session = session
+    }
 }

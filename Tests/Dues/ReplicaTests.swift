@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import JSON
 import RPC
+import Store
 import Synchronization
 import TestSupport
 import Testing
@@ -236,6 +237,26 @@ import Testing
                         fleet.ask("CheckAccess", question, of: fleet[number])?["result"]?["allowed"] == true
                     })
             }
+            fleet.stop()
+        }
+    }
+
+    @Test func `what a server wrote down and did not get to is projected by another`() async throws {
+        let database = try PostgreSQLServer.shared.get().makeDatabase()
+        let fleet = try await offPool { try Fleet(2, database: database) }
+        // As if it had died at once.
+        let dead = try SQLStore(PostgreSQLAddress(database))
+        let (id, payload) = Self.event(0, of: "cus_left")
+        let isNew = try await dead.journal(
+            JournalEvent(
+                id: id, type: "customer.created", created: 1_700_000_000, received: Int64(time(nil)), customer: "cus_left",
+                subscription: nil, payload: payload))
+        #expect(isNew)
+        try await offPool {
+            let seen = try fleet.watch(startingAt: 0) { $0 == 1 }
+            #expect(seen.map(\.id) == [id])
+            let names = try PostgreSQLServer.shared.get().query("SELECT name FROM customers", at: database)
+            #expect(names == ["name 0"])
             fleet.stop()
         }
     }

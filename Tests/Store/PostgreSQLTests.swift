@@ -38,6 +38,24 @@ import Testing
         #expect(error?.message.contains("server does not support SSL, but SSL was required") == true)
     }
 
+    @Test(.enabled(if: Certificates.canBeMade))
+    func `TLS is spoken as the address wants it, and only with the server that it names`() async throws {
+        let server = try PostgreSQLServer(certificate: "house-server")
+        let database = try server.makeDatabase()
+        let certificates = try Certificates.shared.get()
+        let verified = "\(database)?sslmode=verify-full&sslrootcert="
+        let store = try SQLStore(PostgreSQLAddress(verified + certificates.authority()))
+        try await store.keep(mark: 7, of: "w")
+        let encrypted = try await store.writer.change { database throws(StoreError) in
+            try database.first("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") { $0.flag(0) }
+        }
+        #expect(encrypted == true)
+        let error = #expect(throws: StoreError.self) {
+            try SQLStore(PostgreSQLAddress(verified + certificates.authority("stranger")))
+        }
+        #expect(error?.message.contains("certificate verify failed") == true, "\(error?.message ?? "")")
+    }
+
     @Test func `a transaction whose connection ends before the commit is made again`() async throws {
         let store = try place.open()
         let count = try await store.writer.change { database throws(StoreError) in
@@ -106,6 +124,8 @@ import Testing
         #expect(try await theirs.take("customer cus_2") != nil)
         #expect(await mine.isHeld(lock))
         mine.release(lock)
+        // What is asked after it comes after it.
+        _ = await mine.isHeld(lock)
         let other = try #require(try await theirs.take("customer cus_1"))
         try terminateOthers(of: "query LIKE '%advisory_lock%' OR query = 'SELECT true'")
         #expect(await !theirs.isHeld(other), "a lock that was lost is known to be lost")

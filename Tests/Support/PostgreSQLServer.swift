@@ -18,6 +18,8 @@ package final class PostgreSQLServer: Sendable {
     }()
 
     package let port: UInt16
+    /// Its settings beside those that all have.
+    private let settings: [String]
     private let directory: String
     private let made = Atomic<Int>(0)
     /// Guards against the server being ended twice.
@@ -28,12 +30,23 @@ package final class PostgreSQLServer: Sendable {
         let keeper: ChildProcess
     }
 
-    package init() throws {
+    /// - Parameter certificate: with which it speaks TLS; nil for a server that does not.
+    package init(certificate: String? = nil) throws {
         directory = try Scratch.directory()
         port = try DuesProcess.freePort()
+        var files: [String] = []
+        if let identity = try certificate.map({ try Certificates.shared.get().identity($0) }) {
+            for (source, name) in [(identity.certificateChainFile, "server.pem"), (identity.keyFile, "server.key")] {
+                files.append("\(directory)/\(name)")
+                _ = try Self.run(["install", "-m", "600", source, "\(directory)/\(name)"])
+            }
+            settings = ["ssl=on", "ssl_cert_file=\(files[0])", "ssl_key_file=\(files[1])"]
+        } else {
+            settings = []
+        }
         if getuid() == 0 {
             let owner = try #require(getpwnam("postgres"), "the server's user is missing")
-            chown(directory, owner.pointee.pw_uid, owner.pointee.pw_gid)
+            for path in files + [directory] { chown(path, owner.pointee.pw_uid, owner.pointee.pw_gid) }
         }
         let made = try Self.run(
             Self.asOwner + [
@@ -51,10 +64,11 @@ package final class PostgreSQLServer: Sendable {
 
     /// Starts it, where it does not run.
     package func start() throws {
-        let settings = [
-            "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=\(directory)", "max_connections=400",
-            "shared_buffers=64MB", "fsync=off", "full_page_writes=off",
-        ].map { "-c \($0)" }.joined(separator: " ")
+        let settings =
+            ([
+                "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=\(directory)", "max_connections=400",
+                "shared_buffers=64MB", "fsync=off", "full_page_writes=off",
+            ] + self.settings).map { "-c \($0)" }.joined(separator: " ")
         let script = """
             \(Self.asOwner.joined(separator: " ")) \(Self.program("postgres")) -D \(directory)/data \(settings) \
             </dev/null >>\(directory)/log 2>&1 & server=$!

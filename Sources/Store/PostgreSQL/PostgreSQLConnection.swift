@@ -39,6 +39,10 @@ final class PostgreSQLConnection: SQLConnection {
         dialer = purpose == .reading ? PostgreSQLDialer(address, for: purpose) : nil
     }
 
+    /// Connects now, however long that takes: for the start, when nobody waits yet.
+    func connect() throws(StoreError) { session = try PostgreSQLSession(address, for: purpose) }
+
+    /// The session, another one where it is over.
     func connected() throws(StoreError) -> PostgreSQLSession {
         if let session, !session.isOver { return session }
         session = nil

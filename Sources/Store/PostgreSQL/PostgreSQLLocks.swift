@@ -22,24 +22,35 @@ final class PostgreSQLLocks: SharedLocks {
 
         /// Asks one session, another one where the last is over; answers its number too.
         func ask(_ sql: String, _ arguments: [SQLValue]) throws(StoreError) -> (answer: Bool, session: Int) {
-            let made = try connection.connected()
+            let known = current
+            do throws(PostgreSQLFailure) {
+                return try askOnce(sql, arguments)
+            } catch {
+                // What a session was not told of its end is found out by asking it.
+                guard error.isLost, current === known else { throw error.error }
+            }
+            do throws(PostgreSQLFailure) { return try askOnce(sql, arguments) } catch { throw error.error }
+        }
+
+        private func askOnce(
+            _ sql: String, _ arguments: [SQLValue]
+        ) throws(PostgreSQLFailure) -> (answer: Bool, session: Int) {
+            let made: PostgreSQLSession
+            do throws(StoreError) { made = try connection.connected() } catch { throw PostgreSQLFailure(error: error) }
             if made !== current {
                 current = made
                 session += 1
             }
             var answer = false
-            do throws(PostgreSQLFailure) {
-                try made.exchange([.init(sql: sql, arguments: arguments)]) { _, row in answer = row.flag(0) }
-            } catch {
-                throw error.error
-            }
+            try made.exchange([.init(sql: sql, arguments: arguments)]) { _, row in answer = row.flag(0) }
             return (answer, session)
         }
 
         /// As `ask`, where the session is still the one of this number; false where it is not.
         func ask(_ sql: String, _ arguments: [SQLValue], of number: Int) -> Bool {
             guard number == session, let current, !current.isOver else { return false }
-            return (try? ask(sql, arguments))?.answer ?? false
+            guard let found = try? ask(sql, arguments), found.session == number else { return false }
+            return found.answer
         }
 
         /// Keeps the session that is there, from now on, as long as this object lives.

@@ -14,7 +14,7 @@ final class PostgreSQLNews: Sendable {
     private let listeners = Mutex<[@Sendable () -> Void]>([])
 
     /// How long a lost connection may go unnoticed.
-    private static let heartbeatMilliseconds: Int64 = 2000
+    static let heartbeatMilliseconds: Int64 = 2000
 
     /// The number of the last commit that is known of; nil where some may be unknown.
     var latest: UInt64? {

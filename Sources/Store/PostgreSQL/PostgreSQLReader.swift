@@ -11,6 +11,7 @@ final class PostgreSQLReader: SQLReader {
         self.news = news
         database = PostgreSQLConnection(address, for: .reading)
         seen = news.current
+        try database.connect()
         lastChange = try database.newestChange
     }
 

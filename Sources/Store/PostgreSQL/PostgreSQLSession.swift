@@ -38,7 +38,7 @@ final class PostgreSQLSession {
                 ]
             case .lookingUp: [("statement_timeout", "7000"), ("idle_in_transaction_session_timeout", "5000")]
             case .reading: [("statement_timeout", "1500")]
-            case .listening: []
+            case .listening: [("idle_session_timeout", "\(5 * PostgreSQLNews.heartbeatMilliseconds)")]
             case .locking:
                 [("statement_timeout", "2500"), ("idle_session_timeout", "\(PostgreSQLLocks.sessionMilliseconds)")]
             case .migrating: [("lock_timeout", "600000"), ("statement_timeout", "0")]
