@@ -37,6 +37,7 @@
     F(char *, PQresultErrorField, (const PGresult *result, int field), (result, field)) \
     F(int, PQntuples, (const PGresult *result), (result)) \
     F(char *, PQcmdTuples, (PGresult *result), (result)) \
+    F(Oid, PQftype, (const PGresult *result, int column), (result, column)) \
     F(int, PQgetisnull, (const PGresult *result, int row, int column), (result, row, column)) \
     F(int, PQgetlength, (const PGresult *result, int row, int column), (result, row, column)) \
     F(char *, PQgetvalue, (const PGresult *result, int row, int column), (result, row, column)) \

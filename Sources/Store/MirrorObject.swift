@@ -4,6 +4,11 @@ package enum MirrorKind: String, Sendable, CaseIterable {
     /// What each customer is entitled to; an object has the customer's id.
     case entitlements
     case paymentMethods = "payment_methods"
+
+    /// What Stripe calls an object of this kind.
+    package var objectType: String {
+        self == .entitlements ? "entitlements.active_entitlement_summary" : String(rawValue.dropLast())
+    }
 }
 
 /// An object of Stripe's as the mirror keeps it: the columns that decisions need, and the object as it was written.

@@ -32,6 +32,16 @@ package protocol Store: Sendable {
     /// Whom a subscription belongs to, as far as the mirror knows.
     func customer(ofSubscription id: String) async throws(StoreError) -> String?
 
+    /// The number of the newest change; 0 where there is none.
+    func newestChange() async throws(StoreError) -> Int64
+    /// The ids of the next rows of a kind that are no tombstones, in their order, of one customer or of all, and the last second
+    /// of Stripe's clock at which each was known to be true.
+    func rows(
+        of kind: MirrorKind, after id: String, customer: String?, limit: Int
+    ) async throws(StoreError) -> [(id: String, knownUntil: Int64)]
+    /// How many rows of a kind there are that are no tombstones, of one customer or of all.
+    func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int
+
     // MARK: Doing things once
 
     /// Writes down what a call with an idempotency key is about to do, or says what became of an earlier one.
@@ -49,10 +59,10 @@ package protocol Store: Sendable {
     /// How far a walk through something of Stripe's has come, as it was last kept; nil for one that never began.
     func mark(of walk: String) async throws(StoreError) -> Int64?
     func keep(mark: Int64, of walk: String) async throws(StoreError)
-    /// Lets go of closed events that arrived before one moment, and of intents that began before another, at most `limit` of
-    /// each, the oldest first.
+    /// Lets go of changes that were written before one moment, with their events, and of intents that began before another, at
+    /// most `limit` of each, the oldest first.
     func sweep(
-        eventsBefore received: Int64, intentsBefore created: Int64, limit: Int
+        changesBefore written: Int64, intentsBefore created: Int64, limit: Int
     ) async throws(StoreError) -> SweptRows
 
     /// The value of a setting; `make` gives it where it is not set, and then it is kept. Waits for the disk: to be asked for
@@ -106,14 +116,14 @@ package enum StoreChanges: Sendable, Equatable {
 
 /// How much was let go of.
 package struct SweptRows: Sendable, Equatable {
-    /// Under this name the store keeps the newest change whose event is gone.
+    /// Under this name the store keeps the newest change that is gone.
     static let walk = "swept"
 
-    package var events = 0
+    package var changes = 0
     package var intents = 0
 
-    package init(events: Int = 0, intents: Int = 0) {
-        self.events = events
+    package init(changes: Int = 0, intents: Int = 0) {
+        self.changes = changes
         self.intents = intents
     }
 }

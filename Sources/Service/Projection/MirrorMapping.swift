@@ -1,3 +1,4 @@
+internal import Billing
 internal import JSON
 internal import Store
 internal import Stripe
@@ -15,14 +16,36 @@ extension MirrorObject {
         unsaid = Set(kind.members.filter { _, members in members.allSatisfy { object[$0] == nil } }.keys)
     }
 
-    /// An object of which only the name is known, as the stub that Stripe leaves of one that is gone; nil for what the mirror
-    /// does not hold. It says nothing that a row could learn.
-    init?(named related: StripeRelatedObject) {
-        guard let kind = MirrorKind(rawValue: related.collection) else { return nil }
-        let stub: JSONValue = [
-            "id": .string(related.id), "object": .string(String(kind.rawValue.dropLast())), "deleted": true,
-        ]
-        self.init(id: related.id, raw: stub.text, record: Record(unknown: kind))
+    /// The object that an event bears, or names; nil for what the mirror does not hold.
+    init?(_ event: StripeEvent) {
+        if let related = event.related {
+            guard let kind = MirrorKind(rawValue: related.collection) else { return nil }
+            self.init(unknown: kind, id: related.id)
+        } else {
+            self.init(event.object)
+        }
+        // A canceled subscription is an object that ended, not one that is gone: Stripe still answers it.
+        if Observation.kind(ofType: event.type) == .deleted, kind != .subscriptions { isDeleted = true }
+    }
+
+    /// What a change wrote; nil where it cannot be read.
+    init?(_ entry: LedgerEntry) {
+        switch entry.source {
+        case .event(let journaled):
+            guard let event = (try? JSONValue(parsing: journaled.payload)).flatMap(StripeEvent.init) else { return nil }
+            self.init(event)
+        case .answer(let raw, let isGone, _, _):
+            guard let object = try? JSONValue(parsing: raw) else { return nil }
+            self = MirrorObject(object) ?? MirrorObject(unknown: entry.kind, id: entry.object)
+            isDeleted = isGone
+        }
+    }
+
+    /// An object of which only the name is known, as the stub that Stripe leaves of one that is gone. It says nothing that a
+    /// row could learn.
+    init(unknown kind: MirrorKind, id: String) {
+        let stub: JSONValue = ["id": .string(id), "object": .string(kind.objectType), "deleted": true]
+        self.init(id: id, raw: stub.text, record: Record(unknown: kind))
         unsaid = Set(kind.members.keys).union(["customer", "status"])
     }
 }

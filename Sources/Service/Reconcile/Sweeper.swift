@@ -37,7 +37,7 @@ package struct Sweeper: Sendable {
         var swept = SweptRows()
         repeat {
             swept = try await store.sweep(
-                eventsBefore: now - journalDays * 86_400, intentsBefore: now - Self.intentDays * 86_400, limit: Self.batch)
+                changesBefore: now - journalDays * 86_400, intentsBefore: now - Self.intentDays * 86_400, limit: Self.batch)
         } while !Task.isCancelled && swept != SweptRows()
     }
 }

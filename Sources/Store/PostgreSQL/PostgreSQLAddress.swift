@@ -6,11 +6,6 @@ internal import CPostgreSQL
 package struct PostgreSQLAddress: Sendable {
     let url: String
 
-    /// Whether a text is meant as one.
-    package static func isMeant(by text: String) -> Bool {
-        text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
-    }
-
     /// Throws where libpq is not there, or cannot read the text.
     package init(_ url: String) throws(StoreError) {
         if let problem = dues_postgresql_load() {

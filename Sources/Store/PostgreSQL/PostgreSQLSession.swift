@@ -319,7 +319,15 @@ struct PostgreSQLRow: SQLRow {
         return bytes.dropFirst().reduce(Int64(Int8(bitPattern: first))) { $0 << 8 | Int64($1) }
     }
 
-    func optionalText(_ column: Int32) -> String? { bytes(column).map { String(decoding: $0, as: UTF8.self) } }
+    /// A number as it is written, like SQLite's.
+    func optionalText(_ column: Int32) -> String? {
+        guard let bytes = bytes(column) else { return nil }
+        if PQftype(result, column) == Self.bigint { return String(integer(column)) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// PostgreSQL's number for its type of that name, for good.
+    private static let bigint: Oid = 20
 
     func blob(_ column: Int32) -> [UInt8] { bytes(column).map { Array($0) } ?? [] }
 }

@@ -83,7 +83,7 @@ extension SQLReader {
     package func newestChange() throws(StoreError) -> Int64 { try database.newestChange }
 
     package func newestSweptChange() throws(StoreError) -> Int64 {
-        try database.first("SELECT mark FROM walks WHERE name = ?", .text(SweptRows.walk)) { $0.integer(0) } ?? 0
+        try database.mark(of: SweptRows.walk) ?? 0
     }
 
     package func closedEvents(

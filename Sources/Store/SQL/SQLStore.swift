@@ -1,9 +1,11 @@
+internal import Glibc
+
 /// The store in an SQL database: one connection that writes, others beside it. What differs between the engines is theirs;
 /// what the store does is written here once.
 package final class SQLStore: Store {
     let writer: SQLWriter
     private let journalWriter: JournalWriter
-    private let lookUps: any LookUps
+    let lookUps: any LookUps
     private let makeReader: @Sendable () throws(StoreError) -> any StoreReader
     package let locks: (any SharedLocks)?
     /// What is heard of other processes; nil where nobody listens.
@@ -20,10 +22,12 @@ package final class SQLStore: Store {
     }
 
     /// Opens a database at a PostgreSQL server, which other processes may have open too, and brings it up to date.
-    package init(_ address: PostgreSQLAddress) throws(StoreError) {
+    ///
+    /// - Parameter isAlone: whether nothing else goes on here, and a statement may take as long as it takes.
+    package init(_ address: PostgreSQLAddress, isAlone: Bool = false) throws(StoreError) {
         try PostgreSQLMigration.bringUpToDate(address)
         let news = PostgreSQLNews()
-        writer = SQLWriter(PostgreSQLConnection(address, for: .writing, news: news))
+        writer = SQLWriter(PostgreSQLConnection(address, for: isAlone ? .migrating : .writing, news: news))
         journalWriter = JournalWriter(writer)
         lookUps = PostgreSQLPool(address)
         makeReader = { () throws(StoreError) in try PostgreSQLReader(address, news) }
@@ -33,6 +37,33 @@ package final class SQLStore: Store {
     }
 
     deinit { news?.stop() }
+
+    package convenience init(_ address: StoreAddress) throws(StoreError) {
+        switch address {
+        case .file(let path): try self.init(path: path)
+        case .server(let address): try self.init(address)
+        }
+    }
+
+    /// Opens a database that is there, as `--db` names it, for one who is alone with it.
+    package convenience init(existing database: String) throws(StoreError) {
+        switch try StoreAddress(database) {
+        case .server(let address): try self.init(address, isAlone: true)
+        case .file(let path):
+            guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "there is no database \(path)") }
+            try self.init(path: path)
+        }
+    }
+
+    /// Copies a database that others may use to a file that does not exist yet.
+    package static func backUp(
+        _ database: String, to file: String, progress: (_ done: Int64, _ all: Int64) -> Void
+    ) throws(StoreError) {
+        guard case .file(let path) = try StoreAddress(database) else {
+            throw StoreError(.misuse, "PostgreSQL copies its databases itself: see pg_dump")
+        }
+        try SQLiteBackup.run(path, to: file, progress: progress)
+    }
 
     /// Moves what the write-ahead log holds into the database, so that the next start need not read it. What is not moved is
     /// not lost: it stays in the log.
@@ -110,6 +141,41 @@ package final class SQLStore: Store {
         }
     }
 
+    package func newestChange() async throws(StoreError) -> Int64 {
+        try await lookUps.lookUp { database throws(StoreError) in try database.newestChange }
+    }
+
+    package func rows(
+        of kind: MirrorKind, after id: String, customer: String?, limit: Int
+    ) async throws(StoreError) -> [(id: String, knownUntil: Int64)] {
+        try await lookUps.lookUp { database throws(StoreError) in
+            let (condition, arguments) = Self.live(kind, customer)
+            var found: [(id: String, knownUntil: Int64)] = []
+            try database.run(
+                "SELECT id, known_until FROM \(kind.rawValue) WHERE \(condition) AND id > ? ORDER BY id LIMIT ?",
+                arguments + [.text(id), .integer(Int64(limit))]
+            ) { found.append((id: $0.text(0), knownUntil: $0.integer(1))) }
+            return found
+        }
+    }
+
+    package func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int {
+        try await lookUps.lookUp { database throws(StoreError) in
+            let (condition, arguments) = Self.live(kind, customer)
+            var count: Int64 = 0
+            try database.run("SELECT count(*) FROM \(kind.rawValue) WHERE \(condition)", arguments) {
+                count = $0.integer(0)
+            }
+            return Int(count)
+        }
+    }
+
+    /// Which rows are no tombstones, of a customer or of all.
+    private static func live(_ kind: MirrorKind, _ customer: String?) -> (condition: String, arguments: [SQLValue]) {
+        guard let customer else { return ("deleted = 0", []) }
+        return ("deleted = 0 AND \(kind.columns.contains("customer") ? "customer" : "id") = ?", [.text(customer)])
+    }
+
     package func begin(_ intent: Intent) async throws(StoreError) -> IntentState {
         try await writer.change { database throws(StoreError) in
             try database.run(
@@ -157,17 +223,11 @@ package final class SQLStore: Store {
     }
 
     package func mark(of walk: String) async throws(StoreError) -> Int64? {
-        try await lookUps.lookUp { database throws(StoreError) in
-            try database.first("SELECT mark FROM walks WHERE name = ?", .text(walk)) { $0.integer(0) }
-        }
+        try await lookUps.lookUp { database throws(StoreError) in try database.mark(of: walk) }
     }
 
     package func keep(mark: Int64, of walk: String) async throws(StoreError) {
-        try await writer.change { database throws(StoreError) -> Void in
-            try database.run(
-                "INSERT INTO walks (name, mark) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark",
-                .text(walk), .integer(mark))
-        }
+        try await writer.change { database throws(StoreError) in try database.keep(mark: mark, of: walk) }
     }
 
     package func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {

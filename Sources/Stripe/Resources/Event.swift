@@ -28,7 +28,7 @@ package struct StripeEvent: StripeObject {
     package init?(_ raw: JSONValue) {
         let isThin = raw.isThinEvent
         guard let id = raw.text("id"), let type = raw.text("type"),
-            let created = raw.integer("created") ?? raw.text("created").flatMap(StripeTime.unixSeconds),
+            let created = raw.integer("created") ?? raw.text("created").flatMap(RFC3339.unixSeconds),
             let object = isThin ? raw.at("related_object") ?? [:] : raw.at("data", "object"), object.kind == .object
         else { return nil }
         self.id = id

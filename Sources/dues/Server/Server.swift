@@ -54,11 +54,11 @@ final class Server {
         self.configuration = configuration
         http = HTTPClient(Self.way(configuration))
         let log = configuration.log
-        let (path, temporaryDirectory) = try Self.databasePath(configuration.database)
+        let (address, temporaryDirectory) = try Self.place(configuration.database)
         self.temporaryDirectory = temporaryDirectory
         do {
             let loop = try EventLoop()
-            let store = try Self.store(configuration.database, path: path)
+            let store = try SQLStore(address)
             let webhookPort = WebhookPort()
             let (healthEndpoint, metricsEndpoint) = (HealthEndpoint(health), MetricsEndpoint(health))
             let webhookServer = HTTPServer(loop: loop) { request, responder in
@@ -121,22 +121,16 @@ final class Server {
         var endpoint: WebhookEndpoint?
     }
 
-    /// The path is nil where the database is no file.
-    private static func databasePath(
+    /// Where the database is, and the directory that goes with the process, if there is one.
+    private static func place(
         _ database: ServerConfiguration.Database
-    ) throws(Failure) -> (path: String?, temporaryDirectory: String?) {
+    ) throws(Failure) -> (address: StoreAddress, temporaryDirectory: String?) {
         switch database {
-        case .file(let path): return (path, nil)
-        case .server: return (nil, nil)
+        case .named(let address): return (address, nil)
         case .temporary:
             let directory = try StateDirectory.temporary()
-            return ("\(directory)/dues.db", directory)
+            return (.file("\(directory)/dues.db"), directory)
         }
-    }
-
-    private static func store(_ database: ServerConfiguration.Database, path: String?) throws(StoreError) -> SQLStore {
-        if case .server(let address) = database { return try SQLStore(address) }
-        return try SQLStore(path: path ?? "")
     }
 
     private struct Upstream {
@@ -164,7 +158,7 @@ final class Server {
             var settings = SandboxConfiguration()
             settings.webhookSecret = webhookSecret
             settings.webhookURL = webhooks.map { "http://\($0)/webhook" }
-            if case .file(let path) = configuration.database { settings.stateFile = path + ".sandbox" }
+            if case .named(.file(let path)) = configuration.database { settings.stateFile = path + ".sandbox" }
             let (thread, started) = try SandboxThread.start(settings, at: address)
             guard let key = StripeKey(started.secretKey), let secret = WebhookSecret(started.webhookSecret) else {
                 throw Failure("the sandbox made keys that are none")

@@ -62,9 +62,7 @@ struct ServerConfiguration: Sendable {
     }
 
     enum Database: Sendable {
-        case file(String)
-        /// At a PostgreSQL server, which other processes may share.
-        case server(PostgreSQLAddress)
+        case named(StoreAddress)
         /// A fresh one, gone with the process.
         case temporary
     }
@@ -270,18 +268,11 @@ struct ServerConfiguration: Sendable {
         guard let text = arguments.value("db") else {
             switch stripe {
             case .sandbox: return .temporary
-            case .stripe(let account): return .file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db"))
+            case .stripe(let account): 
+                return .named(.file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db")))
             }
         }
-        if PostgreSQLAddress.isMeant(by: text) {
-            do throws(StoreError) { return .server(try PostgreSQLAddress(text)) } catch { throw .usage("--db: \(error)") }
-        }
-        guard text.hasPrefix("sqlite:"), text.count > 7 else {
-            // What is no address of ours may hold a password all the same.
-            let shown = text.contains("@") ? "something else" : "\"\(text)\""
-            throw .usage("--db must be sqlite:PATH or postgres://USER@HOST/NAME, got \(shown)")
-        }
-        return .file(String(text.dropFirst(7)))
+        do throws(StoreError) { return .named(try StoreAddress(text)) } catch { throw .usage("--db: \(error)") }
     }
 
     private static func limits(_ arguments: Arguments) throws(Failure) -> RPCLimits {

@@ -96,11 +96,27 @@ struct MortalStore: Store {
         try await living { () async throws(StoreError) in try await store.keep(mark: mark, of: walk) }
     }
 
+    func newestChange() async throws(StoreError) -> Int64 {
+        try await living { () async throws(StoreError) in try await store.newestChange() }
+    }
+
+    func rows(
+        of kind: MirrorKind, after id: String, customer: String?, limit: Int
+    ) async throws(StoreError) -> [(id: String, knownUntil: Int64)] {
+        try await living { () async throws(StoreError) in
+            try await store.rows(of: kind, after: id, customer: customer, limit: limit)
+        }
+    }
+
+    func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int {
+        try await living { () async throws(StoreError) in try await store.countOfRows(of: kind, customer: customer) }
+    }
+
     func sweep(
-        eventsBefore received: Int64, intentsBefore created: Int64, limit: Int
+        changesBefore written: Int64, intentsBefore created: Int64, limit: Int
     ) async throws(StoreError) -> SweptRows {
         try await living { () async throws(StoreError) in
-            try await store.sweep(eventsBefore: received, intentsBefore: created, limit: limit)
+            try await store.sweep(changesBefore: written, intentsBefore: created, limit: limit)
         }
     }
 

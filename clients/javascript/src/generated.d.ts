@@ -39,6 +39,12 @@ export type ChangeTiming = "now" | "periodEnd";
 export type CollectionMethod = "charge_automatically" | "send_invoice";
 
 /**
+ * What was wrong: the store did not know the object, knew it otherwise than Stripe has it, or knew one that
+ * Stripe does not have (any more).
+ */
+export type DriftVerdict = "MISSING" | "DIFFERENT" | "GONE";
+
+/**
  * What the customer still has to do with the client secret: confirm a payment, confirm a set-up (nothing is
  * due yet), or nothing.
  */
@@ -272,6 +278,25 @@ export interface Customer extends Result {
   readonly testClockId: string | null;
   /** When the customer was created. */
   readonly created: Date;
+}
+
+/** An object of which the store's row was not as Stripe has it, and was corrected. */
+export interface Drift extends Result {
+  /** The number of the change that corrected it, under which WatchEvents shows it as dues.drift.corrected. */
+  readonly seq: Integer;
+  /**
+   * What Stripe calls such objects: customer, subscription, product, price, invoice, payment_method or
+   * entitlements.active_entitlement_summary.
+   */
+  readonly objectType: string;
+  /** The object (cus_…, sub_…, in_…); of a summary of entitlements the customer. */
+  readonly objectId: string;
+  /** The customer (cus_…) whom it belongs to; null for none. */
+  readonly customerId: string | null;
+  /** What was wrong. */
+  readonly found: DriftVerdict;
+  /** For DIFFERENT, the members of Stripe's object in which the two differed; empty otherwise. */
+  readonly members: readonly string[];
 }
 
 /** The state of one thing that the server stands on. */
@@ -1131,6 +1156,34 @@ export interface IngestWebhookResult extends Answer {
   readonly duplicate: boolean;
 }
 
+/** What reconcile takes. */
+export interface ReconcileParams {
+  /** Only this customer (cus_…) and what belongs to it; absent for everything. */
+  customerId?: string;
+  /**
+   * About how many objects one call looks at: it ends with the page on which it has seen that many. Default:
+   * 100.
+   */
+  limit?: Integer | bigint;
+  /** nextCursor of the call before, of the same customer or of everything as that one. */
+  cursor?: string;
+}
+
+/** What was looked at, and what was wrong. */
+export interface ReconcileResult extends Answer {
+  /** How many objects this call has compared. */
+  readonly checked: Integer;
+  /** What was corrected, in the order of the changes; empty where the store is right. */
+  readonly drift: readonly Drift[];
+  /**
+   * How many objects the store knew when the walk began, for who shows how far it is; null but in a walk's
+   * first call.
+   */
+  readonly known: Integer | null;
+  /** Go on with it; null at the end of the walk. */
+  readonly nextCursor: string | null;
+}
+
 /** What rpcHello takes. */
 export interface RpcHelloParams {
   /** The caller's name and version, for the logs. */
@@ -1292,6 +1345,17 @@ export class Dues extends Client {
    * does nothing.
    */
   ingestWebhook(params: IngestWebhookParams, options?: CallOptions): Promise<IngestWebhookResult>;
+
+  /**
+   * Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one
+   * customer, compares each with the store's row, and corrects it. What was wrong in something that is
+   * decided from (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event
+   * of type dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut
+   * off goes on from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not
+   * come yet, count as different too. Everything is asked for under the limits that calls to Stripe have; a
+   * walk is one call after the other, and leaves room for others. Nothing is changed at Stripe.
+   */
+  reconcile(params?: ReconcileParams, options?: CallOptions): Promise<ReconcileResult>;
 
   /**
    * Meet the server. Optional unless the server requires a token. Gives the connection its token, checks the

@@ -11,8 +11,9 @@ from ._types import (
     CreateCustomerResult, CreatePortalSessionResult, CreateSubscriptionResult, GetCustomerResult,
     GetPaymentMethodResult, GetSubscriptionResult, IngestWebhookResult, InvoiceStatusFilter, ItemChange,
     ListAccessResult, ListInvoicesResult, ListPlansResult, ListSubscriptionsResult, PaymentBehavior, PortalFlow,
-    PreviewChangeResult, ProrationBehavior, RPCHealthResult, RPCHelloResult, ResumeResult, ShippingInput,
-    SubscriptionItemInput, SubscriptionStatusFilter, UpdatePlanResult, WatchEventsResult, WatchEventsValue)
+    PreviewChangeResult, ProrationBehavior, RPCHealthResult, RPCHelloResult, ReconcileResult, ResumeResult,
+    ShippingInput, SubscriptionItemInput, SubscriptionStatusFilter, UpdatePlanResult, WatchEventsResult,
+    WatchEventsValue)
 from ._wire import given
 
 if TYPE_CHECKING:
@@ -338,6 +339,26 @@ class Dues(Client):
         """
         return IngestWebhookResult._of(self.call("IngestWebhook", given({
             "payload": payload, "signature": signature}), **options))
+
+    def reconcile(
+        self, *, customer_id: Optional[str] = None, limit: Optional[int] = None, cursor: Optional[str] = None,
+        **options: Unpack[CallOptions]
+    ) -> ReconcileResult:
+        """Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one
+        customer, compares each with the store's row, and corrects it. What was wrong in something that is decided
+        from (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event of type
+        dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut off goes on
+        from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not come yet, count
+        as different too. Everything is asked for under the limits that calls to Stripe have; a walk is one call
+        after the other, and leaves room for others. Nothing is changed at Stripe.
+
+        customer_id: Only this customer (cus_…) and what belongs to it; absent for everything.
+        limit: About how many objects one call looks at: it ends with the page on which it has seen that many.
+        Default: 100.
+        cursor: nextCursor of the call before, of the same customer or of everything as that one.
+        """
+        return ReconcileResult._of(self.call("Reconcile", given({
+            "customerId": customer_id, "limit": limit, "cursor": cursor}), **options))
 
     def rpc_hello(
         self, *, client: Optional[str] = None, protocol: Optional[int] = None, authorization: Optional[str] = None,

@@ -411,6 +411,28 @@ public struct IngestWebhookResult: DuesResult, JSONReadable {
     }
 }
 
+/// What was looked at, and what was wrong.
+public struct ReconcileResult: DuesResult, JSONReadable {
+    /// How many objects this call has compared.
+    public let checked: Int64
+    /// What was corrected, in the order of the changes; empty where the store is right.
+    public let drift: [Drift]
+    /// How many objects the store knew when the walk began, for who shows how far it is; null but in a walk's first
+    /// call.
+    public let known: Int64?
+    /// Go on with it; null at the end of the walk.
+    public let nextCursor: String?
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        checked = raw.member("checked")
+        drift = raw.member("drift")
+        known = raw.optionalMember("known")
+        nextCursor = raw.optionalMember("nextCursor")
+        self.raw = raw
+    }
+}
+
 /// Who answers.
 public struct RPCHelloResult: DuesResult, JSONReadable {
     /// The server's name: dues.

@@ -1,7 +1,8 @@
-/// The times of Stripe's v2 API: RFC 3339 in UTC, with a fraction of a second or without (`2026-09-17T06:20:52.246Z`).
-enum StripeTime {
+/// Times as RFC 3339 has them, in UTC, with a fraction of a second or without (`2026-09-17T06:20:52.246Z`): those of Stripe's v2
+/// API are.
+package enum RFC3339 {
     /// The whole second; nil for a text of another form.
-    static func unixSeconds(_ text: String) -> Int64? {
+    package static func unixSeconds(_ text: String) -> Int64? {
         let parts = text.utf8.split(separator: UInt8(ascii: "T"), omittingEmptySubsequences: false)
         guard parts.count == 2, parts[1].last == UInt8(ascii: "Z") else { return nil }
         let time = parts[1].dropLast().split(separator: UInt8(ascii: "."), maxSplits: 1)
