@@ -268,7 +268,7 @@ struct ServerConfiguration: Sendable {
         guard let text = arguments.value("db") else {
             switch stripe {
             case .sandbox: return .temporary
-            case .stripe(let account): 
+            case .stripe(let account):
                 return .named(.file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db")))
             }
         }

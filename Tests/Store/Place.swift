@@ -3,18 +3,7 @@ import Testing
 
 @testable import Store
 
-/// The engines that the store's rules hold on: what is asked of one is asked of the other.
-enum Engine: String, Sendable, CustomTestStringConvertible {
-    case sqlite = "SQLite"
-    case postgreSQL = "PostgreSQL"
-
-    /// Those that are there.
-    static let all: [Engine] = PostgreSQLServer.isInstalled ? [.sqlite, .postgreSQL] : [.sqlite]
-
-    var testDescription: String { rawValue }
-}
-
-/// A new database, which a test has alone.
+/// A new database, which a test has alone, and may open as often as it likes.
 struct Place {
     let engine: Engine
     /// A path, or an address.
@@ -22,10 +11,7 @@ struct Place {
 
     init(_ engine: Engine) throws {
         self.engine = engine
-        switch engine {
-        case .sqlite: path = try Scratch.directory() + "/dues.db"
-        case .postgreSQL: path = try PostgreSQLServer.shared.get().makeDatabase()
-        }
+        path = try NewDatabase(engine).path
     }
 
     /// As one more process would open it.
