@@ -86,7 +86,7 @@ package protocol StoreReader {
     func subscriptions(ofCustomer id: String) throws(StoreError) -> [SubscriptionRecord.Known]
     /// The subscriptions of the next customers, in the order of their ids, at most `limit` customers; of the first ones for "".
     func subscriptions(afterCustomer id: String, limit: Int) throws(StoreError) -> [CustomersSubscriptions]
-    /// How many subscriptions the mirror has.
+    /// About how many subscriptions the mirror has.
     func countOfSubscriptions() throws(StoreError) -> Int
     /// The products that have a feature of this name.
     func products(withFeature name: String) throws(StoreError) -> [String]

@@ -56,6 +56,25 @@ import Testing
         #expect(error?.message.contains("certificate verify failed") == true, "\(error?.message ?? "")")
     }
 
+    @Test func `events that come at once are written down together`() async throws {
+        let store = try place.open()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<300 {
+                group.addTask {
+                    let isNew = try await store.journal(
+                        JournalEvent(
+                            id: "evt_\(number)", type: "t", created: 1, received: 1, customer: nil, subscription: nil,
+                            payload: [0]))
+                    #expect(isNew)
+                }
+            }
+            try await group.waitForAll()
+        }
+        let transactions = try place.session("SELECT count(DISTINCT xmin::text) FROM events")
+        #expect(try place.session("SELECT count(*) FROM events") == 300)
+        #expect(transactions.map { $0 < 60 } == true, "\(transactions ?? 0) transactions")
+    }
+
     @Test func `a transaction whose connection ends before the commit is made again`() async throws {
         let store = try place.open()
         let count = try await store.writer.change { database throws(StoreError) in

@@ -22,6 +22,7 @@ package final class Projector: Sendable {
     /// Seconds after which an event is anybody's: whoever wrote it down has not got to it, and may be dead.
     private static let leftoverSeconds: Int64 = 5
     private static let pauseBetweenLooks: Duration = .seconds(2)
+    private static let pauseBetweenLooksForProducts: Duration = .seconds(600)
     /// For how long it is remembered whose an event is: it is anybody's long before.
     private static let memoryOfOwn: Duration = .seconds(60)
 
@@ -55,8 +56,13 @@ package final class Projector: Sendable {
         /// Subscriptions whose products may be missing from the mirror; nil among them stands for all.
         var incomplete: Set<String?> = [nil]
         var nextProducts = ContinuousClock.now
-        /// When to look for what other processes left.
+        /// When to look for what other processes left, and the place in the journal up to which that was done.
         var nextLook = ContinuousClock.now
+        var looked: Int64 = 0
+        /// When to look for what they left of the products.
+        var nextLookForProducts = ContinuousClock.now + Projector.pauseBetweenLooksForProducts
+        /// When the loop wakes by itself.
+        var alarm: ContinuousClock.Instant?
 
         var isEmpty: Bool { stuck.isEmpty && incomplete.isEmpty }
         var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete.isEmpty ? [] : [nextProducts])).min() }
@@ -75,7 +81,9 @@ package final class Projector: Sendable {
             if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
             var next = isRead ? backlog.next : .now + .seconds(1)
             if isShared { next = min(next ?? backlog.nextLook, backlog.nextLook) }
-            if let next {
+            // One that is set already for this time or before is enough.
+            if let next, backlog.alarm.map({ $0 <= .now || next < $0 }) ?? true {
+                backlog.alarm = next
                 Task { [wakeUps] in
                     try? await Task.sleep(until: next)
                     wakeUps.continuation.yield()
@@ -115,12 +123,18 @@ package final class Projector: Sendable {
         guard backlog.nextLook <= .now else { return true }
         own.withLock { own in own = own.filter { $0.value.duration(to: .now) < Self.memoryOfOwn } }
         let isOld = { [now = clock()] (event: JournalEvent) in event.received <= now - Self.leftoverSeconds }
-        var seen: Int64 = 0
-        while !Task.isCancelled {
-            guard let batch = try? await store.waitingEvents(after: seen, limit: 100) else { return false }
-            for event in batch where isOld(event) && backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
-            guard let last = batch.last, isOld(last) else { break }
-            seen = last.sequence
+        looking: while !Task.isCancelled {
+            guard let batch = try? await store.waitingEvents(after: backlog.looked, limit: 100) else { return false }
+            if batch.isEmpty { break }
+            for event in batch {
+                guard isOld(event) else { break looking }
+                if backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
+                backlog.looked = event.sequence
+            }
+        }
+        if backlog.nextLookForProducts <= .now {
+            backlog.incomplete.insert(nil)
+            backlog.nextLookForProducts = .now + Self.pauseBetweenLooksForProducts
         }
         backlog.nextLook = .now + Self.pauseBetweenLooks
         return true

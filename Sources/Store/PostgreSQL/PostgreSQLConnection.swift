@@ -96,10 +96,15 @@ final class PostgreSQLConnection: SQLConnection {
         _ commands: [PostgreSQLSession.Command], _ each: (any SQLRow) -> Void
     ) throws(StoreError) -> [Int] {
         let isOld = session != nil
+        var isBegun = false
         do throws(PostgreSQLFailure) {
-            return try exchange(commands, each)
+            return try exchange(commands) { row in
+                isBegun = true
+                each(row)
+            }
         } catch {
-            guard error.isLost, isOld else { throw error.error }
+            // Rows that were given are not given again.
+            guard error.isWorthAnotherTry, isOld, !isBegun else { throw error.error }
         }
         do throws(PostgreSQLFailure) { return try exchange(commands, each) } catch { throw error.error }
     }
@@ -122,7 +127,7 @@ final class PostgreSQLConnection: SQLConnection {
             do throws(PostgreSQLFailure) {
                 return try once(body)
             } catch {
-                guard tries < Self.tries, error.isLost || error.isCollision else { throw error.error }
+                guard tries < Self.tries, error.isWorthAnotherTry else { throw error.error }
                 tries += 1
             }
         }

@@ -5,6 +5,8 @@ struct PostgreSQLFailure: Error {
     let error: StoreError
     /// Whether the session is over.
     var isLost = false
+    /// Whether that is because nobody waits for it any longer: whoever asked has waited enough.
+    var isTooLate = false
     /// Whether it was over before anything was sent.
     var isUnsent = false
     /// The server's own code, where it is the server who said it.
@@ -20,6 +22,9 @@ struct PostgreSQLFailure: Error {
     /// Whether the last of what was to be sent is certainly not done: it was not sent, or came after the server had ended the
     /// session because it held a transaction open and said nothing.
     var isCertain: Bool { isUnsent || sqlState == "25P03" || !isLost }
+
+    /// Whether what was certainly not done may be tried once more.
+    var isWorthAnotherTry: Bool { isLost && !isTooLate || isCollision }
 
     /// Two transactions that stood in each other's way, of which this one was taken back.
     var isCollision: Bool { sqlState == "40001" || sqlState == "40P01" }

@@ -27,7 +27,7 @@ final class PostgreSQLLocks: SharedLocks {
                 return try askOnce(sql, arguments)
             } catch {
                 // What a session was not told of its end is found out by asking it.
-                guard error.isLost, current === known else { throw error.error }
+                guard error.isWorthAnotherTry, current === known else { throw error.error }
             }
             do throws(PostgreSQLFailure) { return try askOnce(sql, arguments) } catch { throw error.error }
         }

@@ -22,7 +22,7 @@ final class PostgreSQLSession {
             case .reading: 2000
             case .locking, .listening: 3000
             case .lookingUp: 8000
-            case .writing: 15_000
+            case .writing: 12_000
             case .migrating: 3_600_000
             }
         }
@@ -33,7 +33,7 @@ final class PostgreSQLSession {
             switch self {
             case .writing:
                 [
-                    ("lock_timeout", "10000"), ("statement_timeout", "12000"),
+                    ("lock_timeout", "7000"), ("statement_timeout", "9000"),
                     ("idle_in_transaction_session_timeout", "5000"),
                 ]
             case .lookingUp: [("statement_timeout", "7000"), ("idle_in_transaction_session_timeout", "5000")]
@@ -256,7 +256,9 @@ final class PostgreSQLSession {
             let left = deadline - Self.now()
             guard left > 0 else {
                 isOver = true
-                throw .lost("the database did not answer within \(patience) ms")
+                var failure = PostgreSQLFailure.lost("the database did not answer within \(patience) ms")
+                failure.isTooLate = true
+                throw failure
             }
             let count = poll(&query, 1, Int32(left))
             if count > 0 { return Int32(query.revents) & POLLOUT | (Int32(query.revents) & ~POLLOUT != 0 ? POLLIN : 0) }
