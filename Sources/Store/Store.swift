@@ -14,6 +14,8 @@ package protocol Store: Sendable {
     func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int
     /// Events that are not projected yet, oldest first.
     func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent]
+    /// Events of one customer that are not projected yet and came before a place in the journal, oldest first, a hundred at most.
+    func waitingEvents(ofCustomer customer: String, before sequence: Int64) async throws(StoreError) -> [JournalEvent]
     /// Closes an event that has nothing (more) to say to the mirror.
     func markProjected(sequence: Int64, at now: Int64) async throws(StoreError)
 
@@ -44,10 +46,13 @@ package protocol Store: Sendable {
 
     /// Writes down what a call with an idempotency key is about to do, or says what became of an earlier one.
     func begin(_ intent: Intent) async throws(StoreError) -> IntentState
-    /// Notes what the request that changes something is about to send; nil notes that it surely changed nothing.
-    func mark(intent key: String, begun: [UInt8]?) async throws(StoreError)
-    /// Writes down the answer of a call that was begun.
-    func finish(intent key: String, reply: [UInt8]) async throws(StoreError)
+    /// Notes what the request that changes something is about to send; nil notes that it surely changed nothing. False, and
+    /// nothing is noted, where the call was begun again since this attempt, or has its answer.
+    func mark(intent key: String, attempt: Int64, begun: [UInt8]?) async throws(StoreError) -> Bool
+    /// Writes down the answer of a call that was begun, unless it has one; answers with the one that is kept.
+    func finish(intent key: String, reply: [UInt8]) async throws(StoreError) -> [UInt8]
+    /// Keys that one process at a time holds; nil where no other process is expected.
+    var locks: (any SharedLocks)? { get }
 
     // MARK: Everything else
 
@@ -65,7 +70,8 @@ package protocol Store: Sendable {
     func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8]
     /// A view for one thread that reads without waiting for those who write.
     func reader() throws(StoreError) -> any StoreReader
-    /// Calls `listener` after every commit of this process that made changes, on a thread of the store's: it must not wait.
+    /// Calls `listener` after every commit that made changes, of this process and of others as far as they are heard of, on a
+    /// thread of the store's: it must not wait.
     func onChanges(_ listener: @escaping @Sendable () -> Void)
 }
 
@@ -80,7 +86,7 @@ package protocol StoreReader {
     func subscriptions(ofCustomer id: String) throws(StoreError) -> [SubscriptionRecord.Known]
     /// The subscriptions of the next customers, in the order of their ids, at most `limit` customers; of the first ones for "".
     func subscriptions(afterCustomer id: String, limit: Int) throws(StoreError) -> [CustomersSubscriptions]
-    /// How many subscriptions the mirror has.
+    /// About how many subscriptions the mirror has.
     func countOfSubscriptions() throws(StoreError) -> Int
     /// The products that have a feature of this name.
     func products(withFeature name: String) throws(StoreError) -> [String]

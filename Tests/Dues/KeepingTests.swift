@@ -22,7 +22,10 @@ import Testing
             let first = try CommandRun(["reconcile"] + tcp)
             #expect(first.status == 0)
             #expect(first.errors.contains("corrected 3\n"))
-            #expect(Set(try Self.lines(first).compactMap { $0["objectType"]?.stringValue }) == ["customer", "subscription", "invoice"])
+            #expect(
+                Set(try Self.lines(first).compactMap { $0["objectType"]?.stringValue }) == [
+                    "customer", "subscription", "invoice",
+                ])
             let again = try CommandRun(["reconcile", "--rate", "1000"] + tcp)
             #expect(again.status == 0 && again.output.isEmpty)
             _ = try sandbox.api.delete("/v1/subscriptions/\(who.subscription)")
@@ -77,6 +80,29 @@ import Testing
             let other = try second.client()
             #expect(try eventually { try other.call("CheckAccess", question)["allowed"] == false })
             second.stop()
+            sandbox.stop()
+        }
+    }
+
+    @Test(.enabled(if: PostgreSQLServer.isInstalled))
+    func `a rebuild goes through PostgreSQL too, which is copied by its own tools`() async throws {
+        try await offPool {
+            let sandbox = try SandboxProcess()
+            let database = try PostgreSQLServer.shared.get().makeDatabase().replacing("dues@", with: "dues:hunter2@")
+            let server = try DuesProcess(
+                ["--stripe-base", sandbox.url, "--db", database, "--poll-seconds", "1"],
+                environment: ["STRIPE_SECRET_KEY": sandbox.secretKey])
+            let client = try server.client()
+            let who = try sandbox.subscribe()
+            let question: JSONValue = ["customerId": .string(who.customer), "productId": .string(who.product)]
+            #expect(try eventually { try client.call("CheckAccess", question)["allowed"] == true })
+            _ = try PostgreSQLServer.shared.get().query("UPDATE subscriptions SET status = 'canceled'", at: database)
+            let rebuilt = try JSONValue(parsing: try CommandRun(["rebuild", "--db", database]).output)
+            #expect(rebuilt["differing"] == [.string("subscriptions \(who.subscription)")])
+            #expect(try eventually { try client.call("CheckAccess", question)["allowed"] == true })
+            let backup = try CommandRun(["backup", "--db", database, "\(try Scratch.directory())/copy"])
+            #expect(backup.status == 1 && backup.errors.contains("pg_dump") && !backup.errors.contains("hunter2"))
+            server.stop()
             sandbox.stop()
         }
     }

@@ -22,7 +22,20 @@ import Testing
     @Test(arguments: batches)
     func `every wish is fulfilled once`(seeds: ClosedRange<UInt64>) async throws {
         let folder = try Folder(inMemory: true)
-        let store = try SQLStore(path: folder.path("dues.db"))
+        await Self.play(seeds, try SQLStore(path: folder.path("dues.db")))
+        withExtendedLifetime(folder) {}
+    }
+
+    /// A tenth of the days: what is decided is the same code's, and what differs is what the engine keeps.
+    @Test(.enabled(if: PostgreSQLServer.isInstalled))
+    func `every wish is fulfilled once on PostgreSQL too`() async throws {
+        let database = try PostgreSQLServer.shared.get().makeDatabase()
+        let last = Self.batches.last?.upperBound ?? 1
+        let seeds = Self.number("DUES_SCHEDULE").map { $0...$0 } ?? 1...max(1, last / 10)
+        await Self.play(seeds, try SQLStore(PostgreSQLAddress(database)))
+    }
+
+    private static func play(_ seeds: ClosedRange<UInt64>, _ store: SQLStore) async {
         await withTaskGroup(of: Void.self) { group in
             // Two at a time: one computes while the other waits for the store.
             for lane in 0..<2 {
@@ -34,6 +47,5 @@ import Testing
                 }
             }
         }
-        withExtendedLifetime(folder) {}
     }
 }

@@ -14,6 +14,17 @@ package final class Projector: Sendable {
     private let log: ServiceLog
     /// Wakes the loop: there is something in the journal. One waiting signal is as good as many.
     private let wakeUps = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Events that this process writes into the journal: where others share it, theirs are their business. Guards against
+    /// deliveries that come while events are looked at.
+    private let own = Mutex<[String: ContinuousClock.Instant]>([:])
+    private let isShared: Bool
+
+    /// Seconds after which an event is anybody's: whoever wrote it down has not got to it, and may be dead.
+    private static let leftoverSeconds: Int64 = 5
+    private static let pauseBetweenLooks: Duration = .seconds(2)
+    private static let pauseBetweenLooksForProducts: Duration = .seconds(600)
+    /// For how long it is remembered whose an event is: it is anybody's long before.
+    private static let memoryOfOwn: Duration = .seconds(60)
 
     package init(
         store: any Store, stripe: StripeClient, health: Health, clock: @escaping @Sendable () -> Int64,
@@ -24,6 +35,13 @@ package final class Projector: Sendable {
         self.health = health
         self.clock = clock
         self.log = log
+        isShared = store.locks != nil
+    }
+
+    /// These events are about to be written into the journal here.
+    package func expect(_ ids: [String]) {
+        guard isShared else { return }
+        own.withLock { own in for id in ids { own[id] = .now } }
     }
 
     /// There is something new in the journal.
@@ -38,6 +56,13 @@ package final class Projector: Sendable {
         /// Subscriptions whose products may be missing from the mirror; nil among them stands for all.
         var incomplete: Set<String?> = [nil]
         var nextProducts = ContinuousClock.now
+        /// When to look for what other processes left, and the place in the journal up to which that was done.
+        var nextLook = ContinuousClock.now
+        var looked: Int64 = 0
+        /// When to look for what they left of the products.
+        var nextLookForProducts = ContinuousClock.now + Projector.pauseBetweenLooksForProducts
+        /// When the loop wakes by itself.
+        var alarm: ContinuousClock.Instant?
 
         var isEmpty: Bool { stuck.isEmpty && incomplete.isEmpty }
         var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete.isEmpty ? [] : [nextProducts])).min() }
@@ -49,12 +74,16 @@ package final class Projector: Sendable {
         var backlog = Backlog()
         wake()
         for await _ in wakeUps.stream {
-            let isRead = await projectNew(&backlog)
+            var isRead = await projectNew(&backlog)
+            if isShared, isRead { isRead = await projectLeftovers(&backlog) }
             await retryStuck(&backlog)
             await completeProducts(&backlog)
             if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
-            let next = isRead ? backlog.next : .now + .seconds(1)
-            if let next {
+            var next = isRead ? backlog.next : .now + .seconds(1)
+            if isShared { next = min(next ?? backlog.nextLook, backlog.nextLook) }
+            // One that is set already for this time or before is enough.
+            if let next, backlog.alarm.map({ $0 <= .now || next < $0 }) ?? true {
+                backlog.alarm = next
                 Task { [wakeUps] in
                     try? await Task.sleep(until: next)
                     wakeUps.continuation.yield()
@@ -68,9 +97,46 @@ package final class Projector: Sendable {
         while !Task.isCancelled {
             guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: 100) else { return false }
             guard let last = batch.last else { return true }
-            for event in batch { await attempt(event, &backlog) }
+            let own = own.withLock(\.self)
+            for event in batch where !isShared || own[event.id] != nil {
+                guard await projectEarlier(than: event, &backlog) else { return false }
+                await attempt(event, &backlog)
+            }
             backlog.seen = last.sequence
         }
+        return true
+    }
+
+    /// Projects what other processes have not got to of the same customer's, so that events of one customer are shown in the order
+    /// in which they came, wherever they came; false where the journal cannot be read.
+    private func projectEarlier(than event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
+        guard isShared, let customer = event.customer else { return true }
+        guard let earlier = try? await store.waitingEvents(ofCustomer: customer, before: event.sequence) else {
+            return false
+        }
+        for event in earlier where backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
+        return true
+    }
+
+    /// Projects what the journal has held for some time already, whoever wrote it down; false where it cannot be read.
+    private func projectLeftovers(_ backlog: inout Backlog) async -> Bool {
+        guard backlog.nextLook <= .now else { return true }
+        own.withLock { own in own = own.filter { $0.value.duration(to: .now) < Self.memoryOfOwn } }
+        let isOld = { [now = clock()] (event: JournalEvent) in event.received <= now - Self.leftoverSeconds }
+        looking: while !Task.isCancelled {
+            guard let batch = try? await store.waitingEvents(after: backlog.looked, limit: 100) else { return false }
+            if batch.isEmpty { break }
+            for event in batch {
+                guard isOld(event) else { break looking }
+                if backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
+                backlog.looked = event.sequence
+            }
+        }
+        if backlog.nextLookForProducts <= .now {
+            backlog.incomplete.insert(nil)
+            backlog.nextLookForProducts = .now + Self.pauseBetweenLooksForProducts
+        }
+        backlog.nextLook = .now + Self.pauseBetweenLooks
         return true
     }
 

@@ -99,6 +99,7 @@ package struct EventPoller: Sendable {
             let page = try await stripe.listEvents(filter).object
             let received = clock()
             let entries = page.data.reversed().map { JournalEvent($0, received: received, payload: $0.raw.bytes) }
+            projector.expect(entries.map(\.id))
             let new = try await store.journal(entries)
             if new > 0 { projector.wake() }
             found += new

@@ -90,6 +90,7 @@ struct Mirror {
             .flag(answer != nil && object?.isDeleted == true), .optional(answer?.from), .optional(answer?.until)
         ) { $0.integer(0) }
         guard let change else { throw StoreError(.corrupt, "a change that was just written is not there") }
+        database.hasMadeChange = true
         return change
     }
 
@@ -160,29 +161,29 @@ struct Mirror {
                 "UPDATE subscriptions SET past_due_since = ? WHERE id = ?", .optional(since), .text(object.id))
             guard !object.unsaid.contains("items") else { break }
             try database.run("DELETE FROM subscription_items WHERE subscription = ?", .text(object.id))
-            for (position, item) in subscription.items.enumerated() {
-                try database.run(
-                    """
-                    INSERT INTO subscription_items (subscription, position, id, price, product, quantity, period_start, period_end)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """, .text(object.id), .integer(Int64(position)), .text(item.id), .text(item.price),
-                    .text(item.product),
-                    .optional(item.quantity), .optional(item.periodStart), .optional(item.periodEnd))
-            }
+            _ = try database.run(
+                """
+                INSERT INTO subscription_items (subscription, position, id, price, product, quantity, period_start, period_end)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                each: subscription.items.enumerated().map { position, item in
+                    [
+                        .text(object.id), .integer(Int64(position)), .text(item.id), .text(item.price), .text(item.product),
+                        .optional(item.quantity), .optional(item.periodStart), .optional(item.periodEnd),
+                    ]
+                })
         case .product(_, _, let features):
             guard !object.unsaid.contains("features") else { break }
             try database.run("DELETE FROM product_features WHERE product = ?", .text(object.id))
-            for feature in Set(features) {
-                try database.run(
-                    "INSERT INTO product_features (feature, product) VALUES (?, ?)", .text(feature), .text(object.id))
-            }
+            _ = try database.run(
+                "INSERT INTO product_features (feature, product) VALUES (?, ?)",
+                each: Set(features).map { [.text($0), .text(object.id)] })
         case .entitlements(let features):
             guard !object.unsaid.contains("features") else { break }
             try database.run("DELETE FROM entitled_features WHERE customer = ?", .text(object.id))
-            for feature in Set(features) {
-                try database.run(
-                    "INSERT INTO entitled_features (customer, feature) VALUES (?, ?)", .text(object.id), .text(feature))
-            }
+            _ = try database.run(
+                "INSERT INTO entitled_features (customer, feature) VALUES (?, ?)",
+                each: Set(features).map { [.text(object.id), .text($0)] })
         case .customer, .price, .invoice, .paymentMethod: break
         }
     }

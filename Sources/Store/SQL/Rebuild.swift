@@ -4,7 +4,7 @@ extension SQLStore {
 
     /// The changes after one that wrote into the mirror and whose content is kept, in their order.
     package func ledger(after change: Int64, limit: Int) async throws(StoreError) -> [LedgerEntry] {
-        try await writer.change { database throws(StoreError) in try Self.ledger(after: change, limit: limit, database) }
+        try await lookUps.lookUp { database throws(StoreError) in try Self.ledger(after: change, limit: limit, database) }
     }
 
     /// Writes changes of another store's ledger into this one, with their numbers.
@@ -139,6 +139,7 @@ extension Mirror {
     ) throws(StoreError) {
         let after = try fingerprints()
         rebuilt.differing = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted()
+        if !rebuilt.differing.isEmpty { database.hasMadeChange = true }
         for name in rebuilt.differing {
             let parts = name.split(separator: " ", maxSplits: 1).map(String.init)
             for customer in Set([before[name]?.customer, after[name]?.customer]) {

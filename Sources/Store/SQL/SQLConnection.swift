@@ -6,8 +6,13 @@ protocol SQLConnection: AnyObject {
     /// Runs one statement, and gives `each` the rows that it answers; answers how many rows it changed.
     @discardableResult
     func run(_ sql: String, _ arguments: [SQLValue], _ each: (any SQLRow) -> Void) throws(StoreError) -> Int
-    /// Runs `body` while nobody else writes, and commits what it changed, or nothing where it throws.
+    /// Runs one statement again and again, with each of `arguments`; answers how many rows each time has changed.
+    func run(_ sql: String, each arguments: [[SQLValue]]) throws(StoreError) -> [Int]
+    /// Runs `body` while nobody else writes, and commits what it changed, or nothing where it throws. Where an engine
+    /// has lost what was done it may run `body` again.
     func transaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value
+    /// Whether the transaction that runs, or ran last, has made a change of which readers are to learn: whoever makes one says so.
+    var hasMadeChange: Bool { get set }
     /// Runs `body` within a transaction and answers whether it is to be kept; where it is not, it has changed nothing.
     func attempt(_ body: () -> Bool) throws(StoreError)
     /// Takes to its lasting place what lies in a log of the engine's, where that costs nobody else a wait.
@@ -20,6 +25,12 @@ extension SQLConnection {
 
     @discardableResult
     func run(_ sql: String, _ arguments: [SQLValue]) throws(StoreError) -> Int { try run(sql, arguments) { _ in } }
+
+    func run(_ sql: String, each arguments: [[SQLValue]]) throws(StoreError) -> [Int] {
+        var changed: [Int] = []
+        for some in arguments { changed.append(try run(sql, some)) }
+        return changed
+    }
 
     /// The rows that a query answers, each turned into a value.
     func rows<Value>(_ sql: String, _ arguments: SQLValue..., read: (any SQLRow) -> Value) throws(StoreError) -> [Value] {

@@ -1,36 +1,68 @@
 internal import Glibc
 
-/// The store in an SQL database: one connection that writes, readers beside it. What differs between the engines is theirs;
+/// The store in an SQL database: one connection that writes, others beside it. What differs between the engines is theirs;
 /// what the store does is written here once.
 package final class SQLStore: Store {
     let writer: SQLWriter
+    private let journalWriter: JournalWriter
+    let lookUps: any LookUps
     private let makeReader: @Sendable () throws(StoreError) -> any StoreReader
+    package let locks: (any SharedLocks)?
+    /// What is heard of other processes; nil where nobody listens.
+    private let news: PostgreSQLNews?
 
     /// Opens an SQLite file, or makes it, and brings it up to date.
     package init(path: String) throws(StoreError) {
         writer = try SQLWriter(SQLiteDatabase.forWriting(path: path))
+        journalWriter = JournalWriter(writer)
+        lookUps = writer
         makeReader = { () throws(StoreError) in try SQLiteReader(path: path) }
+        locks = nil
+        news = nil
     }
 
-    /// Opens a database that is there, as `--db` names it.
+    /// Opens a database at a PostgreSQL server, which other processes may have open too, and brings it up to date.
+    ///
+    /// - Parameter isAlone: whether nothing else goes on here, and a statement may take as long as it takes.
+    package init(_ address: PostgreSQLAddress, isAlone: Bool = false) throws(StoreError) {
+        try PostgreSQLMigration.bringUpToDate(address)
+        let news = PostgreSQLNews()
+        writer = SQLWriter(PostgreSQLConnection(address, for: isAlone ? .migrating : .writing, news: news))
+        journalWriter = JournalWriter(writer)
+        lookUps = PostgreSQLPool(address)
+        makeReader = { () throws(StoreError) in try PostgreSQLReader(address, news) }
+        locks = PostgreSQLLocks(address)
+        self.news = news
+        news.listen(at: address)
+    }
+
+    deinit { news?.stop() }
+
+    package convenience init(_ address: StoreAddress) throws(StoreError) {
+        switch address {
+        case .file(let path): try self.init(path: path)
+        case .server(let address): try self.init(address)
+        }
+    }
+
+    /// Opens a database that is there, as `--db` names it, for one who is alone with it.
     package convenience init(existing database: String) throws(StoreError) {
-        let path = try Self.path(database)
-        guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "there is no database \(path)") }
-        try self.init(path: path)
+        switch try StoreAddress(database) {
+        case .server(let address): try self.init(address, isAlone: true)
+        case .file(let path):
+            guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "there is no database \(path)") }
+            try self.init(path: path)
+        }
     }
 
     /// Copies a database that others may use to a file that does not exist yet.
     package static func backUp(
         _ database: String, to file: String, progress: (_ done: Int64, _ all: Int64) -> Void
     ) throws(StoreError) {
-        try SQLiteBackup.run(try path(database), to: file, progress: progress)
-    }
-
-    private static func path(_ database: String) throws(StoreError) -> String {
-        guard database.hasPrefix("sqlite:"), database.count > 7 else {
-            throw StoreError(.misuse, "the database must be sqlite:PATH, got \"\(database)\"")
+        guard case .file(let path) = try StoreAddress(database) else {
+            throw StoreError(.misuse, "PostgreSQL copies its databases itself: see pg_dump")
         }
-        return String(database.dropFirst(7))
+        try SQLiteBackup.run(path, to: file, progress: progress)
     }
 
     /// Moves what the write-ahead log holds into the database, so that the next start need not read it. What is not moved is
@@ -42,29 +74,27 @@ package final class SQLStore: Store {
     }
 
     package func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int {
-        try await writer.change { database throws(StoreError) in
-            var new = 0
-            for event in events { new += try Self.insert(event, database) }
-            return new
-        }
-    }
-
-    private static func insert(_ event: JournalEvent, _ database: any SQLConnection) throws(StoreError) -> Int {
-        try database.run(
-            """
-            INSERT INTO events (id, type, created, received, customer, subscription, payload)
-            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
-            """,
-            .text(event.id), .text(event.type), .integer(event.created), .integer(event.received),
-            .optional(event.customer), .optional(event.subscription), .blob(event.payload))
+        try await journalWriter.write(events)
     }
 
     package func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent] {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             try database.rows(
                 """
                 SELECT \(JournalEvent.columns) FROM events WHERE projected IS NULL AND seq > ? ORDER BY seq LIMIT ?
                 """, .integer(sequence), .integer(Int64(limit)), read: JournalEvent.init(_:))
+        }
+    }
+
+    package func waitingEvents(
+        ofCustomer customer: String, before sequence: Int64
+    ) async throws(StoreError) -> [JournalEvent] {
+        try await lookUps.lookUp { database throws(StoreError) in
+            try database.rows(
+                """
+                SELECT \(JournalEvent.columns) FROM events WHERE projected IS NULL AND customer = ? AND seq < ?
+                ORDER BY seq LIMIT 100
+                """, .text(customer), .integer(sequence), read: JournalEvent.init(_:))
         }
     }
 
@@ -87,13 +117,13 @@ package final class SQLStore: Store {
     }
 
     package func version(of kind: MirrorKind, id: String) async throws(StoreError) -> Int64 {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             try Mirror(database: database, now: 0).row(kind, id)?.version ?? 0
         }
     }
 
     package func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             // Not one statement for both: then one subscription would be looked for among all.
             let missing = """
                 SELECT DISTINCT i.product FROM subscription_items i JOIN subscriptions s ON s.id = i.subscription
@@ -106,19 +136,19 @@ package final class SQLStore: Store {
     }
 
     package func customer(ofSubscription id: String) async throws(StoreError) -> String? {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             try database.first("SELECT customer FROM subscriptions WHERE id = ?", .text(id)) { $0.text(0) }
         }
     }
 
     package func newestChange() async throws(StoreError) -> Int64 {
-        try await writer.change { database throws(StoreError) in try database.newestChange }
+        try await lookUps.lookUp { database throws(StoreError) in try database.newestChange }
     }
 
     package func rows(
         of kind: MirrorKind, after id: String, customer: String?, limit: Int
     ) async throws(StoreError) -> [(id: String, knownUntil: Int64)] {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             let (condition, arguments) = Self.live(kind, customer)
             var found: [(id: String, knownUntil: Int64)] = []
             try database.run(
@@ -130,7 +160,7 @@ package final class SQLStore: Store {
     }
 
     package func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int {
-        try await writer.change { database throws(StoreError) in
+        try await lookUps.lookUp { database throws(StoreError) in
             let (condition, arguments) = Self.live(kind, customer)
             var count: Int64 = 0
             try database.run("SELECT count(*) FROM \(kind.rawValue) WHERE \(condition)", arguments) {
@@ -150,39 +180,50 @@ package final class SQLStore: Store {
         try await writer.change { database throws(StoreError) in
             try database.run(
                 """
-                INSERT INTO intents (key, method, params, stripe_key, created) VALUES (?, ?, ?, ?, ?)
+                INSERT INTO intents (key, method, params, stripe_key, created, attempt) VALUES (?, ?, ?, ?, ?, 0)
                 ON CONFLICT (key) DO NOTHING
                 """, .text(intent.key), .text(intent.method), .blob(intent.params), .text(intent.stripeKey),
                 .integer(intent.created))
             let state = try database.first(
-                "SELECT method, params, stripe_key, reply, begun, created FROM intents WHERE key = ?", .text(intent.key)
+                "SELECT method, params, stripe_key, reply, begun, created, attempt FROM intents WHERE key = ?",
+                .text(intent.key)
             ) { row -> IntentState in
                 guard row.text(0) == intent.method, row.blob(1) == intent.params else { return .mismatch }
                 let reply = row.blob(3)
                 guard reply.isEmpty else { return .done(reply: reply) }
                 let begun = row.blob(4)
-                return .open(stripeKey: row.text(2), begun: begun.isEmpty ? nil : begun, created: row.integer(5))
+                return .open(
+                    stripeKey: row.text(2), begun: begun.isEmpty ? nil : begun, created: row.integer(5),
+                    attempt: row.integer(6) + 1)
             }
             guard let state else { throw StoreError(.corrupt, "an intent that was just written is not there") }
+            if case .open(_, _, _, let attempt) = state {
+                try database.run("UPDATE intents SET attempt = ? WHERE key = ?", .integer(attempt), .text(intent.key))
+            }
             return state
         }
     }
 
-    package func mark(intent key: String, begun: [UInt8]?) async throws(StoreError) {
-        try await writer.change { database throws(StoreError) -> Void in
+    package func mark(intent key: String, attempt: Int64, begun: [UInt8]?) async throws(StoreError) -> Bool {
+        try await writer.change { database throws(StoreError) in
             let value = begun.map(SQLValue.blob) ?? .null
-            try database.run("UPDATE intents SET begun = ? WHERE key = ?", value, .text(key))
+            return try database.run(
+                "UPDATE intents SET begun = ? WHERE key = ? AND attempt = ? AND reply IS NULL", value, .text(key),
+                .integer(attempt)) == 1
         }
     }
 
-    package func finish(intent key: String, reply: [UInt8]) async throws(StoreError) {
-        try await writer.change { database throws(StoreError) -> Void in
-            try database.run("UPDATE intents SET reply = ? WHERE key = ?", .blob(reply), .text(key))
+    package func finish(intent key: String, reply: [UInt8]) async throws(StoreError) -> [UInt8] {
+        try await writer.change { database throws(StoreError) in
+            let written = try database.run(
+                "UPDATE intents SET reply = ? WHERE key = ? AND reply IS NULL", .blob(reply), .text(key))
+            guard written == 0 else { return reply }
+            return try database.first("SELECT reply FROM intents WHERE key = ?", .text(key)) { $0.blob(0) } ?? reply
         }
     }
 
     package func mark(of walk: String) async throws(StoreError) -> Int64? {
-        try await writer.change { database throws(StoreError) in try database.mark(of: walk) }
+        try await lookUps.lookUp { database throws(StoreError) in try database.mark(of: walk) }
     }
 
     package func keep(mark: Int64, of walk: String) async throws(StoreError) {
@@ -201,7 +242,10 @@ package final class SQLStore: Store {
 
     package func reader() throws(StoreError) -> any StoreReader { try makeReader() }
 
-    package func onChanges(_ listener: @escaping @Sendable () -> Void) { writer.onChanges(listener) }
+    package func onChanges(_ listener: @escaping @Sendable () -> Void) {
+        writer.onChanges(listener)
+        news?.onChanges(listener)
+    }
 }
 
 extension JournalEvent {

@@ -22,22 +22,21 @@ extension SQLStore {
         // Not the newest of all, whose number tells where others go on.
         let oldest = try database.rows(
             """
-            SELECT seq, kind, object, written FROM changes WHERE seq > ? AND seq < (SELECT max(seq) FROM changes)
+            SELECT seq, written FROM changes WHERE seq > ? AND seq < (SELECT max(seq) FROM changes)
             ORDER BY seq LIMIT ?
             """, .integer(mark), .integer(Int64(limit))
-        ) { (change: $0.integer(0), kind: $0.text(1), object: $0.text(2), written: $0.integer(3)) }
+        ) { (change: $0.integer(0), written: $0.integer(1)) }
         .prefix { $0.written < written }
         guard let last = oldest.last?.change else { return 0 }
         try database.run("DELETE FROM events WHERE change > ? AND change <= ?", .integer(mark), .integer(last))
         try database.run("DELETE FROM drift WHERE change <= ?", .integer(last))
-        let mirror = Mirror(database: database, now: 0)
-        for (change, kind, object, _) in oldest {
-            let row = try MirrorKind(rawValue: kind).flatMap { kind throws(StoreError) in try mirror.row(kind, object) }
-            let isCurrent = row?.version == change
-            try database.run(
-                isCurrent ? "UPDATE changes SET answer = NULL WHERE seq = ?" : "DELETE FROM changes WHERE seq = ?",
-                .integer(change))
-        }
+        let isCurrent = MirrorKind.allCases.map { kind in
+            "EXISTS (SELECT 1 FROM \(kind.rawValue) r WHERE changes.kind = '\(kind.rawValue)' AND r.id = changes.object"
+                + " AND r.version = changes.seq)"
+        }.joined(separator: " OR ")
+        try database.run(
+            "DELETE FROM changes WHERE seq > ? AND seq <= ? AND NOT (\(isCurrent))", .integer(mark), .integer(last))
+        try database.run("UPDATE changes SET answer = NULL WHERE seq > ? AND seq <= ?", .integer(mark), .integer(last))
         try database.keep(mark: last, of: SweptRows.walk)
         return oldest.count
     }

@@ -4,6 +4,7 @@ internal import CSQLite
 final class SQLiteDatabase: SQLConnection {
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
+    var hasMadeChange = false
 
     enum Access { case readWrite, readOnly }
 
@@ -59,6 +60,7 @@ final class SQLiteDatabase: SQLConnection {
 
     /// Runs `body` with the write lock held, and commits what it changed, or nothing where it throws.
     func transaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        hasMadeChange = false
         try execute("BEGIN IMMEDIATE")
         do throws(StoreError) {
             let value = try body()

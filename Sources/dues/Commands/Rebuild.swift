@@ -10,7 +10,7 @@ extension Command {
     static let rebuild = Command(
         name: "rebuild", summary: "Make the mirror anew from the journal, or show a customer as of then.",
         flags: [
-            Flag(name: "db", placeholder: "DATABASE", help: "The database: sqlite:PATH."),
+            Flag(name: "db", placeholder: "DATABASE", help: "The database: sqlite:PATH or postgres://…."),
             Flag(
                 name: "at", placeholder: "TIME",
                 help:

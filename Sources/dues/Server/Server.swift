@@ -54,10 +54,11 @@ final class Server {
         self.configuration = configuration
         http = HTTPClient(Self.way(configuration))
         let log = configuration.log
-        let (path, temporaryDirectory) = try Self.databasePath(configuration.database)
+        let (address, temporaryDirectory) = try Self.place(configuration.database)
+        self.temporaryDirectory = temporaryDirectory
         do {
             let loop = try EventLoop()
-            let store = try SQLStore(path: path)
+            let store = try SQLStore(address)
             let webhookPort = WebhookPort()
             let (healthEndpoint, metricsEndpoint) = (HealthEndpoint(health), MetricsEndpoint(health))
             let webhookServer = HTTPServer(loop: loop) { request, responder in
@@ -70,7 +71,7 @@ final class Server {
             let inherited = configuration.inherited.http
             for socket in inherited { try webhookServer.listen(try socket.take()) }
             addresses.http = try configuration.http.map { try webhookServer.listen($0) } ?? inherited.first?.tcp
-            let upstream = try Self.startUpstream(configuration, webhooks: addresses.http, database: path)
+            let upstream = try Self.startUpstream(configuration, webhooks: addresses.http)
             addresses.sandbox = upstream.address
             let stripe = StripeClient(upstream.configuration, http: http, observe: Self.observer(health))
             let projector = Projector(
@@ -108,7 +109,6 @@ final class Server {
             self.loop = loop
             self.store = store
             self.webhookServer = webhookServer
-            self.temporaryDirectory = temporaryDirectory
         } catch {
             if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
             throw Failure("\(error)")
@@ -122,14 +122,15 @@ final class Server {
         var endpoint: WebhookEndpoint?
     }
 
-    private static func databasePath(
+    /// Where the database is, and the directory that goes with the process, if there is one.
+    private static func place(
         _ database: ServerConfiguration.Database
-    ) throws(Failure) -> (path: String, temporaryDirectory: String?) {
+    ) throws(Failure) -> (address: StoreAddress, temporaryDirectory: String?) {
         switch database {
-        case .file(let path): return (path, nil)
+        case .named(let address): return (address, nil)
         case .temporary:
             let directory = try StateDirectory.temporary()
-            return ("\(directory)/dues.db", directory)
+            return (.file("\(directory)/dues.db"), directory)
         }
     }
 
@@ -146,7 +147,7 @@ final class Server {
     /// Stripe's address and keys; with a sandbox, after it was started on a thread of its own. Its state lives beside the
     /// database, so that what one remembers of the other outlives both.
     private static func startUpstream(
-        _ configuration: ServerConfiguration, webhooks: SocketAddress?, database: String
+        _ configuration: ServerConfiguration, webhooks: SocketAddress?
     ) throws -> Upstream {
         switch configuration.stripe {
         case .stripe(let account):
@@ -158,7 +159,7 @@ final class Server {
             var settings = SandboxConfiguration()
             settings.webhookSecret = webhookSecret
             settings.webhookURL = webhooks.map { "http://\($0)/webhook" }
-            if case .file = configuration.database { settings.stateFile = database + ".sandbox" }
+            if case .named(.file(let path)) = configuration.database { settings.stateFile = path + ".sandbox" }
             let (thread, started) = try SandboxThread.start(settings, at: address)
             guard let key = StripeKey(started.secretKey), let secret = WebhookSecret(started.webhookSecret) else {
                 throw Failure("the sandbox made keys that are none")

@@ -3,6 +3,7 @@ internal import EventLoop
 internal import Glibc
 internal import HTTP
 internal import RPC
+internal import Store
 internal import Stripe
 
 /// What a server is told by its flags and its environment, checked before anything is opened.
@@ -61,7 +62,7 @@ struct ServerConfiguration: Sendable {
     }
 
     enum Database: Sendable {
-        case file(String)
+        case named(StoreAddress)
         /// A fresh one, gone with the process.
         case temporary
     }
@@ -95,7 +96,9 @@ struct ServerConfiguration: Sendable {
         .init(name: "sandbox-http", placeholder: "HOST:PORT", help: "Where the sandbox listens (127.0.0.1:7173)."),
         .init(
             name: "db", placeholder: "sqlite:PATH",
-            help: "The database (a file in the state directory;\nwith --sandbox a temporary one)."),
+            help:
+                "The database (a file in the state directory;\nwith --sandbox a temporary one). Or one that several\nservers share: postgres://USER@HOST/NAME."
+        ),
         .init(name: "stripe-base", placeholder: "URL", help: "Stripe's address, for a sandbox elsewhere or a proxy."),
         .init(name: "stripe-account", placeholder: "ACCT", help: "The connected account to act for (acct_…)."),
         .init(
@@ -265,13 +268,11 @@ struct ServerConfiguration: Sendable {
         guard let text = arguments.value("db") else {
             switch stripe {
             case .sandbox: return .temporary
-            case .stripe(let account): return .file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db"))
+            case .stripe(let account):
+                return .named(.file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db")))
             }
         }
-        guard text.hasPrefix("sqlite:"), text.count > 7 else {
-            throw .usage("--db must be sqlite:PATH, got \"\(text)\"")
-        }
-        return .file(String(text.dropFirst(7)))
+        do throws(StoreError) { return .named(try StoreAddress(text)) } catch { throw .usage("--db: \(error)") }
     }
 
     private static func limits(_ arguments: Arguments) throws(Failure) -> RPCLimits {

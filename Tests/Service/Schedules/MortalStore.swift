@@ -42,6 +42,12 @@ struct MortalStore: Store {
         }
     }
 
+    func waitingEvents(ofCustomer customer: String, before sequence: Int64) async throws(StoreError) -> [JournalEvent] {
+        try await living(writes: false) { () async throws(StoreError) in
+            try await store.waitingEvents(ofCustomer: customer, before: sequence)
+        }
+    }
+
     func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
         try await living { () async throws(StoreError) in try await store.markProjected(sequence: sequence, at: now) }
     }
@@ -72,11 +78,13 @@ struct MortalStore: Store {
         try await living { () async throws(StoreError) in try await store.begin(intent) }
     }
 
-    func mark(intent key: String, begun: [UInt8]?) async throws(StoreError) {
-        try await living { () async throws(StoreError) in try await store.mark(intent: key, begun: begun) }
+    func mark(intent key: String, attempt: Int64, begun: [UInt8]?) async throws(StoreError) -> Bool {
+        try await living { () async throws(StoreError) in
+            try await store.mark(intent: key, attempt: attempt, begun: begun)
+        }
     }
 
-    func finish(intent key: String, reply: [UInt8]) async throws(StoreError) {
+    func finish(intent key: String, reply: [UInt8]) async throws(StoreError) -> [UInt8] {
         try await living { () async throws(StoreError) in try await store.finish(intent: key, reply: reply) }
     }
 
@@ -116,6 +124,7 @@ struct MortalStore: Store {
         try store.setting(name, orElse: make)
     }
 
+    var locks: (any SharedLocks)? { store.locks }
     func reader() throws(StoreError) -> any StoreReader { try store.reader() }
     func onChanges(_ listener: @escaping @Sendable () -> Void) { store.onChanges(listener) }
 }
