@@ -11,7 +11,7 @@ import Testing
         ["--help"], ["serve", "--help"], ["stdio", "--help"], ["sandbox", "--help"], ["call", "--help"],
         ["schema", "--help"],
         ["tour", "--help"], ["call", "-h"], ["record", "--help"], ["replay", "--help"],
-        ["reconcile", "--help"], ["rebuild", "--help"], ["backup", "--help"],
+        ["reconcile", "--help"], ["rebuild", "--help"], ["backup", "--help"], ["migrate", "--help"],
     ])
     func `help is there for every command, on standard output`(words: [String]) async throws {
         try await offPool {
@@ -47,6 +47,7 @@ import Testing
         (["rebuild", "--db", "sqlite:x", "--customer", "cus_1"], "--customer goes with --at"),
         (["rebuild", "--db", "sqlite:x", "--at", "noon"], "--at must be a time"),
         (["rebuild", "--db", "sqlite:x", "--at", "1"], "--at needs --customer"), (["backup", "x"], "--db is needed"),
+        (["migrate", "--from", "sqlite:x"], "--to DATABASE"),
         (["backup", "--db", "sqlite:x"], "dues backup"), (["reconcile", "--rate", "0"], "from 1 to"),
         (["reconcile", "operand"], "takes no operand"),
         (["schema", "Nothing"], "there are CreateCustomer"), (["sandbox", "--http", "0.0.0.0:0"], "loopback"),

@@ -206,6 +206,10 @@ final class PostgreSQLConnection: SQLConnection {
         transaction?.queued.append("RELEASE SAVEPOINT attempt")
     }
 
+    func number(_ table: String, after last: Int64) throws(StoreError) {
+        try run("SELECT setval(pg_get_serial_sequence(?, 'seq'), ?)", .text(table), .integer(last))
+    }
+
     /// The server takes care of its log.
     func tidy() {}
 }

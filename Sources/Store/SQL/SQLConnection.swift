@@ -15,6 +15,8 @@ protocol SQLConnection: AnyObject {
     var hasMadeChange: Bool { get set }
     /// Runs `body` within a transaction and answers whether it is to be kept; where it is not, it has changed nothing.
     func attempt(_ body: () -> Bool) throws(StoreError)
+    /// Has a table whose numbers the engine gives go on after one that was given elsewhere.
+    func number(_ table: String, after last: Int64) throws(StoreError)
     /// Takes to its lasting place what lies in a log of the engine's, where that costs nobody else a wait.
     func tidy()
 }

@@ -45,14 +45,20 @@ package final class SQLStore: Store {
         }
     }
 
-    /// Opens a database that is there, as `--db` names it, for one who is alone with it.
-    package convenience init(existing database: String) throws(StoreError) {
+    /// Opens a database as `--db` names it, for one who is alone with it, or makes it.
+    package convenience init(alone database: String) throws(StoreError) {
         switch try StoreAddress(database) {
         case .server(let address): try self.init(address, isAlone: true)
-        case .file(let path):
-            guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "there is no database \(path)") }
-            try self.init(path: path)
+        case .file(let path): try self.init(path: path)
         }
+    }
+
+    /// As above, a database that is there.
+    package convenience init(existing database: String) throws(StoreError) {
+        if case .file(let path) = try StoreAddress(database), access(path, F_OK) != 0 {
+            throw StoreError(.unavailable, "there is no database \(path)")
+        }
+        try self.init(alone: database)
     }
 
     /// Copies a database that others may use to a file that does not exist yet.

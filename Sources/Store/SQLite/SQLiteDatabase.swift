@@ -79,6 +79,9 @@ final class SQLiteDatabase: SQLConnection {
         try run("RELEASE attempt")
     }
 
+    /// The engine goes on after the greatest number that it has seen.
+    func number(_ table: String, after last: Int64) {}
+
     /// Empties the write-ahead log, unless somebody still reads from it: nobody is waited for, who might have others wait for
     /// this.
     func tidy() { try? execute("PRAGMA busy_timeout=0; PRAGMA wal_checkpoint(TRUNCATE)") }
