@@ -88,7 +88,8 @@ final class Server {
                 stripe: stripe, store: store, projector: projector, webhooks: ingest, quotes: QuoteSeal(key: quoteKey),
                 health: health, clock: Self.clock)
             let parts = try RPCParts(
-                configuration, limits: Self.limits(configuration), store: store, billing: billing, health: health,
+                configuration, limits: Self.limits(configuration), store: store, billing: billing, http: http,
+                health: health,
                 clock: Self.clock)
             let helpers = try parts.startHelpers(configuration.loops - 1)
             rpc = try parts.server(on: loop, helpers: helpers.map(\.server))
