@@ -53,14 +53,25 @@ final class Turns: Sendable {
         let result: Result<Value, RPCError> = await Self.$held.withValue(Self.held + [Held(lock: lock, locks: shared)]) {
             do throws(RPCError) { return .success(try await body()) } catch { return .failure(error) }
         }
+        // What was found out of turn may be another's doing, also the same call's.
+        if case .failure(let error) = result, !error.retryable, !(await shared.isHeld(lock)) {
+            throw Self.lost(mayHaveTakenEffect: error.mayHaveTakenEffect)
+        }
         return try result.get()
+    }
+
+    private static func lost(mayHaveTakenEffect: Bool) -> RPCError {
+        var error = RPCError(
+            .conflict, "this server was out of touch with its database, and another one has had the turn")
+        error.mayHaveTakenEffect = mayHaveTakenEffect
+        return error
     }
 
     /// Throws where a turn of this task's is not its own any more: a process that was stopped for some seconds counts as dead, and
     /// others go on. To be asked before what cannot be undone.
     static func confirm() async throws(RPCError) {
         for turn in held where !(await turn.locks.isHeld(turn.lock)) {
-            throw RPCError(.conflict, "this server was out of touch with its database, and another one has the turn")
+            throw lost(mayHaveTakenEffect: false)
         }
     }
 

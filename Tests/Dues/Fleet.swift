@@ -64,17 +64,22 @@ final class Fleet: Sendable {
     // MARK: Clients
 
     /// Milliseconds after which a client goes to another server.
-    private static let patience: Int64 = 3000
+    static let patience: Int64 = 3000
+
+    /// Sends a call to one server, whose answer comes on the channel.
+    func send(_ method: String, _ params: JSONValue, to server: Server) throws -> LineChannel {
+        let channel = LineChannel(socket: try server.tcp.connect())
+        let call: JSONValue = ["jsonrpc": "2.0", "id": 1, "method": .string(method), "params": params]
+        try channel.send(call.bytes)
+        return channel
+    }
 
     /// One answer of one server; nil where there is none.
-    func ask(_ method: String, _ params: JSONValue, of server: Server) -> JSONValue? {
-        guard let socket = try? server.tcp.connect() else { return nil }
-        let channel = LineChannel(socket: socket)
-        let call: JSONValue = ["jsonrpc": "2.0", "id": 1, "method": .string(method), "params": params]
-        guard (try? channel.send(call.bytes)) != nil,
-            let line = try? channel.receive(timeoutMilliseconds: Self.patience)
-        else { return nil }
-        return try? JSONValue(parsing: line)
+    func ask(
+        _ method: String, _ params: JSONValue, of server: Server, patience: Int64 = Fleet.patience
+    ) -> JSONValue? {
+        let line = try? send(method, params, to: server).receive(timeoutMilliseconds: patience)
+        return line.flatMap { try? JSONValue(parsing: $0) }
     }
 
     /// Calls until there is an answer that stays, and answers it: the result, or the reason of the refusal.
@@ -115,15 +120,11 @@ final class Fleet: Sendable {
         let deadline = EventLoop.monotonicMilliseconds() + 90_000
         while !isEnough(seen.count), EventLoop.monotonicMilliseconds() < deadline {
             defer { number += 1 }
-            guard let socket = try? self[number].tcp.connect() else {
+            let cursor: JSONValue = ["after": .integer(seen.last?.seq ?? 0)]
+            guard let channel = try? send("WatchEvents", cursor, to: self[number]) else {
                 usleep(20_000)
                 continue
             }
-            let channel = LineChannel(socket: socket)
-            let call: JSONValue = [
-                "jsonrpc": "2.0", "id": 1, "method": "WatchEvents", "params": ["after": .integer(seen.last?.seq ?? 0)],
-            ]
-            guard (try? channel.send(call.bytes)) != nil else { continue }
             while !isEnough(seen.count), let line = try? channel.receive(timeoutMilliseconds: 1500) {
                 let message = try JSONValue(parsing: line)
                 guard let value = message["params"]?["value"] else {

@@ -23,7 +23,7 @@ import Testing
         var countOfEvents: Int { events.withLock { $0.values.reduce(0) { $0 + $1.count } } }
     }
 
-    private static let customersOfEvents = 6
+    private static let customersOfEvents = 12
     private static let customersOfCalls = 24
 
     private static func event(_ number: Int, of customer: String) -> (id: String, payload: [UInt8]) {
@@ -211,6 +211,56 @@ import Testing
             #expect(answers.count { $0?["error"]?["data"]?["reason"] == "DUPLICATE_SUBSCRIPTION" } == 3)
         }
         try await offPool { fleet.stop() }
+    }
+
+    /// Where a server is stopped, in the middle of a call that Stripe is slow to answer.
+    enum Moment: String, CaseIterable {
+        /// Stripe has done what was asked; the answer is on the way.
+        case afterTheEffect
+        /// Something is still being looked up.
+        case beforeIt
+        /// As before, in a call that nobody would repeat.
+        case beforeItWithoutKey
+    }
+
+    @Test(arguments: Moment.allCases)
+    func `a server that is stopped in the middle of a call is overtaken, and does nothing more of it`(
+        _ moment: Moment
+    ) async throws {
+        try await offPool {
+            let fleet = try Fleet(2, database: try PostgreSQLServer.shared.get().makeDatabase())
+            let api = fleet.sandbox.process.api
+            let customer = try fleet.call("CreateCustomer", [:])["customerId"] ?? .null
+            var params: JSONObject = ["customerId": customer, "lookupKey": "basic"]
+            if moment != .beforeItWithoutKey { params["_meta"] = ["idempotencyKey": "k"] }
+            let request = moment == .afterTheEffect ? ("POST", "/v1/subscriptions") : ("GET", "/v1/prices")
+            _ = try api.post(
+                "/sandbox/faults", ["method": request.0, "path": request.1, "delay_ms": "1500"])
+            let first = try fleet.send("CreateSubscription", .object(params), to: fleet[0])
+            if moment == .afterTheEffect {
+                #expect(try eventually { try api.get("/v1/subscriptions?status=all")["data"]?.arrayValue?.count == 1 })
+            } else {
+                usleep(500_000)
+            }
+            fleet.signal(0, SIGSTOP)
+            let began = EventLoop.monotonicMilliseconds()
+            let second = fleet.ask("CreateSubscription", .object(params), of: fleet[1], patience: 20_000)
+            #expect(second?["result"]?["subscriptionId"] != nil, "\(second?.text ?? "silence")")
+            let waited = EventLoop.monotonicMilliseconds() - began
+            #expect(waited > 1000 && waited < 10_000, "\(waited) ms for the other's turn to be over")
+            fleet.signal(0, SIGCONT)
+            let late = try JSONValue(parsing: try #require(try first.receive(timeoutMilliseconds: 10_000)))
+            if moment == .afterTheEffect {
+                #expect(late["result"] == second?["result"])
+            } else {
+                #expect(late["error"]?["data"]?["reason"] == "CONFLICT", "\(late.text)")
+            }
+            if moment != .beforeItWithoutKey {
+                #expect(try fleet.call("CreateSubscription", .object(params)) == second?["result"])
+            }
+            #expect(try api.get("/v1/subscriptions?status=all")["data"]?.arrayValue?.count == 1)
+            fleet.stop()
+        }
     }
 
     @Test func `what one server knows the others know, also what they remember of it`() async throws {

@@ -135,6 +135,24 @@ import Testing
         try await Turns.confirm()
     }
 
+    @Test func `what fails out of turn is to be called again, unless it may have had its effect`() async throws {
+        let table = Locks.Table()
+        let turns = Turns("customer", shared: Locks(process: 1, table: table))
+        for (isLost, mayHaveTakenEffect) in [(false, false), (true, false), (true, true)] {
+            let error = await #expect(throws: RPCError.self) {
+                try await turns.hold("k") { () async throws(RPCError) in
+                    if isLost { table.holders.withLock { $0["customer k"] = 2 } }
+                    var error = RPCError(.duplicateSubscription, "there is one already")
+                    error.mayHaveTakenEffect = mayHaveTakenEffect
+                    throw error
+                }
+            }
+            #expect(error?.reason == (isLost ? "CONFLICT" : "DUPLICATE_SUBSCRIPTION"))
+            #expect(error?.mayHaveTakenEffect == mayHaveTakenEffect)
+            table.holders.withLock { $0 = [:] }
+        }
+    }
+
     @Test func `who is cancelled while another process has the turn waits no longer`() async throws {
         let table = Locks.Table()
         table.holders.withLock { $0["customer k"] = 2 }
