@@ -3,7 +3,9 @@
 .PHONY: help run build release test test-clients bench fuzz simulate sanitize sanitize-thread sanitize-address generate format clean deps
 
 # The system libraries that the program stands on, as Debian calls their headers.
-PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev
+PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev libpq-dev
+# What the tests start besides: a server of each kind of database.
+test: PACKAGES += postgresql
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN := .build/debug/dues
 
@@ -21,14 +23,14 @@ help:
 	@echo "make format    format the Swift sources in place"
 	@echo "make clean     remove what was built"
 
-# Installs what is missing and nothing otherwise.
+# Installs what is missing and nothing otherwise. On runlevel 1 no server is started that comes with it.
 deps:
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
 	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
-	  command -v apt-get >/dev/null || { echo "please install the development files of libcurl, SQLite and OpenSSL" >&2; exit 1; }; \
+	  command -v apt-get >/dev/null || { echo "please install the development files of libcurl, SQLite, OpenSSL and libpq" >&2; exit 1; }; \
 	  echo "installing" $$missing; \
-	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $$missing >/dev/null; \
 	fi
 
 build: deps

@@ -39,10 +39,11 @@ let package = Package(
         .library(name: "DuesClient", targets: ["DuesClient", "JSON"]),
     ],
     targets: [
-        // Floor 0: C headers and typed shims. libcurl and OpenSSL are loaded when they are needed, and not linked.
+        // Floor 0: C headers and typed shims. libcurl, libpq and OpenSSL are loaded when they are needed, and not linked.
         .target(name: "CLinux"),
         .target(name: "CCurl"),
         .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(name: "CPostgreSQL"),
         .target(name: "COpenSSL"),
 
         // Floor 1
@@ -58,7 +59,7 @@ let package = Package(
         // Floor 3
         house("RPC", ["Contract", "EventLoop", "JSON", "Crypto"]),
         house("Stripe", ["HTTP", "JSON", "Crypto"]),
-        house("Store", ["Billing", "JSON", "CSQLite"]),
+        house("Store", ["Billing", "JSON", "CSQLite", "CPostgreSQL"]),
 
         // Floor 4
         house("Service", ["Billing", "RPC", "Store", "Stripe", "HTTP", "Contract"]),
@@ -91,7 +92,7 @@ let package = Package(
         tests("Contract", ["Contract"], exclude: ["validate_openrpc.py"]),
         tests("RPC", ["RPC", "TestSupport"]),
         tests("Stripe", ["Stripe", "TestSupport"]),
-        tests("Store", ["Store"]),
+        tests("Store", ["Store", "TestSupport"]),
         tests("Service", ["Service", "Sandbox", "Simulation", "TestSupport"]),
         tests("Sandbox", ["Sandbox"], exclude: ["SDK"]),
         .target(

@@ -54,10 +54,13 @@ package struct CallContext: Sendable {
         /// What an earlier attempt was about to send, in the method's own JSON, if it may have had its effect: then the same
         /// is to be sent again, whatever would be found if it were looked up anew.
         package let begun: [UInt8]?
+        /// Which attempt at the call this is: one that a later one has overtaken begins nothing any more.
+        package let attempt: Int64
 
-        package init(stripeKey: String, begun: [UInt8]?) {
+        package init(stripeKey: String, begun: [UInt8]?, attempt: Int64) {
             self.stripeKey = stripeKey
             self.begun = begun
+            self.attempt = attempt
         }
 
         package var isRepeated: Bool { begun != nil }

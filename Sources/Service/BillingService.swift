@@ -11,7 +11,7 @@ package final class BillingService: UpstreamMethods {
     private let health: Health
     let webhooks: WebhookIngest
     let quotes: QuoteSeal
-    let turns = Turns()
+    let turns: Turns
     let clock: @Sendable () -> Int64
 
     package init(
@@ -25,6 +25,7 @@ package final class BillingService: UpstreamMethods {
         self.webhooks = webhooks
         self.quotes = quotes
         self.clock = clock
+        turns = Turns("customer", shared: store.locks)
         health.watch { [stripe, turns] in
             Health.Upstream(figures: stripe.figures, waitingForTurn: turns.waiting)
         }
@@ -82,21 +83,27 @@ package final class BillingService: UpstreamMethods {
     func change<Value>(
         _ call: CallContext, order: JSONValue = [:], _ body: () async throws(RPCError) -> Value
     ) async throws(RPCError) -> Value {
-        try await mark(call, begun: order.bytes)
+        guard try await mark(call, begun: order.bytes) else {
+            throw RPCError(.conflict, "another server has taken this call over")
+        }
         do throws(RPCError) {
+            try await Turns.confirm()
             return try await body()
         } catch {
             // What an earlier attempt may have done is not undone by how this one failed; and who is told to come again comes
             // with the same order.
             let isOver = !error.mayHaveTakenEffect && !error.retryable && call.run?.isRepeated != true
-            if isOver { try await mark(call, begun: nil) }
+            if isOver { _ = try await mark(call, begun: nil) }
             throw error
         }
     }
 
-    private func mark(_ call: CallContext, begun: [UInt8]?) async throws(RPCError) {
-        guard call.run != nil, let key = call.metadata.idempotencyKey else { return }
-        try await health.stored { () async throws(StoreError) in try await store.mark(intent: key, begun: begun) }
+    /// False where this attempt at the call is not the last one any more.
+    private func mark(_ call: CallContext, begun: [UInt8]?) async throws(RPCError) -> Bool {
+        guard let run = call.run, let key = call.metadata.idempotencyKey else { return true }
+        return try await health.stored { () async throws(StoreError) in
+            try await store.mark(intent: key, attempt: run.attempt, begun: begun)
+        }
     }
 
     /// What an earlier attempt at this call was about to send, if it may have had its effect.

@@ -18,12 +18,13 @@ package struct IdempotencyKeeper: CallKeeper {
     private let store: any Store
     private let health: Health
     private let clock: @Sendable () -> Int64
-    private let turns = Turns()
+    private let turns: Turns
 
     package init(store: any Store, health: Health, clock: @escaping @Sendable () -> Int64) {
         self.store = store
         self.health = health
         self.clock = clock
+        turns = Turns("key", shared: store.locks)
     }
 
     package func keep(
@@ -49,18 +50,20 @@ package struct IdempotencyKeeper: CallKeeper {
         case .done(let reply):
             call.trace.noteReplay()
             return Self.reply(reply, for: call)
-        case .open(let stripeKey, let begun, let created):
+        case .open(let stripeKey, let begun, let created, let attempt):
             guard begun == nil || clock() - created < Self.stripeRemembersSeconds else {
                 throw RPCError(
                     .outcomeUnknown, "a call with this key was cut off more than 23 hours ago: look up what became of it")
             }
             var call = call
-            call.run = .init(stripeKey: stripeKey, begun: begun)
+            call.run = .init(stripeKey: stripeKey, begun: begun, attempt: attempt)
             let reply = try await perform(call)
-            try await health.stored { () async throws(StoreError) in
-                try await store.finish(intent: key, reply: Self.withoutMetadata(reply))
+            let answer = Self.withoutMetadata(reply)
+            let kept = try await health.stored { () async throws(StoreError) in
+                try await store.finish(intent: key, reply: answer)
             }
-            return reply
+            // Another process that took this one for dead has answered the call already, out of the same answers of Stripe's.
+            return kept == answer ? reply : Self.reply(kept, for: call)
         }
     }
 

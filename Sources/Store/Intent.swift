@@ -22,8 +22,9 @@ package struct Intent: Sendable, Equatable {
 /// What is known about an idempotency key.
 package enum IntentState: Sendable, Equatable {
     /// The call is to be made with this Stripe key: it is new, or an earlier attempt did not get to its answer. `begun` is what
-    /// such an attempt was about to send, if it may have had its effect; `created` when the key was first seen, in Unix seconds.
-    case open(stripeKey: String, begun: [UInt8]?, created: Int64)
+    /// such an attempt was about to send, if it may have had its effect; `created` when the key was first seen, in Unix seconds;
+    /// `attempt` the number of this attempt, counted from 1.
+    case open(stripeKey: String, begun: [UInt8]?, created: Int64, attempt: Int64)
     /// The call was made; this is its answer.
     case done(reply: [UInt8])
     /// The key belongs to a call with another method or other params.

@@ -30,7 +30,7 @@ package final class StripeClient: Sendable {
     package let configuration: StripeConfiguration
     private let http: any StripeTransport
     private let upstream: UpstreamGuard
-    private let clock: SteadyClock
+    package let clock: SteadyClock
     private let random01: @Sendable () -> Double
     private let observe: @Sendable (Attempt) -> Void
 

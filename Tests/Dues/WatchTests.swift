@@ -257,9 +257,8 @@ import Testing
                 Task.detached {
                     let payload = Delivery.event(number, type: "charge.failed", customer: "cus_1", bytes: 1)
                     let event = JournalEvent(
-                        id: "evt_\(number)", type: "charge.failed", created: 1, received: 1, customer: nil,
-                        subscription: nil,
-                        payload: payload)
+                        id: "evt_\(number)", type: "charge.failed", created: 1, received: Int64(time(nil)), customer: nil,
+                        subscription: nil, payload: payload)
                     let isNew = try? await store.journal(event)
                     for event in try await store.waitingEvents(after: 0, limit: 1) {
                         try? await store.markProjected(sequence: event.sequence, at: 1)

@@ -2,7 +2,7 @@
 /// also import what that target stands on.
 enum Arrows {
     static let direct: [String: Set<String>] = [
-        "CLinux": [], "CCurl": [], "CSQLite": [], "COpenSSL": [],
+        "CLinux": [], "CCurl": [], "CSQLite": [], "CPostgreSQL": [], "COpenSSL": [],
         "JSON": [],
         "Crypto": ["COpenSSL"],
         "EventLoop": ["CLinux", "COpenSSL"],
@@ -11,7 +11,7 @@ enum Arrows {
         "Contract": ["JSON"],
         "RPC": ["Contract", "EventLoop", "JSON", "Crypto"],
         "Stripe": ["HTTP", "JSON", "Crypto"],
-        "Store": ["Billing", "JSON", "CSQLite"],
+        "Store": ["Billing", "JSON", "CSQLite", "CPostgreSQL"],
         "Service": ["Billing", "RPC", "Store", "Stripe", "HTTP", "Contract"],
         "Sandbox": ["HTTP", "JSON", "Crypto"],
         "Transcripts": ["RPC", "HTTP", "JSON"],

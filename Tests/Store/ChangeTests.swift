@@ -1,83 +1,95 @@
 import Billing
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
 
 /// The order in which events are shown: each event is one change, whatever became of it.
 @Suite struct ChangeTests {
-    private let path: String
-    private let store: SQLStore
+    /// A store of its own, and what a test does to it.
+    private struct Scene {
+        let place: Place
+        let store: SQLStore
 
-    init() throws {
-        path = try TemporaryFile.path()
-        store = try SQLStore(path: path)
+        init(_ engine: Engine) throws {
+            place = try Place(engine)
+            store = try place.open()
+        }
+
+        /// Journals an event; answers its place.
+        func journal(_ id: String, type: String = "t", customer: String? = nil) async throws -> Int64 {
+            _ = try await store.journal(
+                JournalEvent(
+                    id: id, type: type, created: 100, received: 1, customer: customer, subscription: nil, payload: [1]))
+            return try #require(try await store.waitingEvents(after: 0, limit: 1000).last).sequence
+        }
+
+        func closed(ofCustomer customer: String? = nil) throws -> [String] {
+            let reader = try store.reader()
+            return try reader.closedEvents(in: 0...Int64.max, ofCustomer: customer).map { change, _ in
+                "\(change) \(try reader.closedEvent(ofChange: change)?.id ?? "none")"
+            }
+        }
     }
 
     private static func customer(_ id: String, _ name: String) -> MirrorObject {
         MirrorObject(id: id, raw: "{\"name\":\"\(name)\"}", record: .customer(email: nil, name: name))
     }
 
-    /// Journals an event; answers its place.
-    private func journal(_ id: String, type: String = "t", customer: String? = nil) async throws -> Int64 {
-        _ = try await store.journal(
-            JournalEvent(
-                id: id, type: type, created: 100, received: 1, customer: customer, subscription: nil, payload: [1]))
-        return try #require(try await store.waitingEvents(after: 0, limit: 1000).last).sequence
-    }
-
     private func basis(_ sequence: Int64, at created: Int64, _ kind: Observation.Kind = .updated) -> EventBasis {
         EventBasis(sequence: sequence, created: created, kind: kind, now: 1)
     }
 
-    private func closed(ofCustomer customer: String? = nil) throws -> [String] {
-        let reader = try store.reader()
-        return try reader.closedEvents(in: 0...Int64.max, ofCustomer: customer).map { change, _ in
-            "\(change) \(try reader.closedEvent(ofChange: change)?.id ?? "none")"
-        }
-    }
-
-    @Test func `every event is one change: written, old, settled, deleted, or of no concern to the mirror`() async throws {
-        let reader = try store.reader()
+    @Test(arguments: Engine.all)
+    func `every event is one change: written, old, settled, deleted, or of no concern to the mirror`(
+        _ engine: Engine
+    ) async throws {
+        let scene = try Scene(engine)
+        let reader = try scene.store.reader()
         #expect(try reader.newestChange() == 0)
         let ada = Self.customer("cus_1", "Ada")
-        let first = try await journal("evt_written", customer: "cus_1")
-        #expect(try closed() == [], "what is only journaled is not shown")
-        #expect(try await store.project(ada, from: basis(first, at: 100, .created)) == .applied(version: 1))
-        let old = try await journal("evt_old", customer: "cus_1")
-        #expect(try await store.project(ada, from: basis(old, at: 99)) == .skipped(because: "older"))
+        let first = try await scene.journal("evt_written", customer: "cus_1")
+        #expect(try scene.closed() == [], "what is only journaled is not shown")
+        #expect(try await scene.store.project(ada, from: basis(first, at: 100, .created)) == .applied(version: 1))
+        let old = try await scene.journal("evt_old", customer: "cus_1")
+        #expect(try await scene.store.project(ada, from: basis(old, at: 99)) == .skipped(because: "older"))
         #expect(
-            try await store.project(ada, from: ReplyBasis(version: 1, from: 101, until: 102, now: 1))
+            try await scene.store.project(ada, from: ReplyBasis(version: 1, from: 101, until: 102, now: 1))
                 == .applied(version: 3))
-        let unheld = try await journal("evt_unheld", customer: "cus_9")
-        let tie = try await journal("evt_tie", customer: "cus_1")
+        let unheld = try await scene.journal("evt_unheld", customer: "cus_9")
+        let tie = try await scene.journal("evt_tie", customer: "cus_1")
         let other = Self.customer("cus_1", "Lady Ada")
-        #expect(try await store.project(other, from: basis(tie, at: 102)) == .fetch(version: 3, because: "tie"))
-        try await store.markProjected(sequence: unheld, at: 1)
-        #expect(try closed() == ["1 evt_written", "2 evt_old", "4 evt_unheld"], "what waits for Stripe is shown later")
+        #expect(try await scene.store.project(other, from: basis(tie, at: 102)) == .fetch(version: 3, because: "tie"))
+        try await scene.store.markProjected(sequence: unheld, at: 1)
+        #expect(
+            try scene.closed() == ["1 evt_written", "2 evt_old", "4 evt_unheld"], "what waits for Stripe is shown later")
         let settling = ReplyBasis(version: 3, from: 103, until: 104, settles: tie, now: 1)
-        #expect(try await store.project(other, from: settling) == .applied(version: 5))
+        #expect(try await scene.store.project(other, from: settling) == .applied(version: 5))
         var gone = other
         gone.isDeleted = true
-        let deletion = try await journal("evt_deleted", customer: "cus_1")
-        #expect(try await store.project(gone, from: basis(deletion, at: 105, .deleted)) == .applied(version: 6))
-        let late = try await journal("evt_late", customer: "cus_1")
+        let deletion = try await scene.journal("evt_deleted", customer: "cus_1")
+        #expect(try await scene.store.project(gone, from: basis(deletion, at: 105, .deleted)) == .applied(version: 6))
+        let late = try await scene.journal("evt_late", customer: "cus_1")
         let revival = ReplyBasis(version: 6, from: 106, until: 107, settles: late, now: 1)
-        #expect(try await store.project(other, from: revival) == .skipped(because: "the object is gone for good"))
+        #expect(try await scene.store.project(other, from: revival) == .skipped(because: "the object is gone for good"))
         let all = ["1 evt_written", "2 evt_old", "4 evt_unheld", "5 evt_tie", "6 evt_deleted", "7 evt_late"]
-        #expect(try closed() == all)
+        #expect(try scene.closed() == all)
         #expect(try reader.newestChange() == 7)
-        #expect(try closed(ofCustomer: "cus_9") == ["4 evt_unheld"])
-        #expect(try closed(ofCustomer: "cus_1") == all.filter { $0 != "4 evt_unheld" })
+        #expect(try scene.closed(ofCustomer: "cus_9") == ["4 evt_unheld"])
+        #expect(try scene.closed(ofCustomer: "cus_1") == all.filter { $0 != "4 evt_unheld" })
         #expect(try reader.closedEvents(in: 3...5, ofCustomer: nil).map(\.change) == [4, 5])
         #expect(try reader.closedEvent(ofChange: 3) == nil, "an answer is no event")
     }
 
-    @Test func `an event that two processes project is one change`() async throws {
-        let other = try SQLStore(path: path)
-        let sequence = try await journal("evt_1")
+    @Test(arguments: Engine.all) func `an event that two processes project is one change`(
+        _ engine: Engine
+    ) async throws {
+        let scene = try Scene(engine)
+        let other = try scene.place.open()
+        let sequence = try await scene.journal("evt_1")
         let ada = Self.customer("cus_1", "Ada")
-        #expect(try await store.project(ada, from: basis(sequence, at: 100, .created)) == .applied(version: 1))
+        #expect(try await scene.store.project(ada, from: basis(sequence, at: 100, .created)) == .applied(version: 1))
         let newer = Self.customer("cus_1", "Lady Ada")
         #expect(
             try await other.project(newer, from: basis(sequence, at: 200))
@@ -85,31 +97,43 @@ import Testing
         try await other.markProjected(sequence: sequence, at: 1)
         let settling = ReplyBasis(version: 1, from: 201, until: 202, settles: sequence, now: 1)
         #expect(try await other.project(newer, from: settling) == .applied(version: 2))
-        #expect(try closed() == ["1 evt_1"], "the answer is a change of its own")
-        #expect(try store.reader().newestChange() == 2)
+        #expect(try scene.closed() == ["1 evt_1"], "the answer is a change of its own")
+        #expect(try scene.store.reader().newestChange() == 2)
     }
 
     @Test func `looks through many events read an index and nothing else`() throws {
+        let path = try Place(.sqlite).path
+        _ = try SQLStore(path: path)
         let database = try SQLiteDatabase(path: path, access: .readOnly)
         for (query, index) in [
-            (SQLiteReader.closedEvents, "events_by_change"), (SQLiteReader.closedEventsOfCustomer, "events_of_customer"),
+            (ReaderSQL.closedEvents, "events_by_change"), (ReaderSQL.closedEventsOfCustomer, "events_of_customer"),
         ] {
             let plan = try database.rows("EXPLAIN QUERY PLAN " + query) { $0.text(3) }
             #expect(plan.count == 1 && plan[0].contains("SEARCH events USING COVERING INDEX \(index)"), "\(plan)")
         }
     }
 
-    @Test func `listeners are told of commits that made changes, and of no others`() async throws {
+    @Test(arguments: Engine.all) func `listeners are told of commits that made changes, and of no others`(
+        _ engine: Engine
+    ) async throws {
+        let scene = try Scene(engine)
+        // Who hears of other processes looks around once when it begins to.
+        let reader = try scene.store.reader()
+        try #require(
+            eventually {
+                _ = try reader.changes()
+                return !reader.hasChanged
+            })
         let told = Counter()
         let alsoTold = Counter()
-        store.onChanges { told.count.add(1, ordering: .relaxed) }
-        store.onChanges { alsoTold.count.add(1, ordering: .relaxed) }
-        let sequence = try await journal("evt_1")
+        scene.store.onChanges { told.count.add(1, ordering: .relaxed) }
+        scene.store.onChanges { alsoTold.count.add(1, ordering: .relaxed) }
+        let sequence = try await scene.journal("evt_1")
         // A later commit is answered once the earlier one's listeners were told.
-        _ = try store.setting("s") { [1] }
+        _ = try scene.store.setting("s") { [1] }
         #expect(told.count.load(ordering: .relaxed) == 0)
-        try await store.markProjected(sequence: sequence, at: 1)
-        _ = try store.setting("s") { [1] }
+        try await scene.store.markProjected(sequence: sequence, at: 1)
+        _ = try scene.store.setting("s") { [1] }
         #expect(told.count.load(ordering: .relaxed) == 1)
         #expect(alsoTold.count.load(ordering: .relaxed) == 1)
     }
@@ -120,7 +144,7 @@ import Testing
 
     /// The database as the second step left it, with what an earlier version wrote.
     @Test func `events of an older database are all shown, each once`() async throws {
-        let path = try TemporaryFile.path()
+        let path = try Place(.sqlite).path
         let database = try SQLiteDatabase(path: path, access: .readWrite)
         for step in [Migration.first, .second] { try database.execute(step.sql) }
         try database.execute("PRAGMA user_version=2")

@@ -10,9 +10,9 @@ package struct Web: Sendable {
 
     package init() {}
 
-    package func send(_ request: HTTPRequest) throws -> HTTPResponse {
+    package func send(_ request: HTTPRequest, timeoutMilliseconds: Int64 = 10_000) throws -> HTTPResponse {
         let result = Rendezvous<Result<HTTPResponse, HTTPClientError>>()
-        client.start(request, timeoutMilliseconds: 10_000) { result.put($0) }
+        client.start(request, timeoutMilliseconds: timeoutMilliseconds) { result.put($0) }
         return try result.take().get()
     }
 
@@ -30,12 +30,13 @@ package struct Web: Sendable {
     }
 
     /// Delivers an event as Stripe does, signed at `time` with `secret`; nil leaves the header out.
-    package func deliver(_ payload: [UInt8], to http: String, signature: String?) throws -> (status: Int, answer: JSONValue)
-    {
+    package func deliver(
+        _ payload: [UInt8], to http: String, signature: String?, timeoutMilliseconds: Int64 = 10_000
+    ) throws -> (status: Int, answer: JSONValue) {
         var request = HTTPRequest(
             method: "POST", target: http + "/webhook", headers: ["Content-Type": "application/json"], body: payload)
         request.headers["Stripe-Signature"] = signature
-        let response = try send(request)
+        let response = try send(request, timeoutMilliseconds: timeoutMilliseconds)
         return (response.status, (try? JSONValue(parsing: response.body)) ?? .null)
     }
 

@@ -15,6 +15,17 @@ package final class Projector: Sendable {
     private let log: ServiceLog
     /// Wakes the loop: there is something in the journal. One waiting signal is as good as many.
     private let wakeUps = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Events that this process writes into the journal: where others share it, theirs are their business. Guards against
+    /// deliveries that come while events are looked at.
+    private let own = Mutex<[String: ContinuousClock.Instant]>([:])
+    private let isShared: Bool
+
+    /// Seconds after which an event is anybody's: whoever wrote it down has not got to it, and may be dead.
+    private static let leftoverSeconds: Int64 = 5
+    private static let pauseBetweenLooks: Duration = .seconds(2)
+    private static let pauseBetweenLooksForProducts: Duration = .seconds(600)
+    /// For how long it is remembered whose an event is: it is anybody's long before.
+    private static let memoryOfOwn: Duration = .seconds(60)
 
     package init(
         store: any Store, stripe: StripeClient, health: Health, clock: @escaping @Sendable () -> Int64,
@@ -26,6 +37,13 @@ package final class Projector: Sendable {
         self.clock = clock
         self.steady = steady
         self.log = log
+        isShared = store.locks != nil
+    }
+
+    /// These events are about to be written into the journal here.
+    package func expect(_ ids: [String]) {
+        guard isShared else { return }
+        own.withLock { own in for id in ids { own[id] = steady.now } }
     }
 
     /// There is something new in the journal.
@@ -39,8 +57,20 @@ package final class Projector: Sendable {
         var stuck: [Int64: (tries: Int, next: ContinuousClock.Instant)] = [:]
         /// Subscriptions whose products may be missing from the mirror; nil among them stands for all.
         var incomplete: Set<String?> = [nil]
-        /// When they are looked for again.
         var nextProducts: ContinuousClock.Instant
+        /// When to look for what other processes left, and the place in the journal up to which that was done.
+        var nextLook: ContinuousClock.Instant
+        var looked: Int64 = 0
+        /// When to look for what they left of the products.
+        var nextLookForProducts: ContinuousClock.Instant
+        /// When the loop wakes by itself.
+        var alarm: ContinuousClock.Instant?
+
+        init(now: ContinuousClock.Instant) {
+            nextProducts = now
+            nextLook = now
+            nextLookForProducts = now + Projector.pauseBetweenLooksForProducts
+        }
 
         var isEmpty: Bool { stuck.isEmpty && incomplete.isEmpty }
         var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete.isEmpty ? [] : [nextProducts])).min() }
@@ -51,19 +81,19 @@ package final class Projector: Sendable {
     package func run() async {
         wake()
         await withDiscardingTaskGroup { group in
-            var backlog = Backlog(nextProducts: steady.now)
-            // One alarm is enough: a later one would find its work done, or set itself anew.
-            var alarm: ContinuousClock.Instant?
+            var backlog = Backlog(now: steady.now)
             for await _ in wakeUps.stream {
-                let isNewRead = await projectNew(&backlog)
-                let isRead = await retryStuck(&backlog) && isNewRead
+                var isRead = await projectNew(&backlog)
+                if isShared, isRead { isRead = await projectLeftovers(&backlog) }
+                isRead = await retryStuck(&backlog) && isRead
                 await completeProducts(&backlog)
                 if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
-                if let due = alarm, due <= steady.now { alarm = nil }
-                guard let next = isRead ? backlog.next : steady.now + .seconds(1), alarm.map({ next < $0 }) ?? true else {
-                    continue
-                }
-                alarm = next
+                let now = steady.now
+                var next = isRead ? backlog.next : now + .seconds(1)
+                if isShared { next = min(next ?? backlog.nextLook, backlog.nextLook) }
+                // One that is set already for this time or before is enough.
+                guard let next, backlog.alarm.map({ $0 <= now || next < $0 }) ?? true else { continue }
+                backlog.alarm = next
                 group.addTask { [steady, wakeUps] in
                     try? await steady.sleep(until: next)
                     wakeUps.continuation.yield()
@@ -78,9 +108,47 @@ package final class Projector: Sendable {
         while !Task.isCancelled {
             guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: 100) else { return false }
             guard let last = batch.last else { return true }
-            for event in batch { await attempt(event, &backlog) }
+            let own = own.withLock(\.self)
+            for event in batch where !isShared || own[event.id] != nil {
+                guard await projectEarlier(than: event, &backlog) else { return false }
+                await attempt(event, &backlog)
+            }
             backlog.seen = last.sequence
         }
+        return true
+    }
+
+    /// Projects what other processes have not got to of the same customer's, so that events of one customer are shown in the order
+    /// in which they came, wherever they came; false where the journal cannot be read.
+    private func projectEarlier(than event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
+        guard isShared, let customer = event.customer else { return true }
+        guard let earlier = try? await store.waitingEvents(ofCustomer: customer, before: event.sequence) else {
+            return false
+        }
+        for event in earlier where backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
+        return true
+    }
+
+    /// Projects what the journal has held for some time already, whoever wrote it down; false where it cannot be read.
+    private func projectLeftovers(_ backlog: inout Backlog) async -> Bool {
+        let now = steady.now
+        guard backlog.nextLook <= now else { return true }
+        own.withLock { own in own = own.filter { $0.value.duration(to: now) < Self.memoryOfOwn } }
+        let isOld = { [now = clock()] (event: JournalEvent) in event.received <= now - Self.leftoverSeconds }
+        looking: while !Task.isCancelled {
+            guard let batch = try? await store.waitingEvents(after: backlog.looked, limit: 100) else { return false }
+            if batch.isEmpty { break }
+            for event in batch {
+                guard isOld(event) else { break looking }
+                if backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
+                backlog.looked = event.sequence
+            }
+        }
+        if backlog.nextLookForProducts <= steady.now {
+            backlog.incomplete.insert(nil)
+            backlog.nextLookForProducts = steady.now + Self.pauseBetweenLooksForProducts
+        }
+        backlog.nextLook = steady.now + Self.pauseBetweenLooks
         return true
     }
 
@@ -128,8 +196,7 @@ package final class Projector: Sendable {
 
     private func mirrorProduct(_ id: String) async throws {
         // One that Stripe does not know leaves a tombstone: nobody is to wait for it.
-        let unknown = MirrorObject(id: id, raw: "{}", record: .product(name: nil, isActive: false, features: []))
-        let (product, reply) = try await fetch(unknown, nil)
+        let (product, reply) = try await fetch(MirrorObject(unknown: .products, id: id), nil)
         // A row that appeared meanwhile came from an event, and is as good.
         _ = try await store.project(product, from: ReplyBasis(version: 0, reply: reply, settles: nil, now: clock()))
     }
@@ -139,22 +206,20 @@ package final class Projector: Sendable {
     /// Answers what the event was about; nil for what the mirror does not hold.
     private func project(_ entry: JournalEvent) async throws -> MirrorObject? {
         guard let event = (try? JSONValue(parsing: entry.payload)).flatMap(StripeEvent.init),
-            var object = MirrorObject(event.object)
+            let object = MirrorObject(event)
         else {
             try await store.markProjected(sequence: entry.sequence, at: clock())
             return nil
         }
-        let kind = Observation.kind(ofType: entry.type)
-        // A canceled subscription is an object that ended, not one that is gone: Stripe still answers it.
-        if kind == .deleted, object.kind != .subscriptions { object.isDeleted = true }
-        if object.isPartial {
+        if object.isPartial || event.related != nil || event.isOfOlderShape {
             let version = try await store.version(of: object.kind, id: object.id)
             try await settle(object, version: version, because: entry.sequence)
             return object
         }
-        let basis = EventBasis(sequence: entry.sequence, created: entry.created, kind: kind, now: clock())
+        let basis = EventBasis(
+            sequence: entry.sequence, created: entry.created, kind: Observation.kind(ofType: entry.type), now: clock())
         switch try await store.project(object, from: basis) {
-        case .applied, .skipped: break
+        case .applied, .skipped, .corrected: break
         case .fetch(let version, _):
             try await settle(object, version: version, because: entry.sequence)
         }
@@ -162,15 +227,17 @@ package final class Projector: Sendable {
     }
 
     /// Asks Stripe for the object and writes the answer, again if somebody else wrote the row meanwhile.
+    @discardableResult
     private func settle(
-        _ object: MirrorObject, version: Int64, because event: Int64?,
+        _ object: MirrorObject, version: Int64, because event: Int64?, isReview: Bool = false,
         deadline: ContinuousClock.Instant? = nil
-    ) async throws {
+    ) async throws -> ProjectionOutcome {
         var version = version
         for _ in 0..<10 {
             let (found, reply) = try await fetch(object, deadline)
-            let basis = ReplyBasis(version: version, reply: reply, settles: event, now: clock())
-            guard case .fetch(let newer, _) = try await store.project(found, from: basis) else { return }
+            let basis = ReplyBasis(version: version, reply: reply, settles: event, isReview: isReview, now: clock())
+            let outcome = try await store.project(found, from: basis)
+            guard case .fetch(let newer, _) = outcome else { return outcome }
             version = newer
         }
         throw StoreError(.unavailable, "\(object.id) changes faster than it can be read")
@@ -205,7 +272,10 @@ package final class Projector: Sendable {
         let deadline = steady.now + .seconds(5)
         do {
             // A replayed answer tells what was, and not what is.
-            if reply.isReplayed { return try await settle(object, version: version, because: nil, deadline: deadline) }
+            if reply.isReplayed {
+                try await settle(object, version: version, because: nil, deadline: deadline)
+                return
+            }
             let basis = ReplyBasis(version: version, reply: reply, settles: nil, now: clock())
             if case .fetch(let newer, _) = try await store.project(object, from: basis) {
                 try await settle(object, version: newer, because: nil, deadline: deadline)
@@ -216,10 +286,38 @@ package final class Projector: Sendable {
     }
 }
 
+// MARK: Reviews
+
+extension Projector {
+    /// Compares a row with an object of a list that Stripe gave when `newestChange` was the newest; answers what was wrong.
+    func review(
+        _ raw: JSONValue, _ reply: StripeReply, newestChange: Int64, _ deadline: ContinuousClock.Instant?
+    ) async throws -> Correction? {
+        guard let object = MirrorObject(raw) else { return nil }
+        guard !object.isPartial else { return try await review(object.kind, object.id, deadline) }
+        let basis = ReplyBasis(version: newestChange, reply: reply, settles: nil, isReview: true, now: clock())
+        let outcome = try await store.project(object, from: basis)
+        guard case .fetch(let newer, _) = outcome else { return outcome.drift }
+        return try await settle(object, version: newer, because: nil, isReview: true, deadline: deadline).drift
+    }
+
+    /// Compares a row with the object that Stripe has now; answers what was wrong.
+    func review(_ kind: MirrorKind, _ id: String, _ deadline: ContinuousClock.Instant?) async throws -> Correction? {
+        let version = try await store.version(of: kind, id: id)
+        let object = MirrorObject(unknown: kind, id: id)
+        return try await settle(object, version: version, because: nil, isReview: true, deadline: deadline).drift
+    }
+}
+
+extension ProjectionOutcome {
+    fileprivate var drift: Correction? { if case .corrected(let drift) = self { drift } else { nil } }
+}
+
 extension ReplyBasis {
     /// Nil for the reply means that Stripe does not know the object: that was true until now, by our own clock.
-    fileprivate init(version: Int64, reply: StripeReply?, settles: Int64?, now: Int64) {
+    fileprivate init(version: Int64, reply: StripeReply?, settles: Int64?, isReview: Bool = false, now: Int64) {
         let known = KnownInterval.answer(date: reply?.date ?? now, milliseconds: reply?.milliseconds ?? 0)
-        self.init(version: version, from: known.from, until: known.until, settles: settles, now: now)
+        self.init(
+            version: version, from: known.from, until: known.until, settles: settles, isReview: isReview, now: now)
     }
 }

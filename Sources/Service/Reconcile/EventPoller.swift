@@ -21,6 +21,7 @@ package struct EventPoller: Sendable {
     private let store: any Store
     private let stripe: StripeClient
     private let projector: Projector
+    private let health: Health
     private let clock: @Sendable () -> Int64
     private let steady: SteadyClock
     private let log: ServiceLog
@@ -28,12 +29,13 @@ package struct EventPoller: Sendable {
 
     /// - Parameter intervalSeconds: from the end of one look to the beginning of the next.
     package init(
-        store: any Store, stripe: StripeClient, projector: Projector, intervalSeconds: Int64,
+        store: any Store, stripe: StripeClient, projector: Projector, health: Health, intervalSeconds: Int64,
         clock: @escaping @Sendable () -> Int64, steady: SteadyClock = .system, log: @escaping ServiceLog
     ) {
         self.store = store
         self.stripe = stripe
         self.projector = projector
+        self.health = health
         self.intervalSeconds = intervalSeconds
         self.clock = clock
         self.steady = steady
@@ -42,14 +44,22 @@ package struct EventPoller: Sendable {
 
     /// Looks again and again until its task is cancelled.
     package func run() async {
+        var failures = 0
         while !Task.isCancelled {
             var pause = intervalSeconds
             do {
                 let found = try await poll()
+                if failures > 1 { log(.info, "Stripe's list of events can be looked at again, after \(failures) tries") }
+                failures = 0
                 if found > 0 { log(.info, "\(found) events were fetched that no webhook had brought") }
             } catch {
                 guard !Task.isCancelled else { return }
-                log(.warning, "Stripe's list of events is looked at later: \(error)")
+                failures += 1
+                health.listOfEventsFailed("\(error)")
+                // A day without Stripe is some lines, not thousands: the first try, the second, the fourth, the eighth.
+                if failures & (failures - 1) == 0 {
+                    log(.warning, "Stripe's list of events is looked at later (try \(failures)): \(error)")
+                }
                 pause = min(pause, Self.patienceSeconds)
             }
             do { try await steady.sleep(for: .seconds(pause)) } catch { return }
@@ -91,6 +101,7 @@ package struct EventPoller: Sendable {
             let page = try await stripe.listEvents(filter).object
             let received = clock()
             let entries = page.data.reversed().map { JournalEvent($0, received: received, payload: $0.raw.bytes) }
+            projector.expect(entries.map(\.id))
             let new = try await store.journal(entries)
             if new > 0 { projector.wake() }
             found += new

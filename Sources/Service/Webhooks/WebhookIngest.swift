@@ -54,6 +54,7 @@ package struct WebhookIngest: Sendable {
         }
         let event = try read(payload)
         let entry = JournalEvent(event, received: now, payload: payload)
+        projector.expect([event.id])
         do throws(StoreError) {
             let isNew = try await store.journal(entry)
             health.storeCommitted()

@@ -6,10 +6,17 @@ protocol SQLConnection: AnyObject {
     /// Runs one statement, and gives `each` the rows that it answers; answers how many rows it changed.
     @discardableResult
     func run(_ sql: String, _ arguments: [SQLValue], _ each: (any SQLRow) -> Void) throws(StoreError) -> Int
-    /// Runs `body` while nobody else writes, and commits what it changed, or nothing where it throws.
+    /// Runs one statement again and again, with each of `arguments`; answers how many rows each time has changed.
+    func run(_ sql: String, each arguments: [[SQLValue]]) throws(StoreError) -> [Int]
+    /// Runs `body` while nobody else writes, and commits what it changed, or nothing where it throws. Where an engine
+    /// has lost what was done it may run `body` again.
     func transaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value
+    /// Whether the transaction that runs, or ran last, has made a change of which readers are to learn: whoever makes one says so.
+    var hasMadeChange: Bool { get set }
     /// Runs `body` within a transaction and answers whether it is to be kept; where it is not, it has changed nothing.
     func attempt(_ body: () -> Bool) throws(StoreError)
+    /// Has a table whose numbers the engine gives go on after one that was given elsewhere.
+    func number(_ table: String, after last: Int64) throws(StoreError)
     /// Takes to its lasting place what lies in a log of the engine's, where that costs nobody else a wait.
     func tidy()
 }
@@ -20,6 +27,12 @@ extension SQLConnection {
 
     @discardableResult
     func run(_ sql: String, _ arguments: [SQLValue]) throws(StoreError) -> Int { try run(sql, arguments) { _ in } }
+
+    func run(_ sql: String, each arguments: [[SQLValue]]) throws(StoreError) -> [Int] {
+        var changed: [Int] = []
+        for some in arguments { changed.append(try run(sql, some)) }
+        return changed
+    }
 
     /// The rows that a query answers, each turned into a value.
     func rows<Value>(_ sql: String, _ arguments: SQLValue..., read: (any SQLRow) -> Value) throws(StoreError) -> [Value] {
@@ -40,6 +53,17 @@ extension SQLConnection {
     /// The number of the newest change; 0 where there is none.
     var newestChange: Int64 {
         get throws(StoreError) { try first("SELECT max(seq) FROM changes") { $0.integer(0) } ?? 0 }
+    }
+
+    /// How far a walk has come; nil for one that never began.
+    func mark(of walk: String) throws(StoreError) -> Int64? {
+        try first("SELECT mark FROM walks WHERE name = ?", .text(walk)) { $0.integer(0) }
+    }
+
+    func keep(mark: Int64, of walk: String) throws(StoreError) {
+        try run(
+            "INSERT INTO walks (name, mark) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark",
+            .text(walk), .integer(mark))
     }
 }
 

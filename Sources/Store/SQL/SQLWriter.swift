@@ -16,16 +16,12 @@ final class SQLWriter: Sendable {
     /// The database, which `queue` alone touches once this object is made.
     private final class Connection: @unchecked Sendable {  // confined to the writer's serial queue
         let database: any SQLConnection
-        /// The newest change of which the listeners know.
-        var newestChange: Int64
-        init(_ database: any SQLConnection) throws(StoreError) {
-            self.database = database
-            newestChange = try database.newestChange
-        }
+        init(_ database: any SQLConnection) { self.database = database }
     }
 
-    private struct Change {
-        /// Runs in a savepoint; answers whether it is to be kept.
+    /// What somebody wants to have changed.
+    struct Change {
+        /// Runs in a savepoint, once or more often; answers whether it is to be kept.
         let perform: @Sendable (any SQLConnection) -> Bool
         /// Called after the commit, with its failure if it failed.
         let finish: @Sendable (StoreError?) -> Void
@@ -33,8 +29,8 @@ final class SQLWriter: Sendable {
 
     /// - Parameter connection: the one that writes, of a database that is up to date; nobody else uses it from now on.
     /// - Parameter schedule: nil for a queue of the writer's own.
-    init(_ connection: any SQLConnection, schedule: CommitSchedule? = nil) throws(StoreError) {
-        self.connection = try Connection(connection)
+    init(_ connection: any SQLConnection, schedule: CommitSchedule? = nil) {
+        self.connection = Connection(connection)
         self.schedule = schedule
     }
 
@@ -82,7 +78,8 @@ final class SQLWriter: Sendable {
     /// Has the connection tidy up, after the changes that wait.
     func tidy() { queue.sync { connection.database.tidy() } }
 
-    private func enqueue(_ change: Change) {
+    /// Has a change made with those that wait.
+    func enqueue(_ change: Change) {
         let wasEmpty = waiting.withLock { waiting in
             waiting.append(change)
             return waiting.count == 1
@@ -106,9 +103,7 @@ final class SQLWriter: Sendable {
     func onChanges(_ listener: @escaping @Sendable () -> Void) { listeners.withLock { $0.append(listener) } }
 
     private func tellOfChanges() {
-        // A store that cannot say has failed the commit too; the next one tells.
-        guard let newest = try? connection.database.newestChange, newest != connection.newestChange else { return }
-        connection.newestChange = newest
+        guard connection.database.hasMadeChange else { return }
         for listener in listeners.withLock({ $0 }) { listener() }
     }
 
@@ -123,6 +118,20 @@ final class SQLWriter: Sendable {
 /// Who decides when changes are committed: is given the commit, and makes it later, once, or has it fail by a reason. Commits
 /// of one store are made one after the other, on one thread.
 package typealias CommitSchedule = @Sendable (_ commit: @escaping @Sendable (_ obstacle: StoreError?) -> Void) -> Void
+
+/// Where something is looked up that need not be as new as what is being written.
+protocol LookUps: Sendable {
+    func lookUp<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value
+}
+
+/// Who writes can look up, too.
+extension SQLWriter: LookUps {
+    func lookUp<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value { try await change(body) }
+}
 
 extension Result {
     /// The failure, if it is one.

@@ -4,6 +4,7 @@ internal import CSQLite
 final class SQLiteDatabase: SQLConnection {
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
+    var hasMadeChange = false
 
     enum Access { case readWrite, readOnly }
 
@@ -19,10 +20,16 @@ final class SQLiteDatabase: SQLConnection {
             throw StoreError(.unavailable, "cannot open the database \(path): \(message)")
         }
         handle = opened
-        sqlite3_busy_timeout(handle, 5000)
+        sqlite3_busy_timeout(handle, Self.patienceMilliseconds)
+        // SQLite opens for reading what it may not write.
+        guard access == .readOnly || sqlite3_db_readonly(handle, "main") == 0 else {
+            throw StoreError(.unavailable, "the database \(path) is read-only")
+        }
         try execute(access == .readWrite ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL" : "PRAGMA query_only=ON")
     }
 
+    /// How long somebody else may hold the database: who waits behind one that waits in vain waits twice as long.
+    private static let patienceMilliseconds: Int32 = 2000
     private static let writersCacheKibibytes = 65_536
     /// 32 MiB, of pages of 4 KiB.
     private static let writersLogPages = 8192
@@ -53,6 +60,7 @@ final class SQLiteDatabase: SQLConnection {
 
     /// Runs `body` with the write lock held, and commits what it changed, or nothing where it throws.
     func transaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        hasMadeChange = false
         try execute("BEGIN IMMEDIATE")
         do throws(StoreError) {
             let value = try body()
@@ -70,6 +78,9 @@ final class SQLiteDatabase: SQLConnection {
         if !body() { try run("ROLLBACK TO attempt") }
         try run("RELEASE attempt")
     }
+
+    /// The engine goes on after the greatest number that it has seen.
+    func number(_ table: String, after last: Int64) {}
 
     /// Empties the write-ahead log, unless somebody still reads from it: nobody is waited for, who might have others wait for
     /// this.

@@ -31,6 +31,7 @@ final class Server {
     private let warmer: AnswerWarmer
     private let projector: Projector
     private let poller: EventPoller?
+    private let sweeper: Sweeper
     private let temporaryDirectory: String?
     private var signals: Signals?
     /// What newcomers on TCP are greeted with, where that is TLS.
@@ -53,10 +54,11 @@ final class Server {
         self.configuration = configuration
         http = HTTPClient(Self.way(configuration))
         let log = configuration.log
-        let (path, temporaryDirectory) = try Self.databasePath(configuration.database)
+        let (address, temporaryDirectory) = try Self.place(configuration.database)
+        self.temporaryDirectory = temporaryDirectory
         do {
             let loop = try EventLoop()
-            let store = try SQLStore(path: path)
+            let store = try SQLStore(address)
             let webhookPort = WebhookPort()
             let (healthEndpoint, metricsEndpoint) = (HealthEndpoint(health), MetricsEndpoint(health))
             let webhookServer = HTTPServer(loop: loop) { request, responder in
@@ -69,7 +71,7 @@ final class Server {
             let inherited = configuration.inherited.http
             for socket in inherited { try webhookServer.listen(try socket.take()) }
             addresses.http = try configuration.http.map { try webhookServer.listen($0) } ?? inherited.first?.tcp
-            let upstream = try Self.startUpstream(configuration, webhooks: addresses.http, database: path)
+            let upstream = try Self.startUpstream(configuration, webhooks: addresses.http)
             addresses.sandbox = upstream.address
             let stripe = StripeClient(upstream.configuration, http: http, observe: Self.observer(health))
             let projector = Projector(
@@ -86,24 +88,27 @@ final class Server {
                 stripe: stripe, store: store, projector: projector, webhooks: ingest, quotes: QuoteSeal(key: quoteKey),
                 health: health, clock: Self.clock)
             let parts = try RPCParts(
-                configuration, limits: Self.limits(configuration), store: store, billing: billing, health: health,
+                configuration, limits: Self.limits(configuration), store: store, billing: billing, http: http,
+                health: health,
                 clock: Self.clock)
             let helpers = try parts.startHelpers(configuration.loops - 1)
             rpc = try parts.server(on: loop, helpers: helpers.map(\.server))
             self.helpers = helpers.map(\.thread)
             warmer = parts.warmer
             self.projector = projector
-            poller = configuration.pollSeconds.map { seconds in
+            poller = configuration.pollSeconds.map { [health] seconds in
                 EventPoller(
-                    store: store, stripe: stripe, projector: projector, intervalSeconds: seconds, clock: Self.clock,
+                    store: store, stripe: stripe, projector: projector, health: health, intervalSeconds: seconds,
+                    clock: Self.clock,
                     log: Self.serviceLog(log))
             }
+            sweeper = Sweeper(
+                store: store, journalDays: configuration.journalDays, clock: Self.clock, log: Self.serviceLog(log))
             sandbox = upstream.sandbox
             self.log = log
             self.loop = loop
             self.store = store
             self.webhookServer = webhookServer
-            self.temporaryDirectory = temporaryDirectory
         } catch {
             if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
             throw Failure("\(error)")
@@ -117,14 +122,15 @@ final class Server {
         var endpoint: WebhookEndpoint?
     }
 
-    private static func databasePath(
+    /// Where the database is, and the directory that goes with the process, if there is one.
+    private static func place(
         _ database: ServerConfiguration.Database
-    ) throws(Failure) -> (path: String, temporaryDirectory: String?) {
+    ) throws(Failure) -> (address: StoreAddress, temporaryDirectory: String?) {
         switch database {
-        case .file(let path): return (path, nil)
+        case .named(let address): return (address, nil)
         case .temporary:
             let directory = try StateDirectory.temporary()
-            return ("\(directory)/dues.db", directory)
+            return (.file("\(directory)/dues.db"), directory)
         }
     }
 
@@ -141,7 +147,7 @@ final class Server {
     /// Stripe's address and keys; with a sandbox, after it was started on a thread of its own. Its state lives beside the
     /// database, so that what one remembers of the other outlives both.
     private static func startUpstream(
-        _ configuration: ServerConfiguration, webhooks: SocketAddress?, database: String
+        _ configuration: ServerConfiguration, webhooks: SocketAddress?
     ) throws -> Upstream {
         switch configuration.stripe {
         case .stripe(let account):
@@ -153,7 +159,7 @@ final class Server {
             var settings = SandboxConfiguration()
             settings.webhookSecret = webhookSecret
             settings.webhookURL = webhooks.map { "http://\($0)/webhook" }
-            if case .file = configuration.database { settings.stateFile = database + ".sandbox" }
+            if case .named(.file(let path)) = configuration.database { settings.stateFile = path + ".sandbox" }
             let (thread, started) = try SandboxThread.start(settings, at: address)
             guard let key = StripeKey(started.secretKey), let secret = WebhookSecret(started.webhookSecret) else {
                 throw Failure("the sandbox made keys that are none")
@@ -287,9 +293,10 @@ final class Server {
         watch()
         var background: [Task<Void, Never>] = []
         // The first call comes first: what waits in the journal can wait for it.
-        loop.schedule(afterMilliseconds: 50) { [projector, poller] in
+        loop.schedule(afterMilliseconds: 50) { [projector, poller, sweeper] in
             background.append(Task.detached { await projector.run() })
             if let poller { background.append(Task.detached { await poller.run() }) }
+            background.append(Task.detached { await sweeper.run() })
         }
         loop.run()
         for helper in helpers { helper.stop() }

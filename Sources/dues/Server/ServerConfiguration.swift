@@ -3,6 +3,7 @@ internal import EventLoop
 internal import Glibc
 internal import HTTP
 internal import RPC
+internal import Store
 internal import Stripe
 
 /// What a server is told by its flags and its environment, checked before anything is opened.
@@ -27,6 +28,8 @@ struct ServerConfiguration: Sendable {
     var graceSeconds: Int64?
     /// How often Stripe's list of events is looked at for what no webhook brought; nil for never.
     var pollSeconds: Int64?
+    /// How long events are kept.
+    var journalDays: Int64
     /// Memory for CheckAccess's answers.
     var answerBytes: Int
     var limits: RPCLimits
@@ -59,7 +62,7 @@ struct ServerConfiguration: Sendable {
     }
 
     enum Database: Sendable {
-        case file(String)
+        case named(StoreAddress)
         /// A fresh one, gone with the process.
         case temporary
     }
@@ -93,7 +96,9 @@ struct ServerConfiguration: Sendable {
         .init(name: "sandbox-http", placeholder: "HOST:PORT", help: "Where the sandbox listens (127.0.0.1:7173)."),
         .init(
             name: "db", placeholder: "sqlite:PATH",
-            help: "The database (a file in the state directory;\nwith --sandbox a temporary one)."),
+            help:
+                "The database (a file in the state directory;\nwith --sandbox a temporary one). Or one that several\nservers share: postgres://USER@HOST/NAME."
+        ),
         .init(name: "stripe-base", placeholder: "URL", help: "Stripe's address, for a sandbox elsewhere or a proxy."),
         .init(name: "stripe-account", placeholder: "ACCT", help: "The connected account to act for (acct_…)."),
         .init(
@@ -108,6 +113,8 @@ struct ServerConfiguration: Sendable {
         .init(
             name: "poll-seconds", placeholder: "N",
             help: "How often to look for events that no webhook brought;\n0 for never (300)."),
+        .init(
+            name: "journal-days", placeholder: "N", help: "How long events are kept, from 31 days on (400)."),
         .init(name: "grace", placeholder: "SECONDS", help: "Access after a failed renewal (259200, three days)."),
         .init(
             name: "answer-memory", placeholder: "MIB", help: "Memory for CheckAccess's answers; 0 asks the database (256)."),
@@ -151,6 +158,7 @@ struct ServerConfiguration: Sendable {
         graceSeconds = try arguments.integer("grace", in: 0...31_536_000).map(Int64.init)
         let pollSeconds = try arguments.integer("poll-seconds", in: 0...86_400) ?? 300
         self.pollSeconds = pollSeconds == 0 ? nil : Int64(pollSeconds)
+        journalDays = Int64(try arguments.integer("journal-days", in: 31...36_500) ?? 400)
         answerBytes = (try arguments.integer("answer-memory", in: 0...65_000) ?? 256) << 20
         limits = try Self.limits(arguments)
         log = Log(level: try Self.level(arguments))
@@ -260,13 +268,11 @@ struct ServerConfiguration: Sendable {
         guard let text = arguments.value("db") else {
             switch stripe {
             case .sandbox: return .temporary
-            case .stripe(let account): return .file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db"))
+            case .stripe(let account):
+                return .named(.file(try StateDirectory.file("dues-\(account.key.mode.rawValue).db")))
             }
         }
-        guard text.hasPrefix("sqlite:"), text.count > 7 else {
-            throw .usage("--db must be sqlite:PATH, got \"\(text)\"")
-        }
-        return .file(String(text.dropFirst(7)))
+        do throws(StoreError) { return .named(try StoreAddress(text)) } catch { throw .usage("--db: \(error)") }
     }
 
     private static func limits(_ arguments: Arguments) throws(Failure) -> RPCLimits {

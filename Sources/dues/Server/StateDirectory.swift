@@ -11,7 +11,9 @@ enum StateDirectory {
         } else if let home = environment("HOME") {
             directory = home + "/.local/state/dues"
         } else {
-            throw Failure("there is no home directory for the database: say where by --db sqlite:PATH")
+            throw Failure(
+                "there is no home directory for the database: say where by --db sqlite:PATH or --db postgres://USER@HOST/NAME"
+            )
         }
         var path = ""
         for part in directory.split(separator: "/") {

@@ -1,4 +1,5 @@
 import Glibc
+import Store
 import Synchronization
 import TestSupport
 import Testing
@@ -25,13 +26,14 @@ import Testing
             let problem = try await offPool { try Self.play(seed, in: folder) }
             if let problem { Issue.record("\(problem)") }
         }
-        withExtendedLifetime(folder) {}
     }
 
     /// Answers what went wrong, if something did.
     private static func play(_ seed: UInt64, in folder: Folder) throws -> String? {
+        let path = try EmptyDatabase.copy(to: folder.path("\(seed).db"))
+        defer { EmptyDatabase.remove(path) }
         let scheduler = Scheduler(seed: seed)
-        let schedule = try Schedule(seed: seed, scheduler, database: try EmptyDatabase.copy(to: folder.path("\(seed).db")))
+        let schedule = try Schedule(seed: seed, scheduler) { World($0, $1, database: path) }
         let problem = Mutex<String?>(nil)
         let played = Result { () throws(Scheduler.Failure) in
             try scheduler.play {
@@ -40,7 +42,28 @@ import Testing
             }
         }
         if case .failure(let failure) = played { problem.withLock { $0 = "\(failure)" } }
-        EmptyDatabase.remove(folder.path("\(seed).db"))
         return problem.withLock { $0 }.map { "\($0)\n\(schedule.trace)" }
+    }
+
+    /// A tenth of the days: what is decided is the same code's, and what differs is what the engine keeps. A server answers when it
+    /// does, so that no scheduler can play these.
+    @Test(.enabled(if: PostgreSQLServer.isInstalled))
+    func `every wish is fulfilled once on PostgreSQL too`() async throws {
+        let store = try SQLStore(PostgreSQLAddress(PostgreSQLServer.shared.get().makeDatabase()))
+        let last = Self.batches.last?.upperBound ?? 1
+        let seeds = Self.number("DUES_SCHEDULE").map { $0...$0 } ?? 1...max(1, last / 10)
+        await withTaskGroup(of: Void.self) { group in
+            // Two at a time: one computes while the other waits for the store.
+            for lane in 0..<2 {
+                group.addTask {
+                    for seed in seeds where seed % 2 == lane {
+                        do {
+                            var schedule = try Schedule(seed: seed, Scheduler(seed: seed)) { World($0, $1, store: store) }
+                            do { try await schedule.play() } catch { Issue.record("\(error)\n\(schedule.trace)") }
+                        } catch { Issue.record(error) }
+                    }
+                }
+            }
+        }
     }
 }

@@ -26,11 +26,11 @@ struct Schedule {
     private var subscription = ""
     private var answers: [[UInt8]] = []
 
-    init(seed: UInt64, _ scheduler: Scheduler, database: String) throws {
+    init(seed: UInt64, _ scheduler: Scheduler, in makeWorld: (Scheduler, FaultyStripe) throws -> World) throws {
         self.seed = seed
         random = Seeded(seed)
         stripe = FaultyStripe(seed: random.next(), scheduler)
-        world = World(scheduler, stripe, database: database)
+        world = try makeWorld(scheduler, stripe)
         // Half of all wishes are subscriptions: they are what must not be doubled.
         let wishes = Wish.allCases + [.subscription, .subscription, .subscription, .subscriptionBesideOthers]
         wish = wishes[Int(random.next() % UInt64(wishes.count))]

@@ -8,7 +8,7 @@ import Synchronization
 /// Stripe in memory, on its worst days: the sandbox, and between it and its callers whatever a seed says.
 final class FaultyStripe: Sendable {
     private let scheduler: Scheduler
-    /// Guards nothing that happens at once, since the scheduler has one thread.
+    /// Guards against callers at once, where no scheduler is played.
     private let state: Mutex<State>
     /// Events on their way out, as they arise.
     let deliveries = AsyncStream<EventDelivery>.makeStream()
@@ -40,8 +40,12 @@ final class FaultyStripe: Sendable {
             State(engine: SandboxEngine(seed: seed, openedAt: Self.opening, hasConfiguredEndpoint: hasEndpoint)))
     }
 
+    /// Of a test that lets time pass by hand.
+    convenience init(seed: UInt64) { self.init(seed: seed, Scheduler(seed: seed)) }
+
     /// Stripe's clock, and everybody's, in Unix seconds.
     var now: Int64 { Self.opening + scheduler.milliseconds / 1000 }
+    func pass(milliseconds: Int64) { scheduler.pass(milliseconds: milliseconds) }
 
     /// What has happened, for whoever has to find out why.
     var trace: String { state.withLock { $0.trace.joined(separator: "\n") } }
@@ -93,8 +97,8 @@ final class FaultyStripe: Sendable {
 
     /// The engine's answer, as the sandbox's server would send it.
     private func perform(_ request: HTTPRequest, by caller: String, _ how: String) -> HTTPResponse {
-        let (now, time) = (now, time)
         let response = state.withLock { state in
+            let now = now
             var response = state.engine.handle(request, now: now)
             response.headers["Date"] = HTTPDate.text(now)
             var key = ""
@@ -130,7 +134,7 @@ final class FaultyStripe: Sendable {
 
     /// One attempt of somebody's, which is on its way for a while. Throws what HTTP would.
     func attempt(
-        _ request: HTTPRequest, _ fault: Fault, by caller: Caller?, timeoutMilliseconds: Int64
+        _ request: HTTPRequest, _ fault: Fault = Fault(), by caller: Caller? = nil, timeoutMilliseconds: Int64
     ) async throws(HTTPClientError) -> HTTPResponse {
         var request = request
         request.target = String(request.target.dropFirst(Self.base.count))

@@ -66,6 +66,8 @@ struct Ledger {
             [("subscription", ["parent", "subscription_details", "subscription"])]
                 + ["customer", "status", "amount_due", "amount_paid", "currency"].map { ($0, [$0]) }
         case .paymentMethods: [("customer", ["customer"]), ("type", ["type"])]
+        // What they hold stands in a table of its own.
+        case .entitlements: []
         }
     }
 }

@@ -34,6 +34,12 @@ struct MortalStore: Store {
         }
     }
 
+    func waitingEvents(ofCustomer customer: String, before sequence: Int64) async throws(StoreError) -> [JournalEvent] {
+        try await living(writes: false) { () async throws(StoreError) in
+            try await store.waitingEvents(ofCustomer: customer, before: sequence)
+        }
+    }
+
     func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
         try await living { () async throws(StoreError) in try await store.markProjected(sequence: sequence, at: now) }
     }
@@ -64,11 +70,13 @@ struct MortalStore: Store {
         try await living { () async throws(StoreError) in try await store.begin(intent) }
     }
 
-    func mark(intent key: String, begun: [UInt8]?) async throws(StoreError) {
-        try await living { () async throws(StoreError) in try await store.mark(intent: key, begun: begun) }
+    func mark(intent key: String, attempt: Int64, begun: [UInt8]?) async throws(StoreError) -> Bool {
+        try await living { () async throws(StoreError) in
+            try await store.mark(intent: key, attempt: attempt, begun: begun)
+        }
     }
 
-    func finish(intent key: String, reply: [UInt8]) async throws(StoreError) {
+    func finish(intent key: String, reply: [UInt8]) async throws(StoreError) -> [UInt8] {
         try await living { () async throws(StoreError) in try await store.finish(intent: key, reply: reply) }
     }
 
@@ -80,10 +88,35 @@ struct MortalStore: Store {
         try await living { () async throws(StoreError) in try await store.keep(mark: mark, of: walk) }
     }
 
+    func newestChange() async throws(StoreError) -> Int64 {
+        try await living { () async throws(StoreError) in try await store.newestChange() }
+    }
+
+    func rows(
+        of kind: MirrorKind, after id: String, customer: String?, limit: Int
+    ) async throws(StoreError) -> [(id: String, knownUntil: Int64)] {
+        try await living { () async throws(StoreError) in
+            try await store.rows(of: kind, after: id, customer: customer, limit: limit)
+        }
+    }
+
+    func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int {
+        try await living { () async throws(StoreError) in try await store.countOfRows(of: kind, customer: customer) }
+    }
+
+    func sweep(
+        changesBefore written: Int64, intentsBefore created: Int64, limit: Int
+    ) async throws(StoreError) -> SweptRows {
+        try await living { () async throws(StoreError) in
+            try await store.sweep(changesBefore: written, intentsBefore: created, limit: limit)
+        }
+    }
+
     func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {
         try store.setting(name, orElse: make)
     }
 
+    var locks: (any SharedLocks)? { store.locks }
     func reader() throws(StoreError) -> any StoreReader { try store.reader() }
     func onChanges(_ listener: @escaping @Sendable () -> Void) { store.onChanges(listener) }
 }

@@ -11,8 +11,10 @@ import Stripe
 struct World: Sendable {
     let scheduler: Scheduler
     let stripe: FaultyStripe
-    /// Where the store is.
+    /// The file where the store is, which each process opens for itself.
     let database: String
+    /// A store that outlives all processes, in place of the file.
+    var store: (any Store)?
     /// What comes between a process and the store that outlives it.
     var wrap: @Sendable (any Store) -> any Store = { $0 }
     /// How the disk fares: answers how long a commit takes, and why it fails, if it does.
@@ -22,6 +24,22 @@ struct World: Sendable {
         self.scheduler = scheduler
         self.stripe = stripe
         self.database = database
+    }
+
+    init(_ scheduler: Scheduler, _ stripe: FaultyStripe, store: any Store) {
+        self.init(scheduler, stripe, database: "")
+        self.store = store
+    }
+
+    /// The store as a process sees it. Losing power leaves what was committed, and nothing of what waited for it.
+    func openStore(by life: Life) throws -> any Store {
+        if let store { return store }
+        return try SQLStore(path: database) { [scheduler, disk] commit in
+            let (milliseconds, obstacle) = disk()
+            scheduler.after(milliseconds: milliseconds) {
+                commit(life.isOver ? StoreError(.unavailable, "the process is dead") : obstacle)
+            }
+        }
     }
 }
 
@@ -75,25 +93,19 @@ final class PlayedProcess: Sendable {
 
     init(_ world: World, graceSeconds: Int64? = nil) throws {
         self.world = world
-        let (scheduler, stripe, life, disk) = (world.scheduler, world.stripe, life, world.disk)
+        let (scheduler, stripe, life) = (world.scheduler, world.stripe, life)
         guard let key = StripeKey("sk_test_of_a_schedule") else { preconditionFailure("the key of the test is none") }
         let client = StripeClient(
             StripeConfiguration(secretKey: key, apiBase: FaultyStripe.base), http: Transport(stripe: stripe, life: life),
             clock: scheduler.clock, random01: { 0.5 })
-        // Losing power leaves what was committed, and nothing of what waited for it.
-        let store = try SQLStore(path: world.database) { commit in
-            let (milliseconds, obstacle) = disk()
-            scheduler.after(milliseconds: milliseconds) {
-                commit(life.isOver ? StoreError(.unavailable, "the process is dead") : obstacle)
-            }
-        }
+        let store = try world.openStore(by: life)
         let mortal = MortalStore(store: world.wrap(store), life: life)
         let clock = { @Sendable [stripe] in stripe.now }
         let log: ServiceLog = { _, what in if !life.isOver { stripe.note("  log: \(what)") } }
         projector = Projector(
             store: mortal, stripe: client, health: health, clock: clock, steady: scheduler.clock, log: log)
         poller = EventPoller(
-            store: mortal, stripe: client, projector: projector, intervalSeconds: 43_200, clock: clock,
+            store: mortal, stripe: client, projector: projector, health: health, intervalSeconds: 43_200, clock: clock,
             steady: scheduler.clock, log: log)
         webhooks = WebhookIngest(
             store: mortal, secrets: [WebhookSecret(Self.webhookSecret)].compactMap(\.self), projector: projector,
