@@ -11,7 +11,7 @@ import Testing
     }
 
     /// The seeds, some to a batch, so that a failure does not hide others.
-    static let batches = stride(from: UInt64(1), through: 60, by: 20).map { $0...($0 + 19) }
+    static let batches = stride(from: UInt64(1), through: 8, by: 4).map { $0...($0 + 3) }
 
     @Test(arguments: batches)
     func `no event is lost, nothing is done twice, and the mirror ends as Stripe`(seeds: ClosedRange<UInt64>) async throws {
@@ -22,12 +22,10 @@ import Testing
     }
 
     @Test func `a seed is one story, to the byte`() async throws {
-        for seed in UInt64(1)...4 {
-            let (first, second) = (try await Self.play(seed), try await Self.play(seed))
-            #expect(first.trace == second.trace)
-            #expect(first.trace.utf8.count > 1000)
-        }
-        #expect(try await Self.play(1).trace != Self.play(2).trace)
+        let (first, second) = (try await Self.play(1), try await Self.play(1))
+        #expect(first.trace == second.trace)
+        #expect(first.trace.utf8.count > 1000)
+        #expect(try await Self.play(2).trace != first.trace)
     }
 
     @Test func `a service that takes what comes last for the newest is found out`() async throws {

@@ -16,7 +16,7 @@ final class FaultyStripe: Sendable {
     private struct State {
         let engine: SandboxEngine
         /// Requests of which nobody expects an answer any more, and which have not arrived yet.
-        var late: [HTTPRequest] = []
+        var late: [(request: HTTPRequest, caller: String)] = []
         /// When something is to be done next, if somebody will be there then.
         var alarm: Int64?
         var trace: [String] = []
@@ -71,7 +71,7 @@ final class FaultyStripe: Sendable {
             defer { state.late = [] }
             return state.late
         }
-        for request in late { _ = perform(request, by: "a straggler", "late") }
+        for (request, caller) in late { _ = perform(request, by: caller, "late") }
     }
 
     /// Lets happen what is due, and hands out what arose.
@@ -147,7 +147,11 @@ final class FaultyStripe: Sendable {
             throw Self.timeout
         }
         try await wait(there)
-        if fault.comesLate { state.withLock { $0.late.append(request) } }
+        if fault.comesLate {
+            state.withLock { $0.late.append((request, name)) }
+            // Nothing is on its way for longer than Stripe remembers its key.
+            scheduler.after(milliseconds: 600_000) { self.settle() }
+        }
         let done = fault.hasEffect ? perform(request, by: name, "\(fault)") : nil
         if done == nil { note("  \(name): \(request.method) \(request.path): \(fault)") }
         try await wait(min(back, timeoutMilliseconds - there))

@@ -1,15 +1,50 @@
+import Contract
 import JSON
+import Store
 
 @testable import Sandbox
 
 /// What has to be true when all is calm.
 extension Cast {
     /// What is wrong, each in a sentence.
-    func check() throws -> [String] {
+    func check() async throws -> [String] {
         let ledger = try Ledger(world)
-        return try wishes.problems + watcher.problems + postman.problems + journalProblems(ledger)
-            + ledger.problems(against: world.stripe)
-            + wishProblems() + accessProblems()
+        var found = wishes.problems + watcher.problems + postman.problems
+        found += try journalProblems(ledger)
+        found += try ledger.problems(against: world.stripe)
+        found += wishProblems()
+        found += moneyProblems()
+        found += try accessProblems()
+        // Last: what it finds it corrects.
+        return found + (try await driftProblems(ledger))
+    }
+
+    // MARK: Drift
+
+    /// Reconcile finds nothing, beside what no event tells: what was there before the first one, and that the payment methods of
+    /// a deleted customer are nobody's any more.
+    private func driftProblems(_ ledger: Ledger) async throws -> [String] {
+        guard let process = host.current else { return ["nobody is there to look for drift"] }
+        let gone = world.stripe.objects(.customer).filter { $0.flag("deleted") }.map(\.id)
+        let orphans = try ledger.rows(.paymentMethods).filter { row in
+            gone.contains { row.value?.contains("customer \($0)") == true }
+        }
+        var problems: [String] = []
+        var params: JSONObject = ["limit": 1000]
+        while true {
+            guard case .success(let bytes)? = await process.call(.reconcile, .object(params)) else {
+                return problems + ["Reconcile does not answer"]
+            }
+            let answer = try JSONValue(parsing: bytes)
+            for drift in answer["drift"]?.arrayValue ?? [] {
+                let isOlder =
+                    drift["found"] == "MISSING" && ["product", "price"].contains(drift["objectType"]?.stringValue)
+                let isOrphan = drift["objectId"]?.stringValue.map { orphans[$0] != nil } ?? false
+                if !isOlder, !isOrphan { problems.append("Reconcile finds drift: \(drift.text)") }
+            }
+            guard let cursor = answer["nextCursor"], cursor != .null else { return problems }
+            params["cursor"] = cursor
+        }
     }
 
     // MARK: Events

@@ -35,7 +35,7 @@ package struct Simulation: Sendable {
             try cast.world.scheduler.play {
                 do {
                     try await cast.play()
-                    let found = try cast.check()
+                    let found = try await cast.check()
                     problems.withLock { $0 = found }
                 } catch {
                     problems.withLock { $0 = ["\(error)"] }
