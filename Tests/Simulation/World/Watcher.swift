@@ -19,6 +19,8 @@ final class Watcher: Sendable {
         var cursor: Int64 = 0
         var seen: [(change: Int64, event: String)] = []
         var problems: [String] = []
+        /// What stands in the mirror, read beside the service.
+        var mirror: SQLiteReader?
     }
 
     init(_ world: World, _ host: Host, seed: UInt64) {
@@ -60,8 +62,12 @@ final class Watcher: Sendable {
 
     /// What is answered by heart is what would be answered in earnest.
     private func askForAccess(_ process: PlayedProcess) throws {
-        let database = try SQLiteReader(path: world.database)
-        for (customer, known) in try database.subscriptions(afterCustomer: "", limit: 10) {
+        let mirrored = try state.withLock { state in
+            let mirror = try state.mirror ?? SQLiteReader(path: world.database)
+            state.mirror = mirror
+            return try mirror.subscriptions(afterCustomer: "", limit: 10)
+        }
+        for (customer, known) in mirrored {
             for product in Set(known.flatMap(\.record.items).map(\.product)).sorted() {
                 let question: JSONValue = ["customerId": .string(customer), "productId": .string(product)]
                 let (answer, byHeart) = try process.checkAccess(question)
