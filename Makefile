@@ -1,6 +1,6 @@
 # Dues, from a machine that has Swift and nothing else: `make run` shows it at work, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help run build release test test-clients bench fuzz sanitize sanitize-thread sanitize-address generate format clean deps
+.PHONY: help run build release test test-clients bench fuzz simulate sanitize sanitize-thread sanitize-address generate format clean deps
 
 # The system libraries that the program stands on, as Debian calls their headers.
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev libpq-dev
@@ -16,6 +16,7 @@ help:
 	@echo "make test      run every test; those of the clients whose language is installed"
 	@echo "make test-clients  install the other clients' languages (Debian), and test all clients"
 	@echo "make fuzz      let the fuzzers search, SECONDS=60 each, after their canaries; SEED=, FUZZERS= as wished"
+	@echo "make simulate  play the service, its store and a Stripe on bad days, SEEDS=1000 times; SEED=n plays one and tells of it"
 	@echo "make sanitize  run the Swift tests under the thread and the address sanitizer"
 	@echo "make bench     measure Dues beside Redis and a service on Stripe's SDK; INSTALL=1 installs those"
 	@echo "make generate  write what is generated from Schemas/"
@@ -89,6 +90,15 @@ FUZZERS ?= json lines envelope http
 fuzz:
 	@command -v swiftc >/dev/null || { echo "Swift 6.3 is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
 	@sh Tests/Fuzz/run.sh $(SECONDS) $(SEED) $(FUZZERS)
+
+SEEDS ?= 1000
+
+# Optimised, in a scratch folder of its own, and with what only tests may see. A seed that the command line names is played
+# alone: SEED above is the fuzzers'.
+simulate: deps
+	swift build -c release --product simulate --scratch-path .build-simulate -Xswiftc -enable-testing
+	@SWIFT_DETERMINISTIC_HASHING=1 .build-simulate/release/simulate \
+	  $(if $(filter command line environment,$(origin SEED)),--seed $(SEED),$(SEEDS))
 
 # What the sanitized tests are narrowed to: FILTER='JSONTests|RPCTests'.
 FILTER ?= .

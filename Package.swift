@@ -93,8 +93,14 @@ let package = Package(
         tests("RPC", ["RPC", "TestSupport"]),
         tests("Stripe", ["Stripe", "TestSupport"]),
         tests("Store", ["Store", "TestSupport"]),
-        tests("Service", ["Service", "Sandbox", "TestSupport"]),
+        tests("Service", ["Service", "Sandbox", "Simulation", "TestSupport"]),
         tests("Sandbox", ["Sandbox"], exclude: ["SDK"]),
+        .target(
+            name: "Simulation", dependencies: ["Service", "Sandbox", "TestSupport"], path: "Tests/Simulation/World",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Program", swiftSettings: strict),
+        tests("Simulation", ["Simulation"], path: "Tests/Simulation/Suite"),
         tests("Transcripts", ["Transcripts", "TestSupport"]),
         tests("Dues", ["Store", "TestSupport"]),
         tests(

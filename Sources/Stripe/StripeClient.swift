@@ -30,24 +30,23 @@ package final class StripeClient: Sendable {
     package let configuration: StripeConfiguration
     private let http: any StripeTransport
     private let upstream: UpstreamGuard
-    private let sleep: @Sendable (_ milliseconds: Int64) async throws -> Void
+    package let clock: SteadyClock
     private let random01: @Sendable () -> Double
     private let observe: @Sendable (Attempt) -> Void
 
     /// - Parameters:
-    ///   - sleep: waits between attempts; throws where the task is cancelled.
+    ///   - clock: what deadlines are reckoned by, and what is waited by between attempts.
     ///   - random01: a number in 0..<1.
     ///   - observe: told of every attempt; must not block.
     package init(
-        _ configuration: StripeConfiguration, http: any StripeTransport,
-        sleep: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) },
+        _ configuration: StripeConfiguration, http: any StripeTransport, clock: SteadyClock = .system,
         random01: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         observe: @escaping @Sendable (Attempt) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.http = http
-        upstream = UpstreamGuard(configuration)
-        self.sleep = sleep
+        upstream = UpstreamGuard(configuration, clock)
+        self.clock = clock
         self.random01 = random01
         self.observe = observe
     }
@@ -61,7 +60,7 @@ package final class StripeClient: Sendable {
         _ method: Method, _ path: StripePath, _ parameters: FormParameters = [:], idempotencyKey: String? = nil,
         deadline: ContinuousClock.Instant? = nil
     ) async throws(StripeError) -> StripeReply {
-        let started = ContinuousClock.now
+        let started = clock.now
         let request = try compose(method, path, parameters, idempotencyKey)
         if let wait = upstream.admit() {
             throw StripeError(
@@ -84,7 +83,7 @@ package final class StripeClient: Sendable {
         case .tooManyWait(let wait): throw fail(.overloaded("too many calls wait for their turn"), wait)
         }
         while true {
-            if pause > 0 { do { try await sleep(pause) } catch { throw fail(.cancelled, nil) } }
+            if pause > 0 { do { try await clock.sleep(for: .milliseconds(pause)) } catch { throw fail(.cancelled, nil) } }
             let timeout = min(timeLeft(until: deadline), configuration.totalTimeoutMilliseconds)
             guard timeout > 0 else { throw fail(.deadline, nil) }
             attempt += 1
@@ -100,7 +99,7 @@ package final class StripeClient: Sendable {
                 case .taken(let wait) = upstream.reserve(method.mode, patience: patience(until: deadline))
             else {
                 return try result.finish(
-                    attempts: attempt, milliseconds: Self.milliseconds(ContinuousClock.now - started),
+                    attempts: attempt, milliseconds: Self.milliseconds(clock.now - started),
                     mayHaveBeenExecuted: mayHaveBeenExecuted, deadlineWasTheLimit: limited)
             }
             upstream.retries(because: reason)
@@ -114,11 +113,11 @@ package final class StripeClient: Sendable {
     private func attemptOnce(
         _ request: HTTPRequest, _ mode: UpstreamMode, timeoutMilliseconds: Int64, limited: Bool
     ) async -> (AttemptResult, CircuitBreaker.Verdict) {
-        let started = ContinuousClock.now
+        let started = clock.now
         upstream.begin(mode)
         let result = AttemptResult(await send(request, timeoutMilliseconds: timeoutMilliseconds))
         let verdict = result.verdict(deadlineWasTheLimit: limited)
-        upstream.end(mode, result, verdict, milliseconds: Self.milliseconds(ContinuousClock.now - started))
+        upstream.end(mode, result, verdict, milliseconds: Self.milliseconds(clock.now - started))
         return (result, verdict)
     }
 
@@ -131,7 +130,7 @@ package final class StripeClient: Sendable {
 
     /// Milliseconds until `deadline`, rounded down; a very long time where there is none.
     private func timeLeft(until deadline: ContinuousClock.Instant?) -> Int64 {
-        deadline.map { Self.milliseconds($0 - ContinuousClock.now) } ?? .max
+        deadline.map { Self.milliseconds($0 - clock.now) } ?? .max
     }
 
     private static func milliseconds(_ duration: Duration) -> Int64 {

@@ -61,6 +61,15 @@ internal import Testing
         #expect(outcome == row.cells[4])
     }
 
+    @Test func `an object that is deleted within a second of its last change is gone, though it looks the same`() {
+        let deleted = Observation(kind: .deleted, created: 100, isSameContent: true)
+        #expect(
+            ProjectionRule.decide(deleted, against: KnownRow(known: .event(created: 100))) == .fetch(because: .tie))
+        let canceled = Observation(kind: .deleted, created: 100, status: .canceled, isSameContent: true)
+        let row = KnownRow(known: .event(created: 100), status: .canceled)
+        #expect(ProjectionRule.decide(canceled, against: row) == .skip(because: .identical))
+    }
+
     @Test func `a tie with what is already stored needs no question`() {
         let row = KnownRow(known: .event(created: 100), status: .active)
         let same = Observation(kind: .updated, created: 100, status: .active, isSameContent: true)

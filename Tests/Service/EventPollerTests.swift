@@ -8,6 +8,7 @@ import TestSupport
 import Testing
 
 @testable import Service
+@testable import Simulation
 
 /// What no webhook brought is fetched: each on a store of its own, before the sandbox's engine in memory.
 @Suite struct EventPollerTests {
@@ -37,7 +38,7 @@ import Testing
                 return left >= 0
             }
             guard answers else { throw HTTPClientError(kind: .connect, message: "silent", mayHaveBeenSent: false) }
-            return try engine.attempt(request, Fault())
+            return try await engine.attempt(request, timeoutMilliseconds: timeoutMilliseconds)
         }
 
         func pass(seconds: Int64) { engine.pass(milliseconds: seconds * 1000) }
@@ -50,7 +51,7 @@ import Testing
         var configuration = StripeConfiguration(secretKey: key, apiBase: FaultyStripe.base)
         configuration.maximumRetries = 0
         configuration.circuitBreaker = CircuitBreaker(threshold: .max)
-        let client = StripeClient(configuration, http: stripe, sleep: { _ in await Task.yield() })
+        let client = StripeClient(configuration, http: stripe, clock: SteadyClock(sleep: { _ in await Task.yield() }))
         let clock = { @Sendable [stripe] in stripe.engine.now }
         projector = Projector(store: store, stripe: client, health: Health(), clock: clock, log: { _, _ in })
         poller = EventPoller(

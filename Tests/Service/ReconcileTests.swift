@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Service
+@testable import Simulation
 @testable import Store
 
 /// Reconcile, and the rebuild of the mirror: each on a store of its own, before the sandbox's engine in memory.
@@ -211,7 +212,7 @@ private final class Scene {
         let key = try #require(StripeKey("sk_test_of_a_reconciler"))
         var configuration = StripeConfiguration(secretKey: key, apiBase: FaultyStripe.base)
         configuration.maximumRetries = 0
-        client = StripeClient(configuration, http: stripe, sleep: { _ in await Task.yield() })
+        client = StripeClient(configuration, http: stripe, clock: SteadyClock(sleep: { _ in await Task.yield() }))
         let clock = { @Sendable [stripe] in stripe.engine.now }
         projector = Projector(store: store, stripe: client, health: Health(), clock: clock, log: { _, _ in })
         poller = EventPoller(
@@ -227,7 +228,7 @@ private final class Scene {
         let engine = FaultyStripe(seed: 1)
 
         func send(_ request: HTTPRequest, timeoutMilliseconds: Int64) async throws(HTTPClientError) -> HTTPResponse {
-            try engine.attempt(request, Fault())
+            try await engine.attempt(request, timeoutMilliseconds: timeoutMilliseconds)
         }
     }
 

@@ -38,7 +38,8 @@ final class Stage: Sendable {
         let noted = Noted()
         self.noted = noted
         client = StripeClient(
-            configuration, http: http, sleep: { milliseconds in noted.pauses.withLock { $0.append(milliseconds) } },
+            configuration, http: http,
+            clock: SteadyClock(sleep: { pause in noted.pauses.withLock { $0.append(Int64(pause / .milliseconds(1))) } }),
             random01: { 0.5 })
     }
 

@@ -30,10 +30,11 @@ final class Harness: Sendable {
         let relay = Relay()
         client = StripeClient(
             configuration, http: http,
-            sleep: { milliseconds in
+            clock: SteadyClock(sleep: { pause in
+                let milliseconds = Int64(pause / .milliseconds(1))
                 relay.harness?.noted.withLock { $0.pauses.append(milliseconds) }
                 try await sleep?(milliseconds)
-            }, random01: { 0.5 },
+            }), random01: { 0.5 },
             observe: { attempt in relay.harness?.noted.withLock { $0.attempts.append(attempt) } })
         relay.box.withLock { $0.harness = self }
     }

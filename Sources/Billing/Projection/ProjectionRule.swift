@@ -17,7 +17,9 @@ package enum ProjectionRule {
             let contradicts = event.kind == .deleted && row.status?.isTerminal != true
             return contradicts ? .fetch(because: .contradiction) : .skip(because: .older)
         }
-        return event.isSameContent ? .skip(because: .identical) : .fetch(because: .tie)
+        // What is deleted looks to the last as it did before: that it says the same does not mean that it is still there.
+        let mayHaveGone = event.kind == .deleted && row.status?.isTerminal != true
+        return event.isSameContent && !mayHaveGone ? .skip(because: .identical) : .fetch(because: .tie)
     }
 
     private static func decideUnknown(_ event: Observation) -> ProjectionDecision {

@@ -12,7 +12,7 @@ extension StripeClient {
         var held: [JSONValue] = []
         var first: ContinuousClock.Instant?
         while true {
-            let started = ContinuousClock.now
+            let started = clock.now
             first = first ?? started
             let answer = try await listActiveEntitlements(customer: customer, page: page, options)
             held += answer.object.data.map(\.raw)

@@ -11,6 +11,7 @@ package final class Projector: Sendable {
     private let stripe: StripeClient
     private let health: Health
     private let clock: @Sendable () -> Int64
+    private let steady: SteadyClock
     private let log: ServiceLog
     /// Wakes the loop: there is something in the journal. One waiting signal is as good as many.
     private let wakeUps = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -28,12 +29,13 @@ package final class Projector: Sendable {
 
     package init(
         store: any Store, stripe: StripeClient, health: Health, clock: @escaping @Sendable () -> Int64,
-        log: @escaping ServiceLog
+        steady: SteadyClock = .system, log: @escaping ServiceLog
     ) {
         self.store = store
         self.stripe = stripe
         self.health = health
         self.clock = clock
+        self.steady = steady
         self.log = log
         isShared = store.locks != nil
     }
@@ -41,7 +43,7 @@ package final class Projector: Sendable {
     /// These events are about to be written into the journal here.
     package func expect(_ ids: [String]) {
         guard isShared else { return }
-        own.withLock { own in for id in ids { own[id] = .now } }
+        own.withLock { own in for id in ids { own[id] = steady.now } }
     }
 
     /// There is something new in the journal.
@@ -55,14 +57,20 @@ package final class Projector: Sendable {
         var stuck: [Int64: (tries: Int, next: ContinuousClock.Instant)] = [:]
         /// Subscriptions whose products may be missing from the mirror; nil among them stands for all.
         var incomplete: Set<String?> = [nil]
-        var nextProducts = ContinuousClock.now
+        var nextProducts: ContinuousClock.Instant
         /// When to look for what other processes left, and the place in the journal up to which that was done.
-        var nextLook = ContinuousClock.now
+        var nextLook: ContinuousClock.Instant
         var looked: Int64 = 0
         /// When to look for what they left of the products.
-        var nextLookForProducts = ContinuousClock.now + Projector.pauseBetweenLooksForProducts
+        var nextLookForProducts: ContinuousClock.Instant
         /// When the loop wakes by itself.
         var alarm: ContinuousClock.Instant?
+
+        init(now: ContinuousClock.Instant) {
+            nextProducts = now
+            nextLook = now
+            nextLookForProducts = now + Projector.pauseBetweenLooksForProducts
+        }
 
         var isEmpty: Bool { stuck.isEmpty && incomplete.isEmpty }
         var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete.isEmpty ? [] : [nextProducts])).min() }
@@ -71,24 +79,27 @@ package final class Projector: Sendable {
     /// Works until its task is cancelled: first off what an earlier process left, then whatever comes. An event that has to
     /// wait holds up nobody else's.
     package func run() async {
-        var backlog = Backlog()
         wake()
-        for await _ in wakeUps.stream {
-            var isRead = await projectNew(&backlog)
-            if isShared, isRead { isRead = await projectLeftovers(&backlog) }
-            await retryStuck(&backlog)
-            await completeProducts(&backlog)
-            if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
-            var next = isRead ? backlog.next : .now + .seconds(1)
-            if isShared { next = min(next ?? backlog.nextLook, backlog.nextLook) }
-            // One that is set already for this time or before is enough.
-            if let next, backlog.alarm.map({ $0 <= .now || next < $0 }) ?? true {
+        await withDiscardingTaskGroup { group in
+            var backlog = Backlog(now: steady.now)
+            for await _ in wakeUps.stream {
+                var isRead = await projectNew(&backlog)
+                if isShared, isRead { isRead = await projectLeftovers(&backlog) }
+                isRead = await retryStuck(&backlog) && isRead
+                await completeProducts(&backlog)
+                if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
+                let now = steady.now
+                var next = isRead ? backlog.next : now + .seconds(1)
+                if isShared { next = min(next ?? backlog.nextLook, backlog.nextLook) }
+                // One that is set already for this time or before is enough.
+                guard let next, backlog.alarm.map({ $0 <= now || next < $0 }) ?? true else { continue }
                 backlog.alarm = next
-                Task { [wakeUps] in
-                    try? await Task.sleep(until: next)
+                group.addTask { [steady, wakeUps] in
+                    try? await steady.sleep(until: next)
                     wakeUps.continuation.yield()
                 }
             }
+            group.cancelAll()
         }
     }
 
@@ -120,8 +131,9 @@ package final class Projector: Sendable {
 
     /// Projects what the journal has held for some time already, whoever wrote it down; false where it cannot be read.
     private func projectLeftovers(_ backlog: inout Backlog) async -> Bool {
-        guard backlog.nextLook <= .now else { return true }
-        own.withLock { own in own = own.filter { $0.value.duration(to: .now) < Self.memoryOfOwn } }
+        let now = steady.now
+        guard backlog.nextLook <= now else { return true }
+        own.withLock { own in own = own.filter { $0.value.duration(to: now) < Self.memoryOfOwn } }
         let isOld = { [now = clock()] (event: JournalEvent) in event.received <= now - Self.leftoverSeconds }
         looking: while !Task.isCancelled {
             guard let batch = try? await store.waitingEvents(after: backlog.looked, limit: 100) else { return false }
@@ -132,23 +144,25 @@ package final class Projector: Sendable {
                 backlog.looked = event.sequence
             }
         }
-        if backlog.nextLookForProducts <= .now {
+        if backlog.nextLookForProducts <= steady.now {
             backlog.incomplete.insert(nil)
-            backlog.nextLookForProducts = .now + Self.pauseBetweenLooksForProducts
+            backlog.nextLookForProducts = steady.now + Self.pauseBetweenLooksForProducts
         }
-        backlog.nextLook = .now + Self.pauseBetweenLooks
+        backlog.nextLook = steady.now + Self.pauseBetweenLooks
         return true
     }
 
-    private func retryStuck(_ backlog: inout Backlog) async {
-        for sequence in backlog.stuck.filter({ $0.value.next <= .now }).keys.sorted() where !Task.isCancelled {
-            guard let found = try? await store.waitingEvents(after: sequence - 1, limit: 1) else { return }
+    /// Tries what is due again; false where the journal cannot be read.
+    private func retryStuck(_ backlog: inout Backlog) async -> Bool {
+        for sequence in backlog.stuck.filter({ $0.value.next <= steady.now }).keys.sorted() where !Task.isCancelled {
+            guard let found = try? await store.waitingEvents(after: sequence - 1, limit: 1) else { return false }
             if let event = found.first, event.sequence == sequence {
                 await attempt(event, &backlog)
             } else {
                 backlog.stuck[sequence] = nil
             }
         }
+        return true
     }
 
     private func attempt(_ event: JournalEvent, _ backlog: inout Backlog) async {
@@ -158,7 +172,7 @@ package final class Projector: Sendable {
             if let object, object.kind == .subscriptions { backlog.incomplete.insert(object.id) }
         } catch {
             let tries = (backlog.stuck[event.sequence]?.tries ?? 0) + 1
-            backlog.stuck[event.sequence] = (tries, .now + Self.pause(afterTries: tries))
+            backlog.stuck[event.sequence] = (tries, steady.now + Self.pause(afterTries: tries))
             log(.warning, "event \(event.id) (\(event.type)) waits: \(error)")
         }
     }
@@ -168,21 +182,21 @@ package final class Projector: Sendable {
 
     /// Access may be asked for by feature, and features stand on products: those of live subscriptions are in the mirror too.
     private func completeProducts(_ backlog: inout Backlog) async {
-        guard backlog.nextProducts <= .now else { return }
+        guard backlog.nextProducts <= steady.now else { return }
         do {
-            for subscription in backlog.incomplete {
+            for subscription in backlog.incomplete.sorted(by: { $0 ?? "" < $1 ?? "" }) {
                 for id in try await store.missingProducts(ofSubscription: subscription) { try await mirrorProduct(id) }
                 backlog.incomplete.remove(subscription)
             }
         } catch {
-            backlog.nextProducts = .now + .seconds(5)
+            backlog.nextProducts = steady.now + .seconds(5)
             log(.warning, "products wait: \(error)")
         }
     }
 
     private func mirrorProduct(_ id: String) async throws {
-        let reply = try await stripe.retrieveProduct(id).reply
-        guard let product = MirrorObject(reply.value) else { return }
+        // One that Stripe does not know leaves a tombstone: nobody is to wait for it.
+        let (product, reply) = try await fetch(MirrorObject(unknown: .products, id: id), nil)
         // A row that appeared meanwhile came from an event, and is as good.
         _ = try await store.project(product, from: ReplyBasis(version: 0, reply: reply, settles: nil, now: clock()))
     }
@@ -255,7 +269,7 @@ package final class Projector: Sendable {
     func observe(_ reply: StripeReply, version: Int64) async {
         guard let object = MirrorObject(reply.value) else { return }
         // The caller waits.
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = steady.now + .seconds(5)
         do {
             // A replayed answer tells what was, and not what is.
             if reply.isReplayed {

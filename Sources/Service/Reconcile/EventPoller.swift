@@ -23,13 +23,14 @@ package struct EventPoller: Sendable {
     private let projector: Projector
     private let health: Health
     private let clock: @Sendable () -> Int64
+    private let steady: SteadyClock
     private let log: ServiceLog
     private let intervalSeconds: Int64
 
     /// - Parameter intervalSeconds: from the end of one look to the beginning of the next.
     package init(
         store: any Store, stripe: StripeClient, projector: Projector, health: Health, intervalSeconds: Int64,
-        clock: @escaping @Sendable () -> Int64, log: @escaping ServiceLog
+        clock: @escaping @Sendable () -> Int64, steady: SteadyClock = .system, log: @escaping ServiceLog
     ) {
         self.store = store
         self.stripe = stripe
@@ -37,6 +38,7 @@ package struct EventPoller: Sendable {
         self.health = health
         self.intervalSeconds = intervalSeconds
         self.clock = clock
+        self.steady = steady
         self.log = log
     }
 
@@ -60,7 +62,7 @@ package struct EventPoller: Sendable {
                 }
                 pause = min(pause, Self.patienceSeconds)
             }
-            do { try await Task.sleep(for: .seconds(pause)) } catch { return }
+            do { try await steady.sleep(for: .seconds(pause)) } catch { return }
         }
     }
 

@@ -12,8 +12,10 @@ package final class SQLStore: Store {
     private let news: PostgreSQLNews?
 
     /// Opens an SQLite file, or makes it, and brings it up to date.
-    package init(path: String) throws(StoreError) {
-        writer = try SQLWriter(SQLiteDatabase.forWriting(path: path))
+    ///
+    /// - Parameter schedule: who decides when changes are committed; nil for the store itself, as soon as it can.
+    package init(path: String, schedule: CommitSchedule? = nil) throws(StoreError) {
+        writer = try SQLWriter(SQLiteDatabase.forWriting(path: path), schedule: schedule)
         journalWriter = JournalWriter(writer)
         lookUps = writer
         makeReader = { () throws(StoreError) in try SQLiteReader(path: path) }

@@ -5,6 +5,8 @@ internal import Synchronization
 /// own, so that one that fails takes nobody along, and none is answered before the commit is on the disk.
 final class SQLWriter: Sendable {
     private let queue = DispatchQueue(label: "dues.store.writer")
+    /// When the changes that wait are committed, if it is not the queue that sees to it.
+    private let schedule: CommitSchedule?
     /// Guards against changes being added while the queue takes those that wait.
     private let waiting = Mutex<[Change]>([])
     private let connection: Connection
@@ -26,7 +28,11 @@ final class SQLWriter: Sendable {
     }
 
     /// - Parameter connection: the one that writes, of a database that is up to date; nobody else uses it from now on.
-    init(_ connection: any SQLConnection) { self.connection = Connection(connection) }
+    /// - Parameter schedule: nil for a queue of the writer's own.
+    init(_ connection: any SQLConnection, schedule: CommitSchedule? = nil) {
+        self.connection = Connection(connection)
+        self.schedule = schedule
+    }
 
     /// Runs `body` in a transaction and answers what it returns once that is committed.
     func change<Value: Sendable>(
@@ -78,16 +84,18 @@ final class SQLWriter: Sendable {
             waiting.append(change)
             return waiting.count == 1
         }
-        if wasEmpty { queue.async { self.commitWaiting() } }
+        guard wasEmpty else { return }
+        if let schedule { schedule(commitWaiting) } else { queue.async { self.commitWaiting() } }
     }
 
-    private func commitWaiting() {
+    /// - Parameter obstacle: why nothing can be committed, where that is known beforehand.
+    private func commitWaiting(obstacle: StoreError? = nil) {
         let batch = waiting.withLock { waiting in
             let all = waiting
             waiting = []
             return all
         }
-        let failure = Result { () throws(StoreError) in try commit(batch) }.failure
+        let failure = obstacle ?? Result { () throws(StoreError) in try commit(batch) }.failure
         for change in batch { change.finish(failure) }
         tellOfChanges()
     }
@@ -106,6 +114,10 @@ final class SQLWriter: Sendable {
         }
     }
 }
+
+/// Who decides when changes are committed: is given the commit, and makes it later, once, or has it fail by a reason. Commits
+/// of one store are made one after the other, on one thread.
+package typealias CommitSchedule = @Sendable (_ commit: @escaping @Sendable (_ obstacle: StoreError?) -> Void) -> Void
 
 /// Where something is looked up that need not be as new as what is being written.
 protocol LookUps: Sendable {

@@ -18,9 +18,12 @@ final class UpstreamGuard: Sendable {
 
     /// Guards the state machines, each step of which is a few comparisons.
     private let state: Mutex<State>
-    private let epoch = ContinuousClock.now
+    private let clock: SteadyClock
+    private let epoch: ContinuousClock.Instant
 
-    init(_ configuration: StripeConfiguration) {
+    init(_ configuration: StripeConfiguration, _ clock: SteadyClock) {
+        self.clock = clock
+        epoch = clock.now
         let budget = RateBudget(
             perSecond: configuration.callsPerSecond, maximumWaiting: configuration.maximumWaiting)
         let budgets = Dictionary(uniqueKeysWithValues: UpstreamMode.allCases.map { ($0, budget) })
@@ -100,5 +103,5 @@ final class UpstreamGuard: Sendable {
         }
     }
 
-    private var milliseconds: Int64 { Int64((ContinuousClock.now - epoch) / .milliseconds(1)) }
+    private var milliseconds: Int64 { Int64((clock.now - epoch) / .milliseconds(1)) }
 }

@@ -1,12 +1,4 @@
 import Store
-import Synchronization
-
-/// Whether a process that is played here still lives. Its death is sudden: what it was doing is not finished.
-final class Life: Sendable {
-    private let over = Atomic(false)
-    var isOver: Bool { over.load(ordering: .sequentiallyConsistent) }
-    func end() { over.store(true, ordering: .sequentiallyConsistent) }
-}
 
 /// The store as one process sees it, which may die before or after any of its writes; the store goes on.
 struct MortalStore: Store {

@@ -1,9 +1,8 @@
 import Contract
 import JSON
-import Store
 import TestSupport
 
-@testable import Service
+@testable import Simulation
 
 /// One caller's wish, and everything that may go wrong with it: made by a seed, played until the wish is fulfilled, and then
 /// looked at by what is left in Stripe.
@@ -20,22 +19,22 @@ struct Schedule {
     let seed: UInt64
     let wish: Wish
     private let stripe: FaultyStripe
-    private let store: any Store
+    private let world: World
     private var random: Seeded
     private var process: PlayedProcess
     private var customer = ""
     private var subscription = ""
     private var answers: [[UInt8]] = []
 
-    init(seed: UInt64, _ store: any Store) {
+    init(seed: UInt64, _ scheduler: Scheduler, in makeWorld: (Scheduler, FaultyStripe) throws -> World) throws {
         self.seed = seed
-        self.store = store
         random = Seeded(seed)
-        stripe = FaultyStripe(seed: random.next())
+        stripe = FaultyStripe(seed: random.next(), scheduler)
+        world = try makeWorld(scheduler, stripe)
         // Half of all wishes are subscriptions: they are what must not be doubled.
         let wishes = Wish.allCases + [.subscription, .subscription, .subscription, .subscriptionBesideOthers]
         wish = wishes[Int(random.next() % UInt64(wishes.count))]
-        process = PlayedProcess(store, stripe)
+        process = try PlayedProcess(world)
     }
 
     var trace: String { "schedule \(seed), \(wish):\n\(stripe.trace)" }
@@ -57,13 +56,13 @@ struct Schedule {
             if random.next() % 3 == 0 { stripe.settle() }
             if process.life.isOver || random.next() % 5 == 0 {
                 stripe.note("a new process")
-                process = PlayedProcess(store, stripe)
+                process = try PlayedProcess(world)
             }
-            stripe.pass(milliseconds: Int64(random.next() % 20_000))
+            await world.scheduler.pause(milliseconds: Int64(random.next() % 20_000))
             if !answers.isEmpty, random.next() % 2 == 0 { break }
         }
         stripe.settle()
-        process = PlayedProcess(store, stripe)
+        process = try PlayedProcess(world)
         try await callAtOnce([Caller("the last", seed: 0, faults: 0, deaths: 0)], .object(params))
         try checkAnswers()
     }
@@ -99,7 +98,7 @@ struct Schedule {
         subscription = try id(
             stripe.ask("POST", "/v1/subscriptions", "customer=\(customer)&items[0][price]=\(basic)"))
         // The first moments of a month cost nothing.
-        stripe.pass(milliseconds: 10 * 86_400_000)
+        await world.scheduler.pause(milliseconds: 10 * 86_400_000)
         let itself: JSONValue = .string(subscription)
         switch wish {
         case .customer, .subscription: return [:]
