@@ -72,10 +72,24 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
 
     /// The members but for those whose keys are told of.
     package func removing(where isUnwanted: (_ key: String) -> Bool) -> JSONObject {
+        var first = 0
+        while first < members.count, !isUnwanted(members[first].key) { first += 1 }
+        guard first < members.count else { return self }
         var kept: [(key: String, value: JSONValue)] = []
-        kept.reserveCapacity(members.count)
-        for position in 0..<members.count where !isUnwanted(members[position].key) { kept.append(members[position]) }
+        kept.reserveCapacity(members.count - 1)
+        kept.append(contentsOf: members[..<first])
+        for position in (first + 1)..<members.count where !isUnwanted(members[position].key) {
+            kept.append(members[position])
+        }
         return JSONObject(uniqueMembers: kept)
+    }
+
+    /// Whether it is the other in the same place of memory: quick to tell, and then they are equal. Unsafe because it looks at
+    /// where the members are, though not at them.
+    package func isIdentical(to other: JSONObject) -> Bool {
+        members.withUnsafeBufferPointer { mine in
+            other.members.withUnsafeBufferPointer { mine.baseAddress == $0.baseAddress && mine.count == $0.count }
+        }
     }
 
     /// Whether its keys are these, in this order.

@@ -7,6 +7,11 @@ struct ObjectPacker {
     private var shapes = ShapeTree()
     /// What is being packed; kept for its room.
     private var bytes: [UInt8] = []
+    /// Large objects that were packed lately, the latest first: events in a row show one and the same, and all items a price.
+    private var recent: [(object: JSONObject, bytes: [UInt8])] = []
+    private static let mostRecent = 8
+    /// Members at least of a large object.
+    private static let large = 16
 
     /// The first byte of a value. What is not listed is a small integer (from `firstInteger`) or a short text (from `firstText`).
     private enum Tag {
@@ -34,6 +39,20 @@ struct ObjectPacker {
     }
 
     private mutating func add(_ object: JSONObject) {
+        guard object.count >= Self.large else { return addMembers(of: object) }
+        if let place = recent.firstIndex(where: { $0.object.isIdentical(to: object) }) {
+            let known = recent.remove(at: place)
+            recent.insert(known, at: 0)
+            bytes.append(contentsOf: known.bytes)
+            return
+        }
+        let start = bytes.count
+        addMembers(of: object)
+        if recent.count == Self.mostRecent { recent.removeLast() }
+        recent.insert((object, Array(bytes[start...])), at: 0)
+    }
+
+    private mutating func addMembers(of object: JSONObject) {
         if let shape = shapes.number(of: object) {
             bytes.append(Tag.object)
             add(count: shape)

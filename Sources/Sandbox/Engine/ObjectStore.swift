@@ -10,6 +10,8 @@ struct ObjectStore {
     private var queues: [String?: DueQueue] = [:]
     private var undo: [Undo] = []
     private var packer = ObjectPacker()
+    /// Another number whenever anything but an event may have changed.
+    private(set) var version = 0
     /// As many objects of a kind stay as they are; those that come later are packed when their changes are committed. So
     /// what everybody refers to, the catalogue above all, is at hand, and memory does not grow by much with the rest.
     var plainRows = 1_000
@@ -115,6 +117,7 @@ struct ObjectStore {
     }
 
     private mutating func write(_ kind: ObjectKind, _ id: String, _ content: Content, was previous: Content?) {
+        if kind != .event { version += 1 }
         let members = kind.groupedBy
         let before = members.isEmpty ? nil : object(kind, id)
         let after = members.isEmpty ? nil : object(content)
@@ -162,6 +165,7 @@ struct ObjectStore {
 
     /// Nothing that was written is taken back any more.
     mutating func commit() {
+        version += 1
         for entry in undo { pack(entry.kind, entry.id) }
         undo.removeAll(keepingCapacity: true)
     }
@@ -188,6 +192,7 @@ struct ObjectStore {
     /// Takes back the insertion of the youngest object of its kind (younger ones are gone already).
     private mutating func remove(_ kind: ObjectKind, _ id: String) {
         guard let gone = object(kind, id) else { return }
+        version += 1
         unpacked[Key(kind: kind, id: id)] = nil
         tables[kind]?.rows[id] = nil
         tables[kind]?.order.removeLast()
