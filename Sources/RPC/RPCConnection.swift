@@ -354,7 +354,7 @@ final class RPCConnection: ConnectionHandler {
         // What changes nothing is not worth remembering: it is answered afresh.
         let isKept = context.metadata.idempotencyKey != nil && context.method.scope == .write
         let keeper = isKept ? server.keeper : nil
-        let task = Task { [upstream = server.upstream] in
+        let task = Task(executorPreference: server.executor()) { [upstream = server.upstream] in
             let outcome: Outcome
             do throws(RPCError) {
                 if let keeper {

@@ -20,6 +20,7 @@ package final class RPCServer {
     let onCall: (CallRecord) -> Void
     private let onTLSFailure: (_ peer: String, _ reason: String) -> Void
     let counts: RPCCounts
+    let executor: () -> (any TaskExecutor)?
     /// Whether look-ups that succeeded are worth a record.
     let recordsLookUps: Bool
     let streams: StreamPump
@@ -44,6 +45,7 @@ package final class RPCServer {
     private var whenDrained: () -> Void = {}
 
     /// - Parameters:
+    ///   - executor: where calls that take their time run; nil from it for the tasks' own threads.
     ///   - keeper: makes calls with an idempotency key happen once; without one such keys have no effect.
     ///   - gatekeeper: asks callers for their tokens; without one everybody may do everything.
     ///   - counts: shared by the servers of all loops.
@@ -53,7 +55,8 @@ package final class RPCServer {
     ///   - onTLSFailure: told of every connection that TLS ended, on the loop's thread.
     package init(
         loop: EventLoop, local: any LocalMethods, upstream: any UpstreamMethods, limits: RPCLimits = RPCLimits(),
-        keeper: (any CallKeeper)? = nil, gatekeeper: Gatekeeper? = nil, counts: RPCCounts = RPCCounts(),
+        executor: @escaping () -> (any TaskExecutor)? = { nil }, keeper: (any CallKeeper)? = nil,
+        gatekeeper: Gatekeeper? = nil, counts: RPCCounts = RPCCounts(),
         helpers: [LoopOwned<RPCServer>] = [], recordsLookUps: Bool = false,
         onCall: @escaping (CallRecord) -> Void = { _ in },
         onTLSFailure: @escaping (_ peer: String, _ reason: String) -> Void = { _, _ in }
@@ -62,6 +65,7 @@ package final class RPCServer {
         self.local = local
         self.upstream = upstream
         self.limits = limits
+        self.executor = executor
         self.keeper = keeper
         self.gatekeeper = gatekeeper
         self.counts = counts

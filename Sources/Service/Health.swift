@@ -66,6 +66,10 @@ package final class Health: Sendable {
             state.webhooks.lastError = "events wait to be projected, for Stripe or for the store"
         }
     }
+    /// The list of events could not be looked at: what webhooks bring is known all the same.
+    func listOfEventsFailed(_ problem: String) {
+        state.withLock { $0.webhooks.lastError = "Stripe's list of events could not be looked at: \(problem)" }
+    }
     /// The server finishes what it has and takes nothing more.
     package func drain() { state.withLock { $0.isDraining = true } }
 

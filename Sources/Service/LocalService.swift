@@ -38,7 +38,7 @@ package final class LocalService: LocalMethods {
         do throws(StoreError) {
             try noticeChanges()
             let known = try reader.subscriptions(ofCustomer: params.customerId)
-            let answer = access.decide(anyOf: try products(of: params), known)
+            let answer = access.decide(anyOf: try products(of: params, known), known)
             let start = result.count
             answer.result.write(into: &result, metadata: call.resultMetadata)
             guard call.metadata == CallMetadata(), params.productId != nil else { return }
@@ -70,9 +70,17 @@ package final class LocalService: LocalMethods {
         if reader.hasChanged { forget(try reader.changes()) }
     }
 
-    private func products(of params: CheckAccessParams) throws(StoreError) -> [String] {
+    /// The products any of which grants what is asked for. Where Stripe has said what the customer is entitled to, a feature
+    /// among it is granted by whatever the customer has subscribed to, and another by nothing; elsewhere the products' own
+    /// features say it.
+    private func products(
+        of params: CheckAccessParams, _ known: [SubscriptionRecord.Known]
+    ) throws(StoreError) -> [String] {
         if let product = params.productId { return [product] }
         let feature = params.feature ?? ""
+        if let isEntitled = try reader.isEntitled(params.customerId, to: feature) {
+            return isEntitled ? AccessQuestions.products(in: known) : []
+        }
         if let known = productsByFeature[feature] { return known }
         let products = try reader.products(withFeature: feature)
         if productsByFeature.count == Self.rememberedFeatures { productsByFeature = [:] }

@@ -1,7 +1,14 @@
 /// The kinds of object that the mirror holds, one table each.
 package enum MirrorKind: String, Sendable, CaseIterable {
     case customers, subscriptions, products, prices, invoices
+    /// What each customer is entitled to; an object has the customer's id.
+    case entitlements
     case paymentMethods = "payment_methods"
+
+    /// What Stripe calls an object of this kind.
+    package var objectType: String {
+        self == .entitlements ? "entitlements.active_entitlement_summary" : String(rawValue.dropLast())
+    }
 }
 
 /// An object of Stripe's as the mirror keeps it: the columns that decisions need, and the object as it was written.
@@ -25,6 +32,8 @@ package struct MirrorObject: Sendable, Equatable {
         case price(product: String?, lookupKey: String?, isActive: Bool)
         case invoice(InvoiceRecord)
         case paymentMethod(customer: String?, type: String?)
+        /// The names of the features.
+        case entitlements([String])
     }
 
     package init(id: String, raw: String, isDeleted: Bool = false, record: Record, unsaid: Set<String> = []) {
@@ -43,13 +52,14 @@ package struct MirrorObject: Sendable, Equatable {
         case .price: .prices
         case .invoice: .invoices
         case .paymentMethod: .paymentMethods
+        case .entitlements: .entitlements
         }
     }
 
     /// The customer that the object belongs to or is.
     package var customer: String? {
         switch record {
-        case .customer: id
+        case .customer, .entitlements: id
         case .subscription(let subscription): subscription.customer
         case .invoice(let invoice): invoice.customer
         case .paymentMethod(let customer, _): customer

@@ -10,6 +10,8 @@ package protocol Store: Sendable {
 
     /// Writes an event down; false if it was there already.
     func journal(_ event: JournalEvent) async throws(StoreError) -> Bool
+    /// Writes events down, all or none, in their order; answers how many were not there already.
+    func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int
     /// Events that are not projected yet, oldest first.
     func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent]
     /// Closes an event that has nothing (more) to say to the mirror.
@@ -28,6 +30,16 @@ package protocol Store: Sendable {
     /// Whom a subscription belongs to, as far as the mirror knows.
     func customer(ofSubscription id: String) async throws(StoreError) -> String?
 
+    /// The number of the newest change; 0 where there is none.
+    func newestChange() async throws(StoreError) -> Int64
+    /// The ids of the next rows of a kind that are no tombstones, in their order, of one customer or of all, and the last second
+    /// of Stripe's clock at which each was known to be true.
+    func rows(
+        of kind: MirrorKind, after id: String, customer: String?, limit: Int
+    ) async throws(StoreError) -> [(id: String, knownUntil: Int64)]
+    /// How many rows of a kind there are that are no tombstones, of one customer or of all.
+    func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int
+
     // MARK: Doing things once
 
     /// Writes down what a call with an idempotency key is about to do, or says what became of an earlier one.
@@ -38,6 +50,15 @@ package protocol Store: Sendable {
     func finish(intent key: String, reply: [UInt8]) async throws(StoreError)
 
     // MARK: Everything else
+
+    /// How far a walk through something of Stripe's has come, as it was last kept; nil for one that never began.
+    func mark(of walk: String) async throws(StoreError) -> Int64?
+    func keep(mark: Int64, of walk: String) async throws(StoreError)
+    /// Lets go of changes that were written before one moment, with their events, and of intents that began before another, at
+    /// most `limit` of each, the oldest first.
+    func sweep(
+        changesBefore written: Int64, intentsBefore created: Int64, limit: Int
+    ) async throws(StoreError) -> SweptRows
 
     /// The value of a setting; `make` gives it where it is not set, and then it is kept. Waits for the disk: to be asked for
     /// at the start.
@@ -63,6 +84,9 @@ package protocol StoreReader {
     func countOfSubscriptions() throws(StoreError) -> Int
     /// The products that have a feature of this name.
     func products(withFeature name: String) throws(StoreError) -> [String]
+    /// Whether the customer is entitled to the feature of this name; nil where Stripe has said nothing of the customer's
+    /// entitlements.
+    func isEntitled(_ customer: String, to feature: String) throws(StoreError) -> Bool?
     /// The number of the newest change, also of another process; 0 where there is none.
     func newestChange() throws(StoreError) -> Int64
     /// The changes in `range` that closed an event, rising, with the event's type: of one customer, or of all. Reads an index
@@ -70,6 +94,8 @@ package protocol StoreReader {
     func closedEvents(
         in range: ClosedRange<Int64>, ofCustomer customer: String?
     ) throws(StoreError) -> [(change: Int64, type: String)]
+    /// The newest change whose event has been swept away; 0 where none has.
+    func newestSweptChange() throws(StoreError) -> Int64
     /// The event that a change closed, whole; nil for a change without an event.
     func closedEvent(ofChange change: Int64) throws(StoreError) -> JournalEvent?
 }
@@ -80,6 +106,20 @@ package enum StoreChanges: Sendable, Equatable {
     case some(customers: Set<String>, products: Bool)
     /// So much that it is not worth listing.
     case everything
+}
+
+/// How much was let go of.
+package struct SweptRows: Sendable, Equatable {
+    /// Under this name the store keeps the newest change that is gone.
+    static let walk = "swept"
+
+    package var changes = 0
+    package var intents = 0
+
+    package init(changes: Int = 0, intents: Int = 0) {
+        self.changes = changes
+        self.intents = intents
+    }
 }
 
 /// A customer's id, and the customer's subscriptions by id.

@@ -6,7 +6,7 @@ internal import Glibc
     static let version = "0.1.0"
 
     static let commands: [Command] = [
-        .serve, .stdio, .sandbox, .call, .schema, .record, .replay, .tour,
+        .serve, .stdio, .sandbox, .call, .reconcile, .rebuild, .backup, .schema, .record, .replay, .tour,
     ]
 
     static func main() {

@@ -1,12 +1,13 @@
 // load: asks a server that answers line by line (JSON-RPC lines, Redis's RESP) or over HTTP, and measures how it answers.
 //
-//   load -p PORT [-c CONNECTIONS] [-d IN_FLIGHT] [-s SECONDS [-w WARMUP] | -n CALLS] [-k KEYS] [-l LINES | -u PATH]
+//   load -p PORT [-c CONNECTIONS] [-d IN_FLIGHT] [-s SECONDS [-w WARMUP] | -n CALLS] [-k KEYS] [-l LINES | -u PATH | -f FILE]
 //        -e EXPECTED REQUEST
 //
 // Keeps IN_FLIGHT calls in flight on each connection, for SECONDS after WARMUP, or until CALLS are answered. REQUEST is sent
 // with a line feed; in it %d becomes a number that is unique in the run and %k a key of 7 digits below KEYS, spread evenly
 // and in the same order for every server. An answer has LINES lines, and must hold EXPECTED, or the run fails. With PATH the
 // REQUEST is posted there as JSON over HTTP/1.1, and an answer is as long as its Content-Length says.
+// With FILE the requests are taken from it, each behind its length in 4 bytes, and as HTTP/1.1 already; the run ends with them.
 // A latency pairs the answers of a connection with its calls in order, which is how both servers answer.
 // What is in flight at the end is waited for, and counted among the answers alone: whoever looks at what the run has cost the
 // server finds nothing half done. Prints one JSON object; ends with status 1 where an answer was wrong or a connection was lost.
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +36,7 @@ typedef struct {
 } Connection;
 
 static const char *request, *expected = "", *path;
+static char *prepared, *prepared_end;  // what is left of FILE
 static int port, connections = 1, depth = 1, lines = 1, over;
 static char head[512];  // what stands before a request that is posted; its length is written into the last digits
 static double seconds, warmup;
@@ -83,7 +86,12 @@ static int dial(void) {
 }
 
 // Whether another call is to be made: a run of a fixed number stops asking in time.
-static int wants_more(void) { return !over && (!calls || started < calls); }
+static int wants_more(void) { return !over && (!calls || started < calls) && (!prepared || prepared < prepared_end); }
+
+static uint32_t prepared_length(const char *at) {
+  uint32_t length;
+  return memcpy(&length, at, sizeof length), length;
+}
 
 // Not sprintf, which would cost the one server's calls what the other's do not have.
 static char *decimal(char *into, uint64_t number) {
@@ -95,6 +103,11 @@ static char *decimal(char *into, uint64_t number) {
 }
 
 static size_t render(char *into) {
+  if (prepared) {
+    uint32_t length = prepared_length(prepared);
+    memcpy(into, prepared + sizeof length, length);
+    return started++, prepared += sizeof length + length, length;
+  }
   size_t before = strlen(head);
   char *end = (char *)memcpy(into, head, before) + before, *body = end;
   uint64_t number = ++started;
@@ -165,8 +178,20 @@ static int serve(Connection *from, char *burst) {
   return 1;
 }
 
+static uint32_t longest_prepared;
+
+static void read_prepared(const char *name) {
+  int file = open(name, O_RDONLY);
+  off_t count = file < 0 ? 0 : lseek(file, 0, SEEK_END);
+  prepared = count ? mmap(0, count, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0) : MAP_FAILED;
+  if (prepared == MAP_FAILED) fail(name);
+  prepared_end = prepared + count;
+  for (char *at = prepared; at < prepared_end; at += sizeof(uint32_t) + prepared_length(at))
+    if (prepared_length(at) > longest_prepared) longest_prepared = prepared_length(at);
+}
+
 static void read_arguments(int count, char **arguments) {
-  for (int option; (option = getopt(count, arguments, "p:c:d:s:w:n:k:l:u:e:")) != -1;) switch (option) {
+  for (int option; (option = getopt(count, arguments, "p:c:d:s:w:n:k:l:u:f:e:")) != -1;) switch (option) {
       case 'p': port = atoi(optarg); break;
       case 'c': connections = atoi(optarg); break;
       case 'd': depth = atoi(optarg); break;
@@ -176,6 +201,7 @@ static void read_arguments(int count, char **arguments) {
       case 'k': keys = strtoull(optarg, 0, 10); break;
       case 'l': lines = atoi(optarg); break;
       case 'u': path = optarg; break;
+      case 'f': read_prepared(path = optarg); break;
       case 'e': expected = optarg; break;
       default: exit(2);
     }
@@ -189,7 +215,7 @@ static void read_arguments(int count, char **arguments) {
 
 int main(int count, char **arguments) {
   read_arguments(count, arguments);
-  char *burst = malloc((strlen(head) + strlen(request) + 64) * 2 * depth);
+  char *burst = malloc((strlen(head) + strlen(request) + longest_prepared + 64) * 2 * depth);
   Connection *all = calloc(connections, sizeof *all);
   int epoll = epoll_create1(0), measuring = 0;
   if (!burst || !all || epoll < 0) fail("start");
@@ -207,7 +233,7 @@ int main(int count, char **arguments) {
   }
   struct epoll_event ready[EVENTS];
   double elapsed = 0, busy = 0;
-  while (!lost && answered < (calls ? calls : over ? started : UINT64_MAX)) {
+  while (!lost && answered < (calls ? calls : over || !wants_more() ? started : UINT64_MAX)) {
     uint64_t now = nanoseconds();
     if (!measuring && now >= measure) {
       measuring = 1, begin = now, processor = clock();

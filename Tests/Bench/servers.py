@@ -81,7 +81,7 @@ class Dues(Server):
         super().__init__(
             [*wrapper, binary, "serve", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--db", f"sqlite:{database}",
              # One loop, as the other server has one thread.
-             "--stripe-base", stripe, "--loops", "1", "--log", "error", *options],
+             "--stripe-base", stripe, "--poll-seconds", "0", "--loops", "1", "--log", "error", *options],
             stdout=subprocess.PIPE, stderr=None if not wrapper else subprocess.DEVNULL)
         handshake = self.process.stdout.readline()
         if not handshake:
@@ -205,3 +205,26 @@ class Peer(Posted):
     def __init__(self, python, client, stripe):
         self.name = client
         super().__init__([python, str(Path(__file__).with_name("peer.py")), client, stripe])
+
+
+class WebhookDues(Dues):
+    """Dues, given webhooks."""
+
+    expected = '"received":true'
+
+    def load_arguments(self, _):
+        return ["-p", self.http.rsplit(":", 1)[1], "-e", self.expected, ""]
+
+
+class WebhookPeer(Posted):
+    """FastAPI and SQLite; `sdk` has the official SDK make an event of the payload, `lean` has it check the signature alone."""
+
+    expected = '"received":true'
+    kinds = ["sdk", "lean"]
+
+    def __init__(self, python, kind, database):
+        self.name = f"FastAPI, {kind}"
+        super().__init__([python, str(Path(__file__).with_name("webhook_peer.py")), kind, database])
+
+    def load_arguments(self, _):
+        return ["-p", str(self.port), "-e", self.expected, ""]

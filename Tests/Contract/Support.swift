@@ -58,6 +58,9 @@ final class Echo: LocalMethods, UpstreamMethods {
     func listSubscriptions(
         _ params: ListSubscriptionsParams, _ call: CallContext
     ) async throws(RPCError) -> ListSubscriptionsResult { throw Self.error(params) }
+    func reconcile(_ params: ReconcileParams, _ call: CallContext) async throws(RPCError) -> ReconcileResult {
+        throw Self.error(params)
+    }
     func listInvoices(_ params: ListInvoicesParams, _ call: CallContext) async throws(RPCError) -> ListInvoicesResult {
         throw Self.error(params)
     }

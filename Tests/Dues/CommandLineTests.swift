@@ -11,6 +11,7 @@ import Testing
         ["--help"], ["serve", "--help"], ["stdio", "--help"], ["sandbox", "--help"], ["call", "--help"],
         ["schema", "--help"],
         ["tour", "--help"], ["call", "-h"], ["record", "--help"], ["replay", "--help"],
+        ["reconcile", "--help"], ["rebuild", "--help"], ["backup", "--help"],
     ])
     func `help is there for every command, on standard output`(words: [String]) async throws {
         try await offPool {
@@ -33,6 +34,7 @@ import Testing
         (["serve", "--sandbox", "--unix-mode", "600"], "--unix-mode is for --unix"),
         (["serve", "--sandbox", "--unix", "x", "--unix-mode", "9"], "octal"),
         (["serve", "--sandbox", "operand"], "takes no operand"), (["serve", "--sandbox", "--loops", "0"], "from 1 to 256"),
+        (["serve", "--sandbox", "--poll-seconds", "86401"], "from 0 to 86400"),
         (["serve", "--sandbox", "--stripe-base", "http://127.0.0.1:1"], "together"), (["call"], "METHOD"),
         (["call", "ListPlans", "{"], "not valid JSON"), (["serve", "--sandbox", "--log", "loud"], "debug, info"),
         (["replay"], "dues replay FILE"), (["replay", "--tcp", "127.0.0.1:1", "--unix", "x", "y"], "give one"),
@@ -41,6 +43,12 @@ import Testing
         (["record", "x", "--stdio", "cat", "--tcp", "127.0.0.1:1"], "--tcp is for"),
         (["serve", "--sandbox", "--stripe-account", "acct_1"], "together"),
         (["serve", "--sandbox", "--stripe-ca", "x"], "together"),
+        (["serve", "--sandbox", "--journal-days", "30"], "from 31 to"), (["rebuild"], "--db is needed"),
+        (["rebuild", "--db", "sqlite:x", "--customer", "cus_1"], "--customer goes with --at"),
+        (["rebuild", "--db", "sqlite:x", "--at", "noon"], "--at must be a time"),
+        (["rebuild", "--db", "sqlite:x", "--at", "1"], "--at needs --customer"), (["backup", "x"], "--db is needed"),
+        (["backup", "--db", "sqlite:x"], "dues backup"), (["reconcile", "--rate", "0"], "from 1 to"),
+        (["reconcile", "operand"], "takes no operand"),
         (["schema", "Nothing"], "there are CreateCustomer"), (["sandbox", "--http", "0.0.0.0:0"], "loopback"),
     ])
     func `a wrong command line is refused with the reason, and status 64`(words: [String], reason: String) async throws {

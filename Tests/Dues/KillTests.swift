@@ -43,38 +43,26 @@ import Testing
         let api: SandboxAPI
         let customer: String
         let subscription: String
-        private let sandbox: ChildProcess
+        private let sandbox: SandboxProcess
         private let flags: [String]
-        private let key: String
 
         init() throws {
-            sandbox = try ChildProcess([DuesProcess.binary, "sandbox", "--http", "127.0.0.1:0"])
-            let told = try JSONValue(parsing: try #require(try sandbox.channel.receive(timeoutMilliseconds: 10_000)))
-            let base = try #require(told["sandbox"]?.stringValue)
-            key = try #require(told["secretKey"]?.stringValue)
-            api = SandboxAPI(base)
-            flags = ["--stripe-base", base, "--db", "sqlite:\(try Scratch.directory())/dues.db"]
-            let card = "pm_card_visa"
-            let made = try api.post(
-                "/v1/customers", ["payment_method": card, "invoice_settings[default_payment_method]": card])
-            customer = try #require(made["id"]?.stringValue)
-            let basic = try api.get("/v1/prices?lookup_keys%5B%5D=basic")["data"]?[0]?["id"]?.stringValue
-            let subscribed = try api.post(
-                "/v1/subscriptions", ["customer": customer, "items[0][price]": try #require(basic)])
-            subscription = try #require(subscribed["id"]?.stringValue)
+            sandbox = try SandboxProcess()
+            api = sandbox.api
+            let subscriber = try sandbox.subscribe()
+            customer = subscriber.customer
+            subscription = subscriber.subscription
+            flags = ["--stripe-base", sandbox.url, "--db", "sqlite:\(try Scratch.directory())/dues.db"]
         }
 
-        func start() throws -> DuesProcess { try DuesProcess(flags, environment: ["STRIPE_SECRET_KEY": key]) }
+        func start() throws -> DuesProcess { try DuesProcess(flags, environment: ["STRIPE_SECRET_KEY": sandbox.secretKey]) }
 
         /// The ids of everything that has happened.
         func events() throws -> [JSONValue?] {
             (try api.get("/v1/events?limit=100")["data"]?.arrayValue ?? []).map { $0["id"] }
         }
 
-        func stop() {
-            sandbox.signal(SIGTERM)
-            #expect(sandbox.wait(timeoutMilliseconds: 10_000) == 0)
-        }
+        func stop() { sandbox.stop() }
 
         /// The params of a call with its key.
         func params(of moment: Moment) -> JSONValue {

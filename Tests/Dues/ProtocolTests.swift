@@ -204,7 +204,8 @@ import Testing
                 [.reply(body: #"{"id":"cus_\#(request.number)","object":"customer","created":1}"#)]
             }
             // No file may grow beyond some hundred kilobytes: the write-ahead log reaches that soon.
-            let words = "trap '' XFSZ; ulimit -f 800; exec \(DuesProcess.binary) serve --stripe-base \(stripe.base)"
+            let words =
+                "trap '' XFSZ; ulimit -f 800; exec \(DuesProcess.binary) serve --poll-seconds 0 --stripe-base \(stripe.base)"
             let flags = "--db sqlite:\(try Scratch.directory())/dues.db --tcp 127.0.0.1:0 --http 127.0.0.1:0 --log error"
             let server = try ChildProcess(
                 ["/bin/sh", "-c", "\(words) \(flags) 2>/dev/null"],

@@ -21,6 +21,29 @@ final class SandboxProcess {
         publishableKey = try #require(started["publishableKey"]?.stringValue)
     }
 
+    var api: SandboxAPI { SandboxAPI(url) }
+
+    /// Who has subscribed, to which product, and how.
+    struct Subscriber {
+        let customer: String
+        let product: String
+        let subscription: String
+    }
+
+    /// Somebody else's program signs a customer up to the basic plan, who pays.
+    func subscribe() throws -> Subscriber {
+        let card = "pm_card_visa"
+        let customer = try #require(
+            try api.post("/v1/customers", ["payment_method": card, "invoice_settings[default_payment_method]": card])["id"]?
+                .stringValue)
+        let price = try #require(try api.get("/v1/prices?lookup_keys%5B%5D=basic")["data"]?[0])
+        let subscription = try api.post(
+            "/v1/subscriptions", ["customer": customer, "items[0][price]": try #require(price["id"]?.stringValue)])
+        return Subscriber(
+            customer: customer, product: try #require(price["product"]?.stringValue),
+            subscription: try #require(subscription["id"]?.stringValue))
+    }
+
     func stop() {
         child.signal(SIGTERM)
         #expect(child.wait(timeoutMilliseconds: 15_000) == 0)

@@ -107,7 +107,7 @@ import Testing
         #"{"jsonrpc":"2.0","id":1,"method":"CreateCustomer","params":{"_meta":{"idempotencyKey":"once"}}}"#.utf8)
 
     private static func command(_ directory: String) -> String {
-        "\(DuesProcess.binary) stdio --log error --stripe-base $DUES_TEST_BASE --db sqlite:\(directory)/dues.db"
+        "\(DuesProcess.binary) stdio --log error --stripe-base $DUES_TEST_BASE --poll-seconds 0 --db sqlite:\(directory)/dues.db"
     }
 
     @Test(arguments: [SIGTERM, SIGINT, 0])

@@ -257,9 +257,8 @@ import Testing
                 Task.detached {
                     let payload = Delivery.event(number, type: "charge.failed", customer: "cus_1", bytes: 1)
                     let event = JournalEvent(
-                        id: "evt_\(number)", type: "charge.failed", created: 1, received: 1, customer: nil,
-                        subscription: nil,
-                        payload: payload)
+                        id: "evt_\(number)", type: "charge.failed", created: 1, received: Int64(time(nil)), customer: nil,
+                        subscription: nil, payload: payload)
                     let isNew = try? await store.journal(event)
                     for event in try await store.waitingEvents(after: 0, limit: 1) {
                         try? await store.markProjected(sequence: event.sequence, at: 1)
@@ -289,7 +288,10 @@ import Testing
             #expect(call.wait(timeoutMilliseconds: 10_000) == 4, "DEADLINE_EXCEEDED")
             delivery.server.stop()
             let stdio = try ChildProcess(
-                [DuesProcess.binary, "stdio", "--db", "sqlite:\(delivery.database)", "--log", "error"],
+                [
+                    DuesProcess.binary, "stdio", "--db", "sqlite:\(delivery.database)", "--log", "error", "--poll-seconds",
+                    "0",
+                ],
                 environment: ["STRIPE_SECRET_KEY": "sk_test_x"])
             let watcher = try Watcher(stdio.channel, ["after": 1])
             stdio.channel.finishSending()

@@ -122,6 +122,9 @@ struct FakeUpstream: UpstreamMethods {
     func listSubscriptions(
         _ params: ListSubscriptionsParams, _ call: CallContext
     ) async throws(RPCError) -> ListSubscriptionsResult { throw absent }
+    func reconcile(_ params: ReconcileParams, _ call: CallContext) async throws(RPCError) -> ReconcileResult {
+        throw absent
+    }
     func listInvoices(_ params: ListInvoicesParams, _ call: CallContext) async throws(RPCError) -> ListInvoicesResult {
         throw absent
     }

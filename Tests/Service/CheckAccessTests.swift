@@ -31,7 +31,8 @@ import Testing
         let access = AccessQuestions(graceSeconds: 100, clock: { [clock] in clock.now })
         return LocalService(
             reader: try store.reader(), access: access, answers: answers,
-            warmer: warms ? AnswerWarmer(answers, store: store, access: access, worthwhileMisses: 1000) : nil, health: Health(),
+            warmer: warms ? AnswerWarmer(answers, store: store, access: access, worthwhileMisses: 1000) : nil,
+            health: Health(),
             identity: ServerIdentity(version: "0", mode: .sandbox, limits: limits))
     }
 
@@ -73,6 +74,32 @@ import Testing
         #expect(try ask(service, Self.question) == ("ACTIVE", true), "another customer's change is none of this one's")
         try await write("canceled")
         #expect(try ask(service, Self.question) == ("CANCELED", false))
+    }
+
+    @Test func `a feature is the product's until Stripe says what the customer is entitled to`() async throws {
+        let service = try service(store)
+        let question = #"{"customerId":"cus_1","feature":"exports"}"#
+        let product = MirrorObject(
+            id: "prod_1", raw: "{}", record: .product(name: nil, isActive: true, features: ["exports"]))
+        _ = try await store.project(product, from: ReplyBasis(version: 0, from: 900, until: 900, now: 1))
+        try await write("active")
+        #expect(try ask(service, question).reason == "ACTIVE")
+        let say = { (features: [String], isDeleted: Bool) async throws in
+            let object = MirrorObject(
+                id: "cus_1", raw: "\(features)", isDeleted: isDeleted, record: .entitlements(features))
+            let version = try await store.version(of: .entitlements, id: "cus_1")
+            _ = try await store.project(object, from: ReplyBasis(version: version, from: 950, until: 950, now: 1))
+        }
+        try await say(["imports"], false)
+        #expect(try ask(service, question).reason == "NO_SUBSCRIPTION", "Stripe's word counts, not the price list")
+        try await say(["imports", "exports"], false)
+        #expect(try ask(service, question).reason == "ACTIVE")
+        #expect(try ask(service, question.replacing("cus_1", with: "cus_2")).reason == "NO_SUBSCRIPTION")
+        try await write("canceled")
+        #expect(
+            try ask(service, question).reason == "CANCELED", "what is not paid for is not let in, though Stripe is late")
+        try await say([], false)
+        #expect(try ask(service, question).reason == "NO_SUBSCRIPTION")
     }
 
     @Test func `what another process commits is seen at once`() async throws {

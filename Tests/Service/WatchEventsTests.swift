@@ -87,6 +87,19 @@ import Testing
         #expect(throws: RPCError.self) { try watch(WatchEventsParams(after: .max)) }
     }
 
+    @Test func `a cursor from before what is kept is refused, and 0 is the beginning of what there is`() async throws {
+        try await write(5)
+        let early = try watch(WatchEventsParams(after: 1))
+        while try await store.sweep(changesBefore: 2, intentsBefore: 0, limit: 3).changes > 0 {}
+        try await write(2)
+        let error = #expect(throws: RPCError.self) { try watch(WatchEventsParams(after: 3)) }
+        #expect(error?.reason == "CURSOR_OUT_OF_RANGE")
+        #expect(try drain(watch(WatchEventsParams(after: 4))).values.map(\.seq) == [5, 6, 7])
+        #expect(try drain(watch(WatchEventsParams(after: 0))).values.map(\.seq) == [5, 6, 7])
+        let late = #expect(throws: RPCError.self) { try drain(early) }
+        #expect(late?.reason == "CURSOR_OUT_OF_RANGE", "a stream that was overtaken does not skip in silence")
+    }
+
     @Test func `a value is the event, its object as Stripe wrote it on one line`() async throws {
         let payload = """
             {
@@ -120,6 +133,14 @@ import Testing
             values.map(\.object) == [
                 RawJSON(#"{"id":"in_1","confirmation_secret":{"type":"t"},"list":[{"note":"client_secret"}]}"#)
             ])
+    }
+
+    @Test func `a thin event shows what it names`() async throws {
+        try await write(
+            payload: #"{"object":"v2.core.event","related_object":{"id":"mtr_1","url":"/v1/billing/meters/mtr_1"}}"#)
+        try await write(payload: #"{"object":"v2.core.event","related_object":null}"#)
+        let values = try drain(try watch(WatchEventsParams(after: 0))).values
+        #expect(values.map(\.object) == [RawJSON(#"{"id":"mtr_1","url":"/v1/billing/meters/mtr_1"}"#), RawJSON("{}")])
     }
 
     @Test func `an event that cannot be read ends the stream, which can go on behind it`() async throws {

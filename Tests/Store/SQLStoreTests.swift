@@ -3,7 +3,7 @@ import Testing
 
 @testable import Store
 
-@Suite struct SQLiteStoreTests {
+@Suite struct SQLStoreTests {
     private func intent(_ key: String, method: String = "Cancel", params: [UInt8] = [1], stripeKey: String) -> Intent {
         Intent(key: key, method: method, params: params, stripeKey: stripeKey, created: 1)
     }

@@ -176,6 +176,41 @@ internal import Testing
 
     @Test(
         arguments: [
+            ("/v1/customers/cus_1", "cus_1", "customers", "cus_1", nil),
+            ("/v1/subscriptions/sub_1", "sub_1", "subscriptions", nil, "sub_1"),
+            ("/v1/billing/meters/mtr_1", "mtr_1", "billing/meters", nil, nil),
+            ("/v2/core/accounts/acct_1", "acct_1", nil, nil, nil),
+        ] as [(String, String, String?, String?, String?)])
+    func `a thin event knows what it names`(
+        url: String, id: String, collection: String?, customer: String?, subscription: String?
+    ) throws {
+        let raw: JSONValue = [
+            "id": "evt_1", "object": "v2.core.event", "type": "v1.x.updated", "created": "1970-01-02T00:00:05.999Z",
+            "related_object": ["id": .string(id), "type": "x", "url": .string(url)],
+        ]
+        let event = try #require(StripeEvent(raw))
+        #expect(event.created == 86_405)
+        #expect(event.related?.collection == collection)
+        #expect(event.related == nil || event.related?.id == id)
+        #expect(event.customerID == customer)
+        #expect(event.subscriptionID == subscription)
+    }
+
+    @Test(
+        arguments: [
+            ("2000-02-29T23:59:59Z", 951_868_799), ("1969-12-31T23:59:59Z", -1),
+            ("2026-09-17T06:20:52.246Z", 1_789_626_052),
+            ("2026-13-01T00:00:00Z", nil), ("2026-09-17T06:20:52", nil), ("2026-09-17 06:20:52Z", nil),
+            ("2026-9-17T06:20:52Z", nil),
+            ("2026-09-17T24:00:00Z", nil), ("2026-09-17T+6:20:52Z", nil), ("", nil),
+        ] as [(String, Int64?)])
+    func `a time of the v2 API is read to the second`(text: String, seconds: Int64?) {
+        let event = StripeEvent(["id": "e", "object": "v2.core.event", "type": "t", "created": .string(text)])
+        #expect(event?.created == seconds)
+    }
+
+    @Test(
+        arguments: [
             (#"{"object":"subscription","id":"sub_1","customer":"cus_1"}"#, "sub_1", "cus_1", "sub_1"),
             (#"{"object":"customer","id":"cus_1"}"#, "cus_1", "cus_1", nil),
             (

@@ -92,6 +92,12 @@ internal import Testing
         Case("GET /v1/prices/price_1?expand[0]=product") {
             _ = try await $0.retrievePrice("price_1", expand: ["product"])
         },
+        Case("GET /v1/customers?limit=100&starting_after=cus_1") {
+            _ = try await $0.listCustomers(page: StripePage(limit: 100, startingAfter: "cus_1"))
+        },
+        Case("GET /v1/products?limit=100&starting_after=prod_1") {
+            _ = try await $0.listProducts(page: StripePage(limit: 100, startingAfter: "prod_1"))
+        },
         Case("GET /v1/products/prod_1") { _ = try await $0.retrieveProduct("prod_1") },
         Case("GET /v1/products/prod_1/features?limit=9&starting_after=prodft_1") {
             _ = try await $0.listProductFeatures(product: "prod_1", page: StripePage(limit: 9, startingAfter: "prodft_1"))

@@ -55,6 +55,7 @@ package struct SandboxAPI {
     }
 
     package func get(_ path: String) throws -> JSONValue { try send("GET", path) }
+    package func delete(_ path: String) throws -> JSONValue { try send("DELETE", path) }
 
     private func send(_ method: String, _ path: String, body: String = "") throws -> JSONValue {
         let headers: HTTPHeaders = [

@@ -617,7 +617,10 @@ type CheckAccessParams struct {
 	// The product (prod_…) that is wanted. One of ProductID and feature.
 	ProductID string `json:"productId,omitempty"`
 
-	// The feature that is wanted, by name, whichever product has it.
+	// The feature that is wanted, by name, whichever product has it: the lookup key of an entitlement, for a
+	// customer of whom Stripe has said what the customer is entitled to, and one of the products' marketing
+	// features otherwise. The decision then names a subscription that lets the customer in, which need not be the
+	// one that brings the feature.
 	Feature string `json:"feature,omitempty"`
 }
 
@@ -723,7 +726,7 @@ type WatchEventsValue struct {
 	SubscriptionID *string `json:"subscriptionId"`
 
 	// The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
-	// one who pays.
+	// one who pays. Of a thin event, which bears none, what it names: id, type and url.
 	Object json.RawMessage `json:"object"`
 }
 
@@ -776,6 +779,48 @@ type IngestWebhookResult struct {
 // commits, and answers. A duplicate is answered likewise and does nothing.
 func (c *Client) IngestWebhook(ctx context.Context, params IngestWebhookParams, options ...CallOption) (*IngestWebhookResult, error) {
 	return invoke[IngestWebhookResult](ctx, c, "IngestWebhook", params, options)
+}
+
+// ReconcileParams is what Reconcile is asked with.
+type ReconcileParams struct {
+	// Only this customer (cus_…) and what belongs to it; absent for everything.
+	CustomerID string `json:"customerId,omitempty"`
+
+	// About how many objects one call looks at: it ends with the page on which it has seen that many. Default: 100.
+	Limit *int64 `json:"limit,omitempty"`
+
+	// nextCursor of the call before, of the same customer or of everything as that one.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// ReconcileResult is what was looked at, and what was wrong.
+type ReconcileResult struct {
+	Received
+
+	// How many objects this call has compared.
+	Checked int64 `json:"checked"`
+
+	// What was corrected, in the order of the changes; empty where the store is right.
+	Drift []Drift `json:"drift"`
+
+	// How many objects the store knew when the walk began, for who shows how far it is; null but in a walk's first
+	// call.
+	Known *int64 `json:"known"`
+
+	// Go on with it; null at the end of the walk.
+	NextCursor *string `json:"nextCursor"`
+}
+
+// Reconcile compares the store with Stripe, and correct it.
+//
+// Goes through Stripe's objects, all or those of one customer, compares each with the store's row, and corrects it.
+// What was wrong in something that is decided from (access, above all) is drift: it is kept, given here, and shown
+// by WatchEvents as an event of type dues.drift.corrected. One call looks at some of them, and says how to go on: a
+// walk that was cut off goes on from its last cursor. Objects that changed a moment ago, and of which Stripe's
+// event has not come yet, count as different too. Everything is asked for under the limits that calls to Stripe
+// have; a walk is one call after the other, and leaves room for others. Nothing is changed at Stripe.
+func (c *Client) Reconcile(ctx context.Context, params ReconcileParams, options ...CallOption) (*ReconcileResult, error) {
+	return invoke[ReconcileResult](ctx, c, "Reconcile", params, options)
 }
 
 // HelloParams is what Hello is asked with.
@@ -863,7 +908,8 @@ func isSafeToRepeat(method string) bool {
 // takesKey says whether a call changes something, so that it needs an idempotency key to be repeated.
 func takesKey(method string) bool {
 	switch method {
-	case "CreateCustomer", "CreateSubscription", "UpdatePlan", "Cancel", "Resume", "CreatePortalSession":
+	case "CreateCustomer", "CreateSubscription", "UpdatePlan", "Cancel", "Resume", "CreatePortalSession",
+		"Reconcile":
 		return true
 	}
 	return false

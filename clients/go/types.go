@@ -63,6 +63,16 @@ const (
 	CollectionMethodSendInvoice         CollectionMethod = "send_invoice"
 )
 
+// DriftVerdict is what was wrong: the store did not know the object, knew it otherwise than Stripe has it, or knew
+// one that Stripe does not have (any more).
+type DriftVerdict string
+
+const (
+	DriftVerdictMissing   DriftVerdict = "MISSING"
+	DriftVerdictDifferent DriftVerdict = "DIFFERENT"
+	DriftVerdictGone      DriftVerdict = "GONE"
+)
+
 // Intent is what the customer still has to do with the client secret: confirm a payment, confirm a set-up (nothing
 // is due yet), or nothing.
 type Intent string
@@ -519,6 +529,28 @@ type Customer struct {
 
 	// When the customer was created.
 	Created time.Time `json:"created"`
+}
+
+// Drift is an object of which the store's row was not as Stripe has it, and was corrected.
+type Drift struct {
+	// The number of the change that corrected it, under which WatchEvents shows it as dues.drift.corrected.
+	Seq int64 `json:"seq"`
+
+	// What Stripe calls such objects: customer, subscription, product, price, invoice, payment_method or
+	// entitlements.active_entitlement_summary.
+	ObjectType string `json:"objectType"`
+
+	// The object (cus_…, sub_…, in_…); of a summary of entitlements the customer.
+	ObjectID string `json:"objectId"`
+
+	// The customer (cus_…) whom it belongs to; null for none.
+	CustomerID *string `json:"customerId"`
+
+	// What was wrong.
+	Found DriftVerdict `json:"found"`
+
+	// For DIFFERENT, the members of Stripe's object in which the two differed; empty otherwise.
+	Members []string `json:"members"`
 }
 
 // HealthCheck is the state of one thing that the server stands on.

@@ -3,7 +3,7 @@
 
 # Whether a call of a method may be made again without an idempotency key.
 _dues_repeatable=' PreviewChange GetPaymentMethod GetCustomer GetSubscription ListSubscriptions ListInvoices ListPlans CheckAccess ListAccess IngestWebhook rpc.hello rpc.discover rpc.health '
-_dues_writing=' CreateCustomer CreateSubscription UpdatePlan Cancel Resume CreatePortalSession '
+_dues_writing=' CreateCustomer CreateSubscription UpdatePlan Cancel Resume CreatePortalSession Reconcile '
 
 # The words that a function takes, and the members of the objects among them, each with its type.
 declare -gA _dues_shapes=(
@@ -23,6 +23,7 @@ declare -gA _dues_shapes=(
     [dues_check_access]='customerId=string productId=string feature=string'
     [dues_list_access]='customerId=string'
     [dues_ingest_webhook]='payload=string signature=string'
+    [dues_reconcile]='customerId=string limit=integer cursor=string'
     [dues_rpc_hello]='client=string protocol=integer authorization=string'
     [dues_rpc_discover]=''
     [dues_rpc_health]=''
@@ -633,7 +634,10 @@ NAME=VALUE:
   productId=STRING
       The product (prod_…) that is wanted. One of productId and feature.
   feature=STRING
-      The feature that is wanted, by name, whichever product has it.
+      The feature that is wanted, by name, whichever product has it: the lookup key of an
+      entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one
+      of the products' marketing features otherwise. The decision then names a subscription that
+      lets the customer in, which need not be the one that brings the feature.
 
 Result: The decision, and why.
 
@@ -711,6 +715,47 @@ Result: What was taken in.
       The event's type, such as customer.subscription.updated.
   /duplicate: boolean
       Whether the journal had the event already.
+END
+}
+
+dues_reconcile() {
+    if [[ ${1-} != --help ]]; then
+        _dues_typed Reconcile "$@"
+        return
+    fi
+    cat <<'END'
+dues_reconcile NAME=VALUE... [OPTION...]
+
+Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one
+customer, compares each with the store's row, and corrects it. What was wrong in something that is
+decided from (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an
+event of type dues.drift.corrected. One call looks at some of them, and says how to go on: a walk
+that was cut off goes on from its last cursor. Objects that changed a moment ago, and of which
+Stripe's event has not come yet, count as different too. Everything is asked for under the limits
+that calls to Stripe have; a walk is one call after the other, and leaves room for others. Nothing
+is changed at Stripe.
+
+NAME=VALUE:
+
+  customerId=STRING
+      Only this customer (cus_…) and what belongs to it; absent for everything.
+  limit=INTEGER
+      About how many objects one call looks at: it ends with the page on which it has seen that
+      many. Default: 100.
+  cursor=STRING
+      nextCursor of the call before, of the same customer or of everything as that one.
+
+Result: What was looked at, and what was wrong.
+
+  /checked: integer
+      How many objects this call has compared.
+  /drift: array of Drift
+      What was corrected, in the order of the changes; empty where the store is right.
+  /known: integer or null
+      How many objects the store knew when the walk began, for who shows how far it is; null but in
+      a walk's first call.
+  /nextCursor: string or null
+      Go on with it; null at the end of the walk.
 END
 }
 
@@ -946,6 +991,34 @@ Customer: A customer, as Stripe has it.
       The test clock (clock_…) on which the customer lives; null on real time.
   /created: time (RFC 3339, UTC)
       When the customer was created.
+END
+        ;;
+    Drift)
+        cat <<'END'
+Drift: An object of which the store's row was not as Stripe has it, and was corrected.
+
+  /seq: integer
+      The number of the change that corrected it, under which WatchEvents shows it as
+      dues.drift.corrected.
+  /objectType: string
+      What Stripe calls such objects: customer, subscription, product, price, invoice,
+      payment_method or entitlements.active_entitlement_summary.
+  /objectId: string
+      The object (cus_…, sub_…, in_…); of a summary of entitlements the customer.
+  /customerId: string or null
+      The customer (cus_…) whom it belongs to; null for none.
+  /found: DriftVerdict
+      What was wrong.
+  /members: array of string
+      For DIFFERENT, the members of Stripe's object in which the two differed; empty otherwise.
+END
+        ;;
+    DriftVerdict)
+        cat <<'END'
+DriftVerdict: What was wrong: the store did not know the object, knew it otherwise than Stripe has
+it, or knew one that Stripe does not have (any more).
+
+One of MISSING, DIFFERENT, GONE.
 END
         ;;
     ErrorData)
@@ -1529,13 +1602,13 @@ END
         cat >&2 <<'END'
 usage: dues_describe TYPE, which is one of AccessReason, Address, AddressInput, AuBecsDebit,
 BillingDetails, BreakerState, CancellationFeedback, Card, ChangeTiming, CollectionMethod, Customer,
-ErrorData, HealthCheck, HealthChecks, HelloLimits, Intent, Invoice, InvoiceStatus,
-InvoiceStatusFilter, ItemChange, Link, PaymentBehavior, PaymentMethodType, PaymentMethodUse,
-PendingUpdate, PendingUpdateItem, Period, Plan, PortalFlow, PreviewLine, PriceInterval,
-ProductAccess, ProrationBehavior, Renewal, ResultMetadata, ResumedState, Scope, SepaDebit,
-ServerMode, ServingStatus, Shipping, ShippingInput, StripeRefusal, Subscription, SubscriptionItem,
-SubscriptionItemInput, SubscriptionStatus, SubscriptionStatusFilter, UpstreamPressure,
-UpstreamTraffic, UsBankAccount, UsageType, Violation.
+Drift, DriftVerdict, ErrorData, HealthCheck, HealthChecks, HelloLimits, Intent, Invoice,
+InvoiceStatus, InvoiceStatusFilter, ItemChange, Link, PaymentBehavior, PaymentMethodType,
+PaymentMethodUse, PendingUpdate, PendingUpdateItem, Period, Plan, PortalFlow, PreviewLine,
+PriceInterval, ProductAccess, ProrationBehavior, Renewal, ResultMetadata, ResumedState, Scope,
+SepaDebit, ServerMode, ServingStatus, Shipping, ShippingInput, StripeRefusal, Subscription,
+SubscriptionItem, SubscriptionItemInput, SubscriptionStatus, SubscriptionStatusFilter,
+UpstreamPressure, UpstreamTraffic, UsBankAccount, UsageType, Violation.
 END
         return 64
         ;;

@@ -8,7 +8,10 @@ package struct CheckAccessParams: Sendable, Equatable, JSONWritable {
     package var customerId: String
     /// The product (prod_…) that is wanted. One of productId and feature.
     package var productId: String?
-    /// The feature that is wanted, by name, whichever product has it.
+    /// The feature that is wanted, by name, whichever product has it: the lookup key of an entitlement, for a
+    /// customer of whom Stripe has said what the customer is entitled to, and one of the products' marketing
+    /// features otherwise. The decision then names a subscription that lets the customer in, which need not be the
+    /// one that brings the feature.
     package var feature: String?
 
     package init(customerId: String, productId: String? = nil, feature: String? = nil) {

@@ -79,6 +79,8 @@ package protocol UpstreamMethods: Sendable {
     func ingestWebhook(
         _ params: IngestWebhookParams, _ call: CallContext
     ) async throws(RPCError) -> IngestWebhookResult
+    /// Compare the store with Stripe, and correct it.
+    func reconcile(_ params: ReconcileParams, _ call: CallContext) async throws(RPCError) -> ReconcileResult
 }
 
 extension Method {
@@ -251,6 +253,15 @@ extension Method {
             let (params, metadata) = try decode(IngestWebhookParams.self, from: bytes)
             let call: UpstreamCall = { upstream, call throws(RPCError) in
                 let result = try await upstream.ingestWebhook(params, call)
+                var writer = JSONWriter()
+                result.write(into: &writer, metadata: call.resultMetadata)
+                return writer.bytes
+            }
+            return (metadata, call)
+        case .reconcile:
+            let (params, metadata) = try decode(ReconcileParams.self, from: bytes)
+            let call: UpstreamCall = { upstream, call throws(RPCError) in
+                let result = try await upstream.reconcile(params, call)
                 var writer = JSONWriter()
                 result.write(into: &writer, metadata: call.resultMetadata)
                 return writer.bytes

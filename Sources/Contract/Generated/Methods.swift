@@ -40,6 +40,8 @@ package enum Method: String, CaseIterable, Sendable {
     case watchEvents = "WatchEvents"
     /// Take in a webhook of Stripe's.
     case ingestWebhook = "IngestWebhook"
+    /// Compare the store with Stripe, and correct it.
+    case reconcile = "Reconcile"
     /// Meet the server.
     case rpcHello = "rpc.hello"
     /// Describe the server.
@@ -54,7 +56,7 @@ extension Method {
         "CreateCustomer", "CreateSubscription", "PreviewChange", "UpdatePlan", "Cancel", "Resume",
         "GetPaymentMethod", "GetCustomer", "GetSubscription", "ListSubscriptions", "ListInvoices",
         "CreatePortalSession", "ListPlans", "CheckAccess", "ListAccess", "WatchEvents", "IngestWebhook",
-        "rpc.hello", "rpc.discover", "rpc.health",
+        "Reconcile", "rpc.hello", "rpc.discover", "rpc.health",
     ])
 
     /// What a token must allow for this method; nil where none is needed.
@@ -77,6 +79,7 @@ extension Method {
         case .listAccess: .read
         case .watchEvents: .read
         case .ingestWebhook: .ingest
+        case .reconcile: .write
         case .rpcHello: nil
         case .rpcDiscover: nil
         case .rpcHealth: nil
@@ -103,6 +106,7 @@ extension Method {
         case .listAccess: true
         case .watchEvents: true
         case .ingestWebhook: false
+        case .reconcile: false
         case .rpcHello: true
         case .rpcDiscover: true
         case .rpcHealth: true
@@ -257,6 +261,14 @@ extension Method {
                 "SIGNATURE_INVALID", "SIGNATURE_EXPIRED", "PAYLOAD_INVALID", "STORE_UNAVAILABLE", "STORE_CORRUPT",
                 "TOO_MANY_CALLS", "SHUTTING_DOWN", "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN",
                 "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG", "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
+            ]
+        case .reconcile:
+            [
+                "NO_SUCH_CUSTOMER", "IDEMPOTENCY_MISMATCH", "STRIPE_REFUSED", "NO_SUCH_OBJECT", "CONFLICT",
+                "RATE_LIMITED", "LOCK_TIMEOUT", "STRIPE_UNAVAILABLE", "STRIPE_GARBLED", "STRIPE_KEY_REJECTED",
+                "WAITING_FOR_STRIPE", "STORE_UNAVAILABLE", "STORE_CORRUPT", "TOO_MANY_CALLS", "SHUTTING_DOWN",
+                "CALLER_CANCELLED", "SCHEMA", "TOKEN_UNKNOWN", "TOO_MANY_ATTEMPTS", "ANSWER_TOO_LONG",
+                "INTERNAL_ERROR", "TOKEN_REQUIRED", "SCOPE_REQUIRED",
             ]
         case .rpcHello:
             [

@@ -425,6 +425,56 @@ extension Customer {
     }
 }
 
+/// An object of which the store's row was not as Stripe has it, and was corrected.
+package struct Drift: Sendable, Equatable, JSONWritable {
+    /// The number of the change that corrected it, under which WatchEvents shows it as dues.drift.corrected.
+    package var seq: Int64
+    /// What Stripe calls such objects: customer, subscription, product, price, invoice, payment_method or
+    /// entitlements.active_entitlement_summary.
+    package var objectType: String
+    /// The object (cus_…, sub_…, in_…); of a summary of entitlements the customer.
+    package var objectId: String
+    /// The customer (cus_…) whom it belongs to; null for none.
+    package var customerId: String?
+    /// What was wrong.
+    package var found: DriftVerdict
+    /// For DIFFERENT, the members of Stripe's object in which the two differed; empty otherwise.
+    package var members: [String]
+
+    package init(
+        seq: Int64, objectType: String, objectId: String, customerId: String?, found: DriftVerdict,
+        members: [String]
+    ) {
+        self.seq = seq
+        self.objectType = objectType
+        self.objectId = objectId
+        self.customerId = customerId
+        self.found = found
+        self.members = members
+    }
+}
+
+extension Drift {
+    package func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("seq", seq)
+        writer.member("objectType", objectType)
+        writer.member("objectId", objectId)
+        writer.member("customerId", customerId)
+        writer.member("found", found)
+        writer.member("members", members)
+        writer.endObject()
+    }
+}
+
+/// What was wrong: the store did not know the object, knew it otherwise than Stripe has it, or knew one that Stripe
+/// does not have (any more).
+package enum DriftVerdict: String, CaseIterable, Sendable, JSONWritable {
+    case missing = "MISSING"
+    case different = "DIFFERENT"
+    case gone = "GONE"
+}
+
 extension StringRules {
     /// An e-mail address.
     static var email: StringRules {

@@ -79,7 +79,7 @@ package struct WatchEventsValue: Sendable, Equatable, JSONWritable {
     /// The subscription (sub_…) which the event concerns; null where its object names none.
     package var subscriptionId: String?
     /// The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
-    /// one who pays.
+    /// one who pays. Of a thin event, which bears none, what it names: id, type and url.
     package var object: RawJSON
 
     package init(

@@ -9,6 +9,8 @@ final class ClientInbox: Sendable {
         case start(Submission)
         case refuse(Completion, HTTPClientError)
         case cancel(UInt64)
+        /// A part of a task that prefers the client's thread: see `HTTPClientExecutor`.
+        case run(UnownedJob)
     }
 
     struct Submission: Sendable {
@@ -26,6 +28,8 @@ final class ClientInbox: Sendable {
         /// Requests accepted and not yet completed.
         var live = 0
         var isClosing = false
+        /// Whether the thread is about to wait, or waits: only then a command needs a ring.
+        var isResting = false
         /// Set just before the driver is freed; nobody rings it afterwards.
         var isGone = false
     }
@@ -78,18 +82,27 @@ final class ClientInbox: Sendable {
         }
     }
 
+    /// Has the client's thread run a part of a task; false where that is gone.
+    func run(_ job: UnownedJob) -> Bool {
+        state.withLock { state in
+            guard !state.isGone else { return false }
+            post(.run(job), &state)
+            return true
+        }
+    }
+
     /// Asks the client's thread to end.
     func close() {
         state.withLock { state in
             guard !state.isGone else { return }
             state.isClosing = true
-            dues_curl_driver_ring(driver)
+            if state.isResting { dues_curl_driver_ring(driver) }
         }
     }
 
-    /// One wake-up announces every command posted until the thread takes them.
+    /// One wake-up announces every command posted until the thread takes them; a thread that is awake needs none.
     private func post(_ command: Command, _ state: inout sending State) {
-        if state.commands.isEmpty { dues_curl_driver_ring(driver) }
+        if state.isResting, state.commands.isEmpty { dues_curl_driver_ring(driver) }
         state.commands.append(command)
     }
 
@@ -99,7 +112,16 @@ final class ClientInbox: Sendable {
         state.withLock { state in
             let commands = state.commands
             state.commands = []
+            state.isResting = false
             return (commands, state.isClosing)
+        }
+    }
+
+    /// Whether the thread may wait, which it then does, until it is rung or something happens to a transfer.
+    func mayRest() -> Bool {
+        state.withLock { state in
+            state.isResting = state.commands.isEmpty && !state.isClosing
+            return state.isResting
         }
     }
 

@@ -6,6 +6,7 @@ final class CurlEngine {
     private let inbox: ClientInbox
     private let multi: UnsafeMutableRawPointer
     private let configuration: HTTPClientConfiguration
+    private let executor: HTTPClientExecutor
     private var transfers: [UInt64: CurlTransfer] = [:]
     /// The transfer of each easy handle that libcurl holds.
     private var owners: [UnsafeMutableRawPointer: UInt64] = [:]
@@ -14,10 +15,11 @@ final class CurlEngine {
     /// No deadline is earlier than this. It may be too early (its transfer ended), never too late.
     private var nextDeadline = Int64.max
 
-    private init(inbox: ClientInbox, configuration: HTTPClientConfiguration) {
-        self.inbox = inbox
+    private init(_ cargo: Cargo) {
+        inbox = cargo.inbox
+        executor = cargo.executor
+        configuration = cargo.configuration
         multi = inbox.multi
-        self.configuration = configuration
         dues_curl_multi_set_number(multi, CURLMOPT_MAXCONNECTS, configuration.maximumConnectionsPerHost)
         dues_curl_multi_set_number(multi, CURLMOPT_MAX_HOST_CONNECTIONS, configuration.maximumConnectionsPerHost)
         dues_curl_multi_set_number(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
@@ -27,24 +29,28 @@ final class CurlEngine {
 
     private final class Cargo: Sendable {
         let inbox: ClientInbox
+        let executor: HTTPClientExecutor
         let configuration: HTTPClientConfiguration
-        init(_ inbox: ClientInbox, _ configuration: HTTPClientConfiguration) {
+        init(_ inbox: ClientInbox, _ executor: HTTPClientExecutor, _ configuration: HTTPClientConfiguration) {
             self.inbox = inbox
+            self.executor = executor
             self.configuration = configuration
         }
     }
 
     /// Starts the thread, which ends after `inbox.close()`.
-    static func startThread(inbox: ClientInbox, configuration: HTTPClientConfiguration) -> pthread_t {
+    static func startThread(
+        inbox: ClientInbox, executor: HTTPClientExecutor, configuration: HTTPClientConfiguration
+    ) -> pthread_t {
         var thread = pthread_t()
-        let cargo = Unmanaged.passRetained(Cargo(inbox, configuration))
+        let cargo = Unmanaged.passRetained(Cargo(inbox, executor, configuration))
         let failure = pthread_create(
             &thread, nil,
             { argument in
                 // Nil is impossible: `passRetained` above made the pointer. It is released here, once.
                 let cargo = Unmanaged<Cargo>.fromOpaque(argument!).takeRetainedValue()
                 CurlEngine.blockSignals()
-                CurlEngine(inbox: cargo.inbox, configuration: cargo.configuration).run()
+                CurlEngine(cargo).run()
                 return nil
             }, cargo.toOpaque())
         precondition(failure == 0, "no thread: the process is at its limit, and could not serve a call either")
@@ -66,7 +72,7 @@ final class CurlEngine {
             let (commands, isClosing) = inbox.take()
             for command in commands { apply(command) }
             if isClosing { break }
-            dues_curl_driver_turn(inbox.driver, pollMilliseconds())
+            dues_curl_driver_turn(inbox.driver, inbox.mayRest() ? pollMilliseconds() : 0)
             reapFinished()
             reapLate()
         }
@@ -77,6 +83,7 @@ final class CurlEngine {
         switch command {
         case .start(let submission): begin(submission)
         case .refuse(let completion, let error): completion(.failure(error))
+        case .run(let job): executor.run(job)
         case .cancel(let id):
             end(id) { $0.failed(.cancelled, "the request was cancelled") }
         }
@@ -141,6 +148,7 @@ final class CurlEngine {
             switch command {
             case .start(let submission): submission.completion(.failure(ClientInbox.shutDown(mayHaveBeenSent: false)))
             case .refuse(let completion, let error): completion(.failure(error))
+            case .run(let job): executor.run(job)
             case .cancel: break
             }
         }

@@ -17,7 +17,7 @@ package final class HTTPClient: Sendable {
 
     private enum Engine {
         case idle
-        case running(ClientInbox, thread: pthread_t)
+        case running(ClientInbox, HTTPClientExecutor, thread: pthread_t)
         case shutDown
     }
 
@@ -26,7 +26,7 @@ package final class HTTPClient: Sendable {
     }
 
     deinit {
-        guard case .running(let inbox, let thread) = engine.withLock({ $0 }) else { return }
+        guard case .running(let inbox, _, let thread) = engine.withLock({ $0 }) else { return }
         inbox.close()
         // The last reference may die in a completion, on the very thread that would be waited for.
         if isCurrent(thread) { pthread_detach(thread) } else { join(thread) }
@@ -35,10 +35,14 @@ package final class HTTPClient: Sendable {
     /// Starts the thread, as the first request would. Throws where libcurl is missing, or after `shutdown`.
     package func prepare() throws(HTTPClientError) { _ = try running() }
 
-    private func running() throws(HTTPClientError) -> ClientInbox {
+    /// For tasks whose work is mostly to send requests and to wait for their answers: on the client's thread, where answers
+    /// arrive, they need no other thread to be woken. They must not block it. Nil where there is no such thread.
+    package var executor: (any TaskExecutor)? { try? running().executor }
+
+    private func running() throws(HTTPClientError) -> (inbox: ClientInbox, executor: HTTPClientExecutor) {
         try engine.withLock { engine throws(HTTPClientError) in
             switch engine {
-            case .running(let inbox, _): return inbox
+            case .running(let inbox, let executor, _): return (inbox, executor)
             case .shutDown: throw ClientInbox.shutDown(mayHaveBeenSent: false)
             case .idle:
                 if let problem = dues_curl_load() {
@@ -46,8 +50,10 @@ package final class HTTPClient: Sendable {
                     throw HTTPClientError(kind: .connect, message: message, mayHaveBeenSent: false)
                 }
                 let inbox = ClientInbox(maximumTransfers: configuration.maximumTransfers)
-                engine = .running(inbox, thread: CurlEngine.startThread(inbox: inbox, configuration: configuration))
-                return inbox
+                let executor = HTTPClientExecutor(inbox)
+                let thread = CurlEngine.startThread(inbox: inbox, executor: executor, configuration: configuration)
+                engine = .running(inbox, executor, thread: thread)
+                return (inbox, executor)
             }
         }
     }
@@ -61,7 +67,7 @@ package final class HTTPClient: Sendable {
         completion: @escaping @Sendable (Result<HTTPResponse, HTTPClientError>) -> Void
     ) -> HTTPTransfer {
         do throws(HTTPClientError) {
-            let inbox = try running()
+            let inbox = try running().inbox
             return HTTPTransfer(
                 id: inbox.submit(request, timeoutMilliseconds: timeoutMilliseconds, completion: completion), inbox: inbox)
         } catch {
@@ -94,7 +100,7 @@ package final class HTTPClient: Sendable {
             if case .idle = engine { engine = .shutDown }
             return before
         }
-        guard case .running(let inbox, let thread) = before else { return }
+        guard case .running(let inbox, _, let thread) = before else { return }
         inbox.close()
         if !isCurrent(thread) { join(thread) }
     }

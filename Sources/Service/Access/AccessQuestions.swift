@@ -55,7 +55,7 @@ package struct AccessQuestions: Sendable {
     }
 
     /// Each once, in the order of the subscriptions.
-    private static func products(in known: [SubscriptionRecord.Known]) -> [String] {
+    static func products(in known: [SubscriptionRecord.Known]) -> [String] {
         var seen: Set<String> = []
         return known.flatMap(\.record.items).map(\.product).filter { seen.insert($0).inserted }
     }

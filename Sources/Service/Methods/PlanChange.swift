@@ -105,7 +105,8 @@ extension BillingService {
     private static func refuseEnding(_ subscription: StripeSubscription) throws(RPCError) {
         guard subscription.willEnd else { return }
         throw RPCError(
-            .subscriptionEnding, "the subscription \(subscription.id) ends with its period: resume it before it is changed then")
+            .subscriptionEnding,
+            "the subscription \(subscription.id) ends with its period: resume it before it is changed then")
     }
 
     private func add(_ item: ItemChange, to change: inout PlanChange, _ call: CallContext) async throws(RPCError) {

@@ -13,7 +13,14 @@ extension LocalService {
                 .cursorOutOfRange, "the newest change is \(newest), and \(after) is beyond it: a cursor of another database"
             )
         }
-        return EventStream(events, types: EventTypes(params.types), customer: params.customerId, after: after)
+        let swept = try events.newestSweptChange()
+        guard after >= swept || after == 0 else {
+            throw RPCError(
+                .cursorOutOfRange, "events up to the change \(swept) are not kept any more, and \(after) is before that")
+        }
+        // From 0 on is from the beginning of what there is.
+        return EventStream(
+            events, types: EventTypes(params.types), customer: params.customerId, after: after == 0 ? swept : after)
     }
 }
 
@@ -46,12 +53,19 @@ private final class EventStream: ValueStream {
                 throw RPCError(.cursorOutOfRange, "the database was put back to a state before the change \(seen)")
             }
             guard seen < newest else { return .caughtUp }
+            let swept = try events.newestSweptChange()
+            guard seen >= swept else {
+                throw RPCError(.cursorOutOfRange, "events up to the change \(swept) are not kept any more")
+            }
             let last = min(newest, seen + Self.changesPerLook)
             found = try events.changes(in: (seen + 1)...last, ofCustomer: customer, types)[...]
             seen = last
         }
         guard let change = found.popFirst() else { return .searching }
-        return .value(try events.value(of: change))
+        guard let value = try events.value(of: change) else {
+            throw RPCError(.cursorOutOfRange, "the event of change \(change) was swept away before it was given")
+        }
+        return .value(value)
     }
 }
 
@@ -67,6 +81,10 @@ final class EventLog {
         do throws(StoreError) { return try reader.newestChange() } catch { throw RPCError(error) }
     }
 
+    func newestSweptChange() throws(RPCError) -> Int64 {
+        do throws(StoreError) { return try reader.newestSweptChange() } catch { throw RPCError(error) }
+    }
+
     /// The changes in `range` that closed an event of these types.
     func changes(in range: ClosedRange<Int64>, ofCustomer id: String?, _ types: EventTypes) throws(RPCError) -> [Int64] {
         do throws(StoreError) {
@@ -76,12 +94,13 @@ final class EventLog {
         }
     }
 
-    /// The event that a change closed.
-    func value(of change: Int64) throws(RPCError) -> WatchEventsValue {
+    /// The event that a change closed; nil where it has been swept away since it was found.
+    func value(of change: Int64) throws(RPCError) -> WatchEventsValue? {
         if let last, last.seq == change { return last }
         let found: JournalEvent?
         do throws(StoreError) { found = try reader.closedEvent(ofChange: change) } catch { throw RPCError(error) }
-        guard let event = found, let object = Self.object(of: event.payload) else {
+        if found == nil, change <= (try newestSweptChange()) { return nil }
+        guard let event = found, let object = Self.object(of: event.payload) ?? Self.name(in: event.payload) else {
             throw RPCError(.storeCorrupt, "the event of change \(change) cannot be read")
         }
         let value = WatchEventsValue(
@@ -89,6 +108,13 @@ final class EventLog {
             customerId: event.customer, subscriptionId: event.subscription, object: object)
         last = value
         return value
+    }
+
+    /// What a thin event names, in place of the object that it does not bear. Nil for other events.
+    private static func name(in payload: [UInt8]) -> RawJSON? {
+        guard let event = try? JSONValue(parsing: payload), event["object"] == "v2.core.event" else { return nil }
+        guard let named = event["related_object"], named.objectValue != nil else { return RawJSON("{}") }
+        return RawJSON(named.text)
     }
 
     /// `data.object` of an event's JSON, without the secrets with which a browser pays: they are for the one who pays, not for

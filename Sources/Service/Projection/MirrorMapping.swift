@@ -1,3 +1,4 @@
+internal import Billing
 internal import JSON
 internal import Store
 internal import Stripe
@@ -7,10 +8,45 @@ extension MirrorObject {
     /// The mirror's view of an object, whatever its type; nil for types that the mirror does not hold, and for an object that
     /// lacks what its row needs.
     init?(_ object: JSONValue) {
-        guard let id = object["id"]?.stringValue, let record = Record(object) else { return nil }
+        // A summary of entitlements has no id of its own: a customer has one.
+        let isSummary = object["object"] == "entitlements.active_entitlement_summary"
+        guard let id = object[isSummary ? "customer" : "id"]?.stringValue, let record = Record(object) else { return nil }
         self.init(id: id, raw: object.collapsed.text, isDeleted: object["deleted"]?.boolValue ?? false, record: record)
-        isPartial = kind == .subscriptions && object["items"]?["has_more"] == true
+        isPartial = object[isSummary ? "entitlements" : "items"]?["has_more"] == true
         unsaid = Set(kind.members.filter { _, members in members.allSatisfy { object[$0] == nil } }.keys)
+    }
+
+    /// The object that an event bears, or names; nil for what the mirror does not hold.
+    init?(_ event: StripeEvent) {
+        if let related = event.related {
+            guard let kind = MirrorKind(rawValue: related.collection) else { return nil }
+            self.init(unknown: kind, id: related.id)
+        } else {
+            self.init(event.object)
+        }
+        // A canceled subscription is an object that ended, not one that is gone: Stripe still answers it.
+        if Observation.kind(ofType: event.type) == .deleted, kind != .subscriptions { isDeleted = true }
+    }
+
+    /// What a change wrote; nil where it cannot be read.
+    init?(_ entry: LedgerEntry) {
+        switch entry.source {
+        case .event(let journaled):
+            guard let event = (try? JSONValue(parsing: journaled.payload)).flatMap(StripeEvent.init) else { return nil }
+            self.init(event)
+        case .answer(let raw, let isGone, _, _):
+            guard let object = try? JSONValue(parsing: raw) else { return nil }
+            self = MirrorObject(object) ?? MirrorObject(unknown: entry.kind, id: entry.object)
+            isDeleted = isGone
+        }
+    }
+
+    /// An object of which only the name is known, as the stub that Stripe leaves of one that is gone. It says nothing that a
+    /// row could learn.
+    init(unknown kind: MirrorKind, id: String) {
+        let stub: JSONValue = ["id": .string(id), "object": .string(kind.objectType), "deleted": true]
+        self.init(id: id, raw: stub.text, record: Record(unknown: kind))
+        unsaid = Set(kind.members.keys).union(["customer", "status"])
     }
 }
 
@@ -32,6 +68,7 @@ extension MirrorKind {
                 "amount_due": ["amount_due"], "amount_paid": ["amount_paid"], "currency": ["currency"],
             ]
         case .paymentMethods: ["customer": ["customer"], "type": ["type"]]
+        case .entitlements: ["count": ["entitlements"], "features": ["entitlements"]]
         }
     }
 }
@@ -61,8 +98,30 @@ extension MirrorObject.Record {
         case "payment_method":
             guard let method = StripePaymentMethod(object) else { return nil }
             self = .paymentMethod(customer: method.customer?.id, type: method.type)
+        case "entitlements.active_entitlement_summary":
+            let held = object["entitlements"]?["data"]?.arrayValue ?? []
+            self = .entitlements(held.compactMap { StripeActiveEntitlement($0)?.lookupKey })
         default: return nil
         }
+    }
+}
+
+extension MirrorObject.Record {
+    /// Nothing known.
+    fileprivate init(unknown kind: MirrorKind) {
+        self =
+            switch kind {
+            case .customers: .customer(email: nil, name: nil)
+            case .subscriptions: .subscription(SubscriptionRecord(customer: "", status: "", created: 0, items: []))
+            case .products: .product(name: nil, isActive: false, features: [])
+            case .prices: .price(product: nil, lookupKey: nil, isActive: false)
+            case .invoices:
+                .invoice(
+                    InvoiceRecord(
+                        customer: nil, subscription: nil, status: nil, amountDue: nil, amountPaid: nil, currency: nil))
+            case .paymentMethods: .paymentMethod(customer: nil, type: nil)
+            case .entitlements: .entitlements([])
+            }
     }
 }
 
@@ -108,6 +167,7 @@ extension MirrorKind {
         case .prices: try await stripe.retrievePrice(id, options).reply
         case .invoices: try await stripe.retrieveInvoice(id, expand: [], options).reply
         case .paymentMethods: try await stripe.retrievePaymentMethod(id, options).reply
+        case .entitlements: try await stripe.retrieveEntitlementSummary(customer: id, options)
         }
     }
 }

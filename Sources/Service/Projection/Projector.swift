@@ -126,22 +126,20 @@ package final class Projector: Sendable {
     /// Answers what the event was about; nil for what the mirror does not hold.
     private func project(_ entry: JournalEvent) async throws -> MirrorObject? {
         guard let event = (try? JSONValue(parsing: entry.payload)).flatMap(StripeEvent.init),
-            var object = MirrorObject(event.object)
+            let object = MirrorObject(event)
         else {
             try await store.markProjected(sequence: entry.sequence, at: clock())
             return nil
         }
-        let kind = Observation.kind(ofType: entry.type)
-        // A canceled subscription is an object that ended, not one that is gone: Stripe still answers it.
-        if kind == .deleted, object.kind != .subscriptions { object.isDeleted = true }
-        if object.isPartial {
+        if object.isPartial || event.related != nil || event.isOfOlderShape {
             let version = try await store.version(of: object.kind, id: object.id)
             try await settle(object, version: version, because: entry.sequence)
             return object
         }
-        let basis = EventBasis(sequence: entry.sequence, created: entry.created, kind: kind, now: clock())
+        let basis = EventBasis(
+            sequence: entry.sequence, created: entry.created, kind: Observation.kind(ofType: entry.type), now: clock())
         switch try await store.project(object, from: basis) {
-        case .applied, .skipped: break
+        case .applied, .skipped, .corrected: break
         case .fetch(let version, _):
             try await settle(object, version: version, because: entry.sequence)
         }
@@ -149,15 +147,17 @@ package final class Projector: Sendable {
     }
 
     /// Asks Stripe for the object and writes the answer, again if somebody else wrote the row meanwhile.
+    @discardableResult
     private func settle(
-        _ object: MirrorObject, version: Int64, because event: Int64?,
+        _ object: MirrorObject, version: Int64, because event: Int64?, isReview: Bool = false,
         deadline: ContinuousClock.Instant? = nil
-    ) async throws {
+    ) async throws -> ProjectionOutcome {
         var version = version
         for _ in 0..<10 {
             let (found, reply) = try await fetch(object, deadline)
-            let basis = ReplyBasis(version: version, reply: reply, settles: event, now: clock())
-            guard case .fetch(let newer, _) = try await store.project(found, from: basis) else { return }
+            let basis = ReplyBasis(version: version, reply: reply, settles: event, isReview: isReview, now: clock())
+            let outcome = try await store.project(found, from: basis)
+            guard case .fetch(let newer, _) = outcome else { return outcome }
             version = newer
         }
         throw StoreError(.unavailable, "\(object.id) changes faster than it can be read")
@@ -192,7 +192,10 @@ package final class Projector: Sendable {
         let deadline = ContinuousClock.now + .seconds(5)
         do {
             // A replayed answer tells what was, and not what is.
-            if reply.isReplayed { return try await settle(object, version: version, because: nil, deadline: deadline) }
+            if reply.isReplayed {
+                try await settle(object, version: version, because: nil, deadline: deadline)
+                return
+            }
             let basis = ReplyBasis(version: version, reply: reply, settles: nil, now: clock())
             if case .fetch(let newer, _) = try await store.project(object, from: basis) {
                 try await settle(object, version: newer, because: nil, deadline: deadline)
@@ -203,10 +206,38 @@ package final class Projector: Sendable {
     }
 }
 
+// MARK: Reviews
+
+extension Projector {
+    /// Compares a row with an object of a list that Stripe gave when `newestChange` was the newest; answers what was wrong.
+    func review(
+        _ raw: JSONValue, _ reply: StripeReply, newestChange: Int64, _ deadline: ContinuousClock.Instant?
+    ) async throws -> Correction? {
+        guard let object = MirrorObject(raw) else { return nil }
+        guard !object.isPartial else { return try await review(object.kind, object.id, deadline) }
+        let basis = ReplyBasis(version: newestChange, reply: reply, settles: nil, isReview: true, now: clock())
+        let outcome = try await store.project(object, from: basis)
+        guard case .fetch(let newer, _) = outcome else { return outcome.drift }
+        return try await settle(object, version: newer, because: nil, isReview: true, deadline: deadline).drift
+    }
+
+    /// Compares a row with the object that Stripe has now; answers what was wrong.
+    func review(_ kind: MirrorKind, _ id: String, _ deadline: ContinuousClock.Instant?) async throws -> Correction? {
+        let version = try await store.version(of: kind, id: id)
+        let object = MirrorObject(unknown: kind, id: id)
+        return try await settle(object, version: version, because: nil, isReview: true, deadline: deadline).drift
+    }
+}
+
+extension ProjectionOutcome {
+    fileprivate var drift: Correction? { if case .corrected(let drift) = self { drift } else { nil } }
+}
+
 extension ReplyBasis {
     /// Nil for the reply means that Stripe does not know the object: that was true until now, by our own clock.
-    fileprivate init(version: Int64, reply: StripeReply?, settles: Int64?, now: Int64) {
+    fileprivate init(version: Int64, reply: StripeReply?, settles: Int64?, isReview: Bool = false, now: Int64) {
         let known = KnownInterval.answer(date: reply?.date ?? now, milliseconds: reply?.milliseconds ?? 0)
-        self.init(version: version, from: known.from, until: known.until, settles: settles, now: now)
+        self.init(
+            version: version, from: known.from, until: known.until, settles: settles, isReview: isReview, now: now)
     }
 }

@@ -53,9 +53,7 @@ package struct WebhookIngest: Sendable {
             throw .signature(error)
         }
         let event = try read(payload)
-        let entry = JournalEvent(
-            id: event.id, type: event.type, created: event.created, received: now, customer: event.customerID,
-            subscription: event.subscriptionID, payload: payload)
+        let entry = JournalEvent(event, received: now, payload: payload)
         do throws(StoreError) {
             let isNew = try await store.journal(entry)
             health.storeCommitted()

@@ -32,7 +32,7 @@ struct Mirror {
     /// of the two is newer cannot be known, and Stripe is to be asked again, unless both say the same.
     func project(_ object: MirrorObject, from reply: ReplyBasis) throws(StoreError) -> ProjectionOutcome {
         let row = try row(object.kind, object.id)
-        guard row?.version ?? 0 == reply.version else {
+        guard row?.version ?? 0 <= reply.version else {
             if let row, row.raw == object.raw, !row.isDeleted, !object.isDeleted {
                 if let settled = reply.settles { try close(settled) }
                 return .skipped(because: "the row says the same")
@@ -43,9 +43,14 @@ struct Mirror {
             if let settled = reply.settles { try close(settled) }
             return .skipped(because: "the object is gone for good")
         }
+        if reply.isReview { return try review(object, row, reply) }
         let source = Source(from: reply.from, until: reply.until, at: reply.until)
-        let settling = if let settled = reply.settles { try close(settled, by: object, at: source.at) } else { Int64?.none }
-        let change = if let settling { settling } else { try addChange(by: object, event: nil, at: source.at) }
+        let settling =
+            if let settled = reply.settles { try close(settled, by: object, at: source.at, answer: reply) } else {
+                Int64?.none
+            }
+        let change =
+            if let settling { settling } else { try addChange(by: object, event: nil, at: source.at, answer: reply) }
         try write(object, over: row, source, change)
         return .applied(version: change)
     }
@@ -56,27 +61,33 @@ struct Mirror {
     /// the change, if not the event's. Answers the change's number; nil, and nothing is done, where the event is closed already.
     @discardableResult
     func close(
-        _ sequence: Int64, by object: MirrorObject? = nil, at time: Int64? = nil
+        _ sequence: Int64, by object: MirrorObject? = nil, at time: Int64? = nil, answer: ReplyBasis? = nil
     ) throws(StoreError) -> Int64? {
         let found = try database.first(
             "SELECT id, customer, created FROM events WHERE seq = ? AND projected IS NULL", .integer(sequence)
         ) { (id: $0.text(0), customer: $0.optionalText(1), created: $0.integer(2)) }
         guard let found else { return nil }
-        let change = try addChange(by: object, event: found.id, customer: found.customer, at: time ?? found.created)
+        let change = try addChange(
+            by: object, event: found.id, customer: found.customer, at: time ?? found.created, answer: answer)
         try database.run(
             "UPDATE events SET projected = ?, change = ? WHERE seq = ?", .integer(now), .integer(change), .integer(sequence)
         )
         return change
     }
 
-    /// Answers the number of the new change. Its kind and object are empty where it writes nothing into the mirror.
-    private func addChange(
-        by object: MirrorObject?, event: String?, customer: String? = nil, at: Int64
+    /// Answers the number of the new change. Its kind and object are empty where it writes nothing into the mirror; `answer` is
+    /// where the object comes from if not from the event.
+    func addChange(
+        by object: MirrorObject?, event: String?, customer: String? = nil, at: Int64, answer: ReplyBasis?
     ) throws(StoreError) -> Int64 {
         let change = try database.first(
-            "INSERT INTO changes (kind, object, customer, event, at) VALUES (?, ?, ?, ?, ?) RETURNING seq",
+            """
+            INSERT INTO changes (kind, object, customer, event, at, written, answer, gone, known_from, known_until)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq
+            """,
             .text(object?.kind.rawValue ?? ""), .text(object?.id ?? ""), .optional(object?.customer ?? customer),
-            .optional(event), .integer(at)
+            .optional(event), .integer(at), .integer(now), .optional(answer == nil ? nil : object?.raw),
+            .flag(answer != nil && object?.isDeleted == true), .optional(answer?.from), .optional(answer?.until)
         ) { $0.integer(0) }
         guard let change else { throw StoreError(.corrupt, "a change that was just written is not there") }
         return change
@@ -114,7 +125,7 @@ struct Mirror {
     }
 
     /// For which seconds of Stripe's clock a row's content is certain.
-    private struct Source {
+    struct Source {
         let from: Int64
         let until: Int64
         /// The moment of the change, for its readers.
@@ -122,15 +133,15 @@ struct Mirror {
     }
 
     /// Writes the row; `version` is its change. What the object does not say stays as it is.
-    private func write(
+    func write(
         _ object: MirrorObject, over row: Row?, _ source: Source, _ version: Int64
     ) throws(StoreError) {
-        let said = object.columns.filter { !object.unsaid.contains($0) }
+        let said = object.kind.columns.filter { !object.unsaid.contains($0) }
         let updates = (["version", "known_from", "known_until", "deleted", "raw"] + said).map { "\($0) = excluded.\($0)" }
         try database.run(
             """
             INSERT INTO \(object.kind.rawValue)
-            (id, version, known_from, known_until, deleted, raw, \(object.columns.joined(separator: ", ")))
+            (id, version, known_from, known_until, deleted, raw, \(object.kind.columns.joined(separator: ", ")))
             VALUES (?, ?, ?, ?, ?, ?, \(object.placeholders))
             ON CONFLICT (id) DO UPDATE SET \(updates.joined(separator: ", "))
             """,
@@ -165,6 +176,13 @@ struct Mirror {
                 try database.run(
                     "INSERT INTO product_features (feature, product) VALUES (?, ?)", .text(feature), .text(object.id))
             }
+        case .entitlements(let features):
+            guard !object.unsaid.contains("features") else { break }
+            try database.run("DELETE FROM entitled_features WHERE customer = ?", .text(object.id))
+            for feature in Set(features) {
+                try database.run(
+                    "INSERT INTO entitled_features (customer, feature) VALUES (?, ?)", .text(object.id), .text(feature))
+            }
         case .customer, .price, .invoice, .paymentMethod: break
         }
     }
@@ -176,20 +194,10 @@ extension MirrorObject {
         if case .subscription(let subscription) = record { subscription.status } else { nil }
     }
 
-    fileprivate var columns: [String] {
-        switch record {
-        case .customer: ["email", "name"]
-        case .subscription: ["customer", "status", "created", "cancel_at", "ended_at", "trial_end"]
-        case .product: ["name", "active"]
-        case .price: ["product", "lookup_key", "active"]
-        case .invoice: ["customer", "subscription", "status", "amount_due", "amount_paid", "currency"]
-        case .paymentMethod: ["customer", "type"]
-        }
-    }
-
     fileprivate var placeholders: String { values.map { _ in "?" }.joined(separator: ", ") }
 
-    fileprivate var values: [SQLValue] {
+    /// What is in its kind's `columns`.
+    var values: [SQLValue] {
         switch record {
         case .customer(let email, let name): [.optional(email), .optional(name)]
         case .subscription(let subscription):
@@ -206,6 +214,22 @@ extension MirrorObject {
                 .optional(invoice.amountDue), .optional(invoice.amountPaid), .optional(invoice.currency),
             ]
         case .paymentMethod(let customer, let type): [.optional(customer), .optional(type)]
+        case .entitlements(let features): [.integer(Int64(features.count))]
+        }
+    }
+}
+
+extension MirrorKind {
+    /// The columns of its table beside those that all have; each is called as the member of Stripe's object is.
+    var columns: [String] {
+        switch self {
+        case .customers: ["email", "name"]
+        case .subscriptions: ["customer", "status", "created", "cancel_at", "ended_at", "trial_end"]
+        case .products: ["name", "active"]
+        case .prices: ["product", "lookup_key", "active"]
+        case .invoices: ["customer", "subscription", "status", "amount_due", "amount_paid", "currency"]
+        case .paymentMethods: ["customer", "type"]
+        case .entitlements: ["count"]
         }
     }
 }

@@ -41,6 +41,17 @@ extension SQLConnection {
     var newestChange: Int64 {
         get throws(StoreError) { try first("SELECT max(seq) FROM changes") { $0.integer(0) } ?? 0 }
     }
+
+    /// How far a walk has come; nil for one that never began.
+    func mark(of walk: String) throws(StoreError) -> Int64? {
+        try first("SELECT mark FROM walks WHERE name = ?", .text(walk)) { $0.integer(0) }
+    }
+
+    func keep(mark: Int64, of walk: String) throws(StoreError) {
+        try run(
+            "INSERT INTO walks (name, mark) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark",
+            .text(walk), .integer(mark))
+    }
 }
 
 /// A value that an engine stores.

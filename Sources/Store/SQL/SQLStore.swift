@@ -1,7 +1,9 @@
+internal import Glibc
+
 /// The store in an SQL database: one connection that writes, readers beside it. What differs between the engines is theirs;
 /// what the store does is written here once.
 package final class SQLStore: Store {
-    private let writer: SQLWriter
+    let writer: SQLWriter
     private let makeReader: @Sendable () throws(StoreError) -> any StoreReader
 
     /// Opens an SQLite file, or makes it, and brings it up to date.
@@ -10,21 +12,51 @@ package final class SQLStore: Store {
         makeReader = { () throws(StoreError) in try SQLiteReader(path: path) }
     }
 
+    /// Opens a database that is there, as `--db` names it.
+    package convenience init(existing database: String) throws(StoreError) {
+        let path = try Self.path(database)
+        guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "there is no database \(path)") }
+        try self.init(path: path)
+    }
+
+    /// Copies a database that others may use to a file that does not exist yet.
+    package static func backUp(
+        _ database: String, to file: String, progress: (_ done: Int64, _ all: Int64) -> Void
+    ) throws(StoreError) {
+        try SQLiteBackup.run(try path(database), to: file, progress: progress)
+    }
+
+    private static func path(_ database: String) throws(StoreError) -> String {
+        guard database.hasPrefix("sqlite:"), database.count > 7 else {
+            throw StoreError(.misuse, "the database must be sqlite:PATH, got \"\(database)\"")
+        }
+        return String(database.dropFirst(7))
+    }
+
     /// Moves what the write-ahead log holds into the database, so that the next start need not read it. What is not moved is
     /// not lost: it stays in the log.
     package func tidy() { writer.tidy() }
 
     package func journal(_ event: JournalEvent) async throws(StoreError) -> Bool {
+        try await journal([event]) == 1
+    }
+
+    package func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int {
         try await writer.change { database throws(StoreError) in
-            try database.run(
-                """
-                INSERT INTO events (id, type, created, received, customer, subscription, payload)
-                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
-                """,
-                .text(event.id), .text(event.type), .integer(event.created), .integer(event.received),
-                .optional(event.customer), .optional(event.subscription), .blob(event.payload)
-            ) == 1
+            var new = 0
+            for event in events { new += try Self.insert(event, database) }
+            return new
         }
+    }
+
+    private static func insert(_ event: JournalEvent, _ database: any SQLConnection) throws(StoreError) -> Int {
+        try database.run(
+            """
+            INSERT INTO events (id, type, created, received, customer, subscription, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+            """,
+            .text(event.id), .text(event.type), .integer(event.created), .integer(event.received),
+            .optional(event.customer), .optional(event.subscription), .blob(event.payload))
     }
 
     package func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent] {
@@ -62,13 +94,14 @@ package final class SQLStore: Store {
 
     package func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
         try await writer.change { database throws(StoreError) in
-            try database.rows(
-                """
+            // Not one statement for both: then one subscription would be looked for among all.
+            let missing = """
                 SELECT DISTINCT i.product FROM subscription_items i JOIN subscriptions s ON s.id = i.subscription
-                WHERE s.ended_at IS NULL AND s.deleted = 0 AND (CAST(? AS TEXT) IS NULL OR s.id = ?)
+                WHERE s.ended_at IS NULL AND s.deleted = 0
                     AND NOT EXISTS (SELECT 1 FROM products p WHERE p.id = i.product)
-                """, .optional(id), .optional(id)
-            ) { $0.text(0) }
+                """
+            guard let id else { return try database.rows(missing) { $0.text(0) } }
+            return try database.rows(missing + " AND s.id = ?", .text(id)) { $0.text(0) }
         }
     }
 
@@ -76,6 +109,41 @@ package final class SQLStore: Store {
         try await writer.change { database throws(StoreError) in
             try database.first("SELECT customer FROM subscriptions WHERE id = ?", .text(id)) { $0.text(0) }
         }
+    }
+
+    package func newestChange() async throws(StoreError) -> Int64 {
+        try await writer.change { database throws(StoreError) in try database.newestChange }
+    }
+
+    package func rows(
+        of kind: MirrorKind, after id: String, customer: String?, limit: Int
+    ) async throws(StoreError) -> [(id: String, knownUntil: Int64)] {
+        try await writer.change { database throws(StoreError) in
+            let (condition, arguments) = Self.live(kind, customer)
+            var found: [(id: String, knownUntil: Int64)] = []
+            try database.run(
+                "SELECT id, known_until FROM \(kind.rawValue) WHERE \(condition) AND id > ? ORDER BY id LIMIT ?",
+                arguments + [.text(id), .integer(Int64(limit))]
+            ) { found.append((id: $0.text(0), knownUntil: $0.integer(1))) }
+            return found
+        }
+    }
+
+    package func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int {
+        try await writer.change { database throws(StoreError) in
+            let (condition, arguments) = Self.live(kind, customer)
+            var count: Int64 = 0
+            try database.run("SELECT count(*) FROM \(kind.rawValue) WHERE \(condition)", arguments) {
+                count = $0.integer(0)
+            }
+            return Int(count)
+        }
+    }
+
+    /// Which rows are no tombstones, of a customer or of all.
+    private static func live(_ kind: MirrorKind, _ customer: String?) -> (condition: String, arguments: [SQLValue]) {
+        guard let customer else { return ("deleted = 0", []) }
+        return ("deleted = 0 AND \(kind.columns.contains("customer") ? "customer" : "id") = ?", [.text(customer)])
     }
 
     package func begin(_ intent: Intent) async throws(StoreError) -> IntentState {
@@ -111,6 +179,14 @@ package final class SQLStore: Store {
         try await writer.change { database throws(StoreError) -> Void in
             try database.run("UPDATE intents SET reply = ? WHERE key = ?", .blob(reply), .text(key))
         }
+    }
+
+    package func mark(of walk: String) async throws(StoreError) -> Int64? {
+        try await writer.change { database throws(StoreError) in try database.mark(of: walk) }
+    }
+
+    package func keep(mark: Int64, of walk: String) async throws(StoreError) {
+        try await writer.change { database throws(StoreError) in try database.keep(mark: mark, of: walk) }
     }
 
     package func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {

@@ -19,10 +19,16 @@ final class SQLiteDatabase: SQLConnection {
             throw StoreError(.unavailable, "cannot open the database \(path): \(message)")
         }
         handle = opened
-        sqlite3_busy_timeout(handle, 5000)
+        sqlite3_busy_timeout(handle, Self.patienceMilliseconds)
+        // SQLite opens for reading what it may not write.
+        guard access == .readOnly || sqlite3_db_readonly(handle, "main") == 0 else {
+            throw StoreError(.unavailable, "the database \(path) is read-only")
+        }
         try execute(access == .readWrite ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL" : "PRAGMA query_only=ON")
     }
 
+    /// How long somebody else may hold the database: who waits behind one that waits in vain waits twice as long.
+    private static let patienceMilliseconds: Int32 = 2000
     private static let writersCacheKibibytes = 65_536
     /// 32 MiB, of pages of 4 KiB.
     private static let writersLogPages = 8192

@@ -90,7 +90,7 @@ final class SQLiteReader: StoreReader {
         try database.first("SELECT count(*) FROM subscriptions") { Int($0.integer(0)) } ?? 0
     }
 
-    private func subscription(of row: some SQLRow, customer: String) -> SubscriptionRecord.Known {
+    private func subscription(of row: SQLiteRow, customer: String) -> SubscriptionRecord.Known {
         SubscriptionRecord.Known(
             id: row.text(0),
             record: SubscriptionRecord(
@@ -99,7 +99,7 @@ final class SQLiteReader: StoreReader {
             pastDueSince: row.optionalInteger(6), knownUntil: row.integer(7), event: row.optionalText(8))
     }
 
-    private func item(of row: some SQLRow) -> SubscriptionRecord.Item {
+    private func item(of row: SQLiteRow) -> SubscriptionRecord.Item {
         SubscriptionRecord.Item(
             id: row.text(10), price: row.text(11), product: row.text(12), quantity: row.optionalInteger(13),
             periodStart: row.optionalInteger(14), periodEnd: row.optionalInteger(15))
@@ -111,9 +111,22 @@ final class SQLiteReader: StoreReader {
         return products
     }
 
+    func isEntitled(_ customer: String, to feature: String) throws(StoreError) -> Bool? {
+        try database.first(
+            """
+            SELECT f.feature FROM entitlements e LEFT JOIN entitled_features f ON f.customer = e.id AND f.feature = ?
+            WHERE e.id = ? AND e.deleted = 0
+            """, .text(feature), .text(customer)
+        ) { $0.optionalText(0) != nil }
+    }
+
     // MARK: Changes
 
     func newestChange() throws(StoreError) -> Int64 { try database.newestChange }
+
+    func newestSweptChange() throws(StoreError) -> Int64 {
+        try database.mark(of: SweptRows.walk) ?? 0
+    }
 
     static let closedEvents = "SELECT change, type FROM events WHERE change BETWEEN ? AND ? ORDER BY change"
     static let closedEventsOfCustomer =

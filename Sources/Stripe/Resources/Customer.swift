@@ -133,4 +133,11 @@ extension StripeClient {
     ) async throws(StripeError) -> StripeAnswer<StripeCustomer> {
         try await answer(.get, ["customers", id], Self.expanding(expand), options)
     }
+    package func listCustomers(
+        page: StripePage = StripePage(), _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeList<StripeCustomer>> {
+        var form = FormParameters()
+        page.write(to: &form)
+        return try await list(["customers"], form, options)
+    }
 }

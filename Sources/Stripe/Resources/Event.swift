@@ -12,7 +12,7 @@ package struct StripeEvent: StripeObject {
     package let isLive: Bool?
     /// The connected account it happened on.
     package let account: String?
-    /// The object after the event, expandable fields as ids.
+    /// The object after the event, expandable fields as ids; of a thin event what it names in its place, which may be nothing.
     package let object: JSONValue
     /// Nil for objects without one (`balance`, an upcoming invoice).
     package let objectID: String?
@@ -26,8 +26,10 @@ package struct StripeEvent: StripeObject {
     package let raw: JSONValue
 
     package init?(_ raw: JSONValue) {
-        guard let id = raw.text("id"), let type = raw.text("type"), let created = raw.integer("created"),
-            let object = raw.at("data", "object"), object.kind == .object
+        let isThin = raw.isThinEvent
+        guard let id = raw.text("id"), let type = raw.text("type"),
+            let created = raw.integer("created") ?? raw.text("created").flatMap(RFC3339.unixSeconds),
+            let object = isThin ? raw.at("related_object") ?? [:] : raw.at("data", "object"), object.kind == .object
         else { return nil }
         self.id = id
         self.type = type
@@ -46,13 +48,44 @@ package struct StripeEvent: StripeObject {
     }
 
     /// The customer whom the event concerns, where its object names one.
-    package var customerID: String? { objectType == "customer" ? objectID : object.reference("customer")?.id }
+    package var customerID: String? {
+        if let related { return related.collection == "customers" ? related.id : nil }
+        return objectType == "customer" ? objectID : object.reference("customer")?.id
+    }
 
     /// The subscription which the event concerns, where its object names one.
     package var subscriptionID: String? {
+        if let related { return related.collection == "subscriptions" ? related.id : nil }
         if objectType == "subscription" { return objectID }
         return objectType == "invoice"
             ? StripeInvoice.subscriptionID(of: object) : object.reference("subscription")?.id
+    }
+}
+
+extension StripeEvent {
+    /// What a thin event names; nil for an event that bears its object.
+    package var related: StripeRelatedObject? { raw.isThinEvent ? StripeRelatedObject(object) : nil }
+
+    /// Whether the object is written as it was before billing periods moved to the items and an invoice's subscription to its
+    /// parent: not every one can then be read for what it is.
+    package var isOfOlderShape: Bool { apiVersion.map { $0 < StripeAPI.oldestShapes } ?? false }
+}
+
+extension JSONValue {
+    fileprivate var isThinEvent: Bool { text("object") == "v2.core.event" }
+}
+
+/// What a thin event is about (https://docs.stripe.com/api/v2/core/events): Stripe is to be asked for it.
+package struct StripeRelatedObject: Sendable, Equatable {
+    package let id: String
+    /// The name of the list in which it is found, as paths have it: `subscriptions`, `billing/meters`, …
+    package let collection: String
+
+    init?(_ raw: JSONValue) {
+        let path = (raw.text("url") ?? "").split(separator: "/")
+        guard let id = raw.text("id"), path.count >= 3, path[0] == "v1", path[path.count - 1] == id else { return nil }
+        self.id = id
+        collection = path[1..<(path.count - 1)].joined(separator: "/")
     }
 }
 

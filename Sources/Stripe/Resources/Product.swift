@@ -56,6 +56,14 @@ extension StripeClient {
         try await answer(.get, ["products", id], [:], options)
     }
 
+    package func listProducts(
+        page: StripePage = StripePage(), _ options: StripeCallOptions = StripeCallOptions()
+    ) async throws(StripeError) -> StripeAnswer<StripeList<StripeProduct>> {
+        var form = FormParameters()
+        page.write(to: &form)
+        return try await list(["products"], form, options)
+    }
+
     package func listProductFeatures(
         product: String, page: StripePage = StripePage(), _ options: StripeCallOptions = StripeCallOptions()
     ) async throws(StripeError) -> StripeAnswer<StripeList<StripeProductFeature>> {

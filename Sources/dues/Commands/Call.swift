@@ -9,15 +9,9 @@ extension Command {
     static let call = Command(
         name: "call", summary: "Make one call and print its result.", operands: "METHOD [JSON]",
         flags: [
-            Flag(name: "tcp", placeholder: "HOST:PORT", help: "The server (127.0.0.1:7171)."),
-            Flag(name: "unix", placeholder: "PATH", help: "The server's Unix socket, instead."),
-            Flag(
-                name: "token-file", placeholder: "FILE", help: "A file that holds the token, where the server asks for one."
-            ),
-            Flag(name: "stdio", help: "Start a server for this call, with the flags below."),
             Flag(name: "timeout", placeholder: "MS", help: "The call's deadline, in milliseconds."),
             Flag(name: "idempotency-key", placeholder: "KEY", help: "Make the call once, however often it is sent."),
-        ] + ServerConfiguration.flags.filter { $0.name != "unix" },
+        ] + serverFlags,
         discussion: """
             JSON is the params, an object; - reads it from standard input, and without it they are empty.
               dues call ListPlans
@@ -50,6 +44,23 @@ extension Command {
         }
     }
 
+    /// How a server is reached, or started.
+    static let serverFlags =
+        [
+            Flag(name: "tcp", placeholder: "HOST:PORT", help: "The server (127.0.0.1:7171)."),
+            Flag(name: "unix", placeholder: "PATH", help: "The server's Unix socket, instead."),
+            Flag(
+                name: "token-file", placeholder: "FILE", help: "A file that holds the token, where the server asks for one."
+            ),
+            Flag(name: "stdio", help: "Start a server for this, with the flags below."),
+        ] + ServerConfiguration.flags.filter { $0.name != "unix" }
+
+    /// The token with which a server is called, where there is one.
+    static func authorization(_ arguments: Arguments) throws(Failure) -> JSONValue? {
+        guard let path = arguments.value("token-file") else { return nil }
+        return .string("Bearer " + (try Tokens.readToken(path)))
+    }
+
     private static func callParams(_ arguments: Arguments) throws(Failure) -> JSONValue {
         var text = arguments.operands.count == 2 ? arguments.operands[1] : "{}"
         if text == "-" {
@@ -67,15 +78,13 @@ extension Command {
         if let timeout = try arguments.integer("timeout", in: 1...600_000) {
             metadata["timeoutMs"] = .integer(Int64(timeout))
         }
-        if let path = arguments.value("token-file") {
-            metadata["authorization"] = .string("Bearer " + (try Tokens.readToken(path)))
-        }
+        if let authorization = try authorization(arguments) { metadata["authorization"] = authorization }
         if let key = arguments.value("idempotency-key") { metadata["idempotencyKey"] = .string(key) }
         if !metadata.isEmpty { object["_meta"] = .object(metadata) }
         return .object(object)
     }
 
-    private static func connect(_ arguments: Arguments) throws(Failure) -> RPCClient {
+    static func connect(_ arguments: Arguments) throws(Failure) -> RPCClient {
         let address = try arguments.address("tcp") ?? ServerConfiguration.defaultTCP
         if !arguments.has("stdio"),
             let flag = ServerConfiguration.flags.first(where: { $0.name != "unix" && arguments.has($0.name) })
@@ -93,7 +102,7 @@ extension Command {
     }
 
     /// The failure for a person: the status, the sentence, and every violation in its place.
-    private static func describe(_ error: RPCError) -> String {
+    static func describe(_ error: RPCError) -> String {
         var text = "dues: \(error.status.name) (\(error.reason)): \(error.message)\n"
         for violation in error.violations {
             text += "  \(violation.pointer.isEmpty ? "params" : violation.pointer): \(violation.message)\n"

@@ -1,5 +1,6 @@
 internal import Contract
 internal import EventLoop
+internal import HTTP
 internal import RPC
 internal import Service
 internal import Store
@@ -8,6 +9,8 @@ internal import Store
 struct RPCParts: Sendable {
     let store: SQLStore
     let billing: BillingService
+    /// By which Stripe is called.
+    let http: HTTPClient
     let keeper: IdempotencyKeeper
     let health: Health
     let identity: ServerIdentity
@@ -23,11 +26,12 @@ struct RPCParts: Sendable {
 
     init(
         _ configuration: ServerConfiguration, limits: RPCLimits, store: SQLStore, billing: BillingService,
-        health: Health,
+        http: HTTPClient, health: Health,
         clock: @escaping @Sendable () -> Int64
     ) throws(Failure) {
         self.store = store
         self.billing = billing
+        self.http = http
         self.health = health
         self.limits = limits
         keeper = IdempotencyKeeper(store: store, health: health, clock: clock)
@@ -47,7 +51,7 @@ struct RPCParts: Sendable {
             local: LocalService(
                 reader: try store.reader(), access: access, answers: answers, warmer: warmer, health: health,
                 identity: identity),
-            upstream: billing, limits: limits, keeper: keeper,
+            upstream: billing, limits: limits, executor: { [http] in http.executor }, keeper: keeper,
             gatekeeper: tokens.map { tokens in
                 Gatekeeper(tokens: tokens, limiter: limiter) { [log] peer in log(.warning, "wrong-token", ["peer": peer]) }
             },

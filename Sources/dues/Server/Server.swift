@@ -30,6 +30,8 @@ final class Server {
     private let helpers: [EventLoopThread]
     private let warmer: AnswerWarmer
     private let projector: Projector
+    private let poller: EventPoller?
+    private let sweeper: Sweeper
     private let temporaryDirectory: String?
     private var signals: Signals?
     /// What newcomers on TCP are greeted with, where that is TLS.
@@ -85,13 +87,22 @@ final class Server {
                 stripe: stripe, store: store, projector: projector, webhooks: ingest, quotes: QuoteSeal(key: quoteKey),
                 health: health, clock: Self.clock)
             let parts = try RPCParts(
-                configuration, limits: Self.limits(configuration), store: store, billing: billing, health: health,
+                configuration, limits: Self.limits(configuration), store: store, billing: billing, http: http,
+                health: health,
                 clock: Self.clock)
             let helpers = try parts.startHelpers(configuration.loops - 1)
             rpc = try parts.server(on: loop, helpers: helpers.map(\.server))
             self.helpers = helpers.map(\.thread)
             warmer = parts.warmer
             self.projector = projector
+            poller = configuration.pollSeconds.map { [health] seconds in
+                EventPoller(
+                    store: store, stripe: stripe, projector: projector, health: health, intervalSeconds: seconds,
+                    clock: Self.clock,
+                    log: Self.serviceLog(log))
+            }
+            sweeper = Sweeper(
+                store: store, journalDays: configuration.journalDays, clock: Self.clock, log: Self.serviceLog(log))
             sandbox = upstream.sandbox
             self.log = log
             self.loop = loop
@@ -279,13 +290,17 @@ final class Server {
             ])
         configuration.manager.tellReady(status)
         watch()
-        var projection: Task<Void, Never>?
+        var background: [Task<Void, Never>] = []
         // The first call comes first: what waits in the journal can wait for it.
-        loop.schedule(afterMilliseconds: 50) { [projector] in projection = Task.detached { await projector.run() } }
+        loop.schedule(afterMilliseconds: 50) { [projector, poller, sweeper] in
+            background.append(Task.detached { await projector.run() })
+            if let poller { background.append(Task.detached { await poller.run() }) }
+            background.append(Task.detached { await sweeper.run() })
+        }
         loop.run()
         for helper in helpers { helper.stop() }
         warmer.stop()
-        projection?.cancel()
+        for task in background { task.cancel() }
         sandbox?.stop()
         http.shutdown()
         tidy()

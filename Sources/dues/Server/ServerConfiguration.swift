@@ -25,6 +25,10 @@ struct ServerConfiguration: Sendable {
     var stripe: Upstream
     var database: Database
     var graceSeconds: Int64?
+    /// How often Stripe's list of events is looked at for what no webhook brought; nil for never.
+    var pollSeconds: Int64?
+    /// How long events are kept.
+    var journalDays: Int64
     /// Memory for CheckAccess's answers.
     var answerBytes: Int
     var limits: RPCLimits
@@ -103,6 +107,11 @@ struct ServerConfiguration: Sendable {
             name: "stripe-connections", placeholder: "N",
             help: "Connections to Stripe at a time (1024). Over HTTP/2 a\nhundred calls share one."),
         .init(name: "live", help: "Allow a live key, with which money moves."),
+        .init(
+            name: "poll-seconds", placeholder: "N",
+            help: "How often to look for events that no webhook brought;\n0 for never (300)."),
+        .init(
+            name: "journal-days", placeholder: "N", help: "How long events are kept, from 31 days on (400)."),
         .init(name: "grace", placeholder: "SECONDS", help: "Access after a failed renewal (259200, three days)."),
         .init(
             name: "answer-memory", placeholder: "MIB", help: "Memory for CheckAccess's answers; 0 asks the database (256)."),
@@ -144,6 +153,9 @@ struct ServerConfiguration: Sendable {
         }
         database = try Self.database(arguments, stripe)
         graceSeconds = try arguments.integer("grace", in: 0...31_536_000).map(Int64.init)
+        let pollSeconds = try arguments.integer("poll-seconds", in: 0...86_400) ?? 300
+        self.pollSeconds = pollSeconds == 0 ? nil : Int64(pollSeconds)
+        journalDays = Int64(try arguments.integer("journal-days", in: 31...36_500) ?? 400)
         answerBytes = (try arguments.integer("answer-memory", in: 0...65_000) ?? 256) << 20
         limits = try Self.limits(arguments)
         log = Log(level: try Self.level(arguments))
@@ -198,7 +210,8 @@ struct ServerConfiguration: Sendable {
         guard environment("STRIPE_SECRET_KEY") == nil else {
             throw .usage("--sandbox and STRIPE_SECRET_KEY together: unset the key, or leave the sandbox")
         }
-        for flag in ["stripe-base", "stripe-account", "stripe-proxy", "stripe-ca", "stripe-connections"] where arguments.has(flag) {
+        for flag in ["stripe-base", "stripe-account", "stripe-proxy", "stripe-ca", "stripe-connections"]
+        where arguments.has(flag) {
             throw .usage("--sandbox and --\(flag) together: choose one")
         }
         return .sandbox(

@@ -77,6 +77,10 @@ struct ScriptedUpstream: UpstreamMethods {
         try failures.fail(call.method)
     }
 
+    func reconcile(_ params: ReconcileParams, _ call: CallContext) async throws(RPCError) -> ReconcileResult {
+        try failures.fail(call.method)
+    }
+
     func ingestWebhook(_ params: IngestWebhookParams, _ call: CallContext) async throws(RPCError) -> IngestWebhookResult {
         try failures.fail(call.method)
     }

@@ -32,6 +32,10 @@ struct MortalStore: Store {
         try await living { () async throws(StoreError) in try await store.journal(event) }
     }
 
+    func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int {
+        try await living { () async throws(StoreError) in try await store.journal(events) }
+    }
+
     func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent] {
         try await living(writes: false) { () async throws(StoreError) in
             try await store.waitingEvents(after: sequence, limit: limit)
@@ -74,6 +78,38 @@ struct MortalStore: Store {
 
     func finish(intent key: String, reply: [UInt8]) async throws(StoreError) {
         try await living { () async throws(StoreError) in try await store.finish(intent: key, reply: reply) }
+    }
+
+    func mark(of walk: String) async throws(StoreError) -> Int64? {
+        try await living(writes: false) { () async throws(StoreError) in try await store.mark(of: walk) }
+    }
+
+    func keep(mark: Int64, of walk: String) async throws(StoreError) {
+        try await living { () async throws(StoreError) in try await store.keep(mark: mark, of: walk) }
+    }
+
+    func newestChange() async throws(StoreError) -> Int64 {
+        try await living { () async throws(StoreError) in try await store.newestChange() }
+    }
+
+    func rows(
+        of kind: MirrorKind, after id: String, customer: String?, limit: Int
+    ) async throws(StoreError) -> [(id: String, knownUntil: Int64)] {
+        try await living { () async throws(StoreError) in
+            try await store.rows(of: kind, after: id, customer: customer, limit: limit)
+        }
+    }
+
+    func countOfRows(of kind: MirrorKind, customer: String?) async throws(StoreError) -> Int {
+        try await living { () async throws(StoreError) in try await store.countOfRows(of: kind, customer: customer) }
+    }
+
+    func sweep(
+        changesBefore written: Int64, intentsBefore created: Int64, limit: Int
+    ) async throws(StoreError) -> SweptRows {
+        try await living { () async throws(StoreError) in
+            try await store.sweep(changesBefore: written, intentsBefore: created, limit: limit)
+        }
     }
 
     func setting(_ name: String, orElse make: () -> [UInt8]) throws(StoreError) -> [UInt8] {

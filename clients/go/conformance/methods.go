@@ -43,6 +43,8 @@ func typed(method string) handler {
 		return stream((*dues.Client).WatchEvents)
 	case "IngestWebhook":
 		return unary((*dues.Client).IngestWebhook)
+	case "Reconcile":
+		return unary((*dues.Client).Reconcile)
 	case "rpc.hello":
 		return unary((*dues.Client).Hello)
 	case "rpc.discover":

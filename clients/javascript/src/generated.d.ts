@@ -39,6 +39,12 @@ export type ChangeTiming = "now" | "periodEnd";
 export type CollectionMethod = "charge_automatically" | "send_invoice";
 
 /**
+ * What was wrong: the store did not know the object, knew it otherwise than Stripe has it, or knew one that
+ * Stripe does not have (any more).
+ */
+export type DriftVerdict = "MISSING" | "DIFFERENT" | "GONE";
+
+/**
  * What the customer still has to do with the client secret: confirm a payment, confirm a set-up (nothing is
  * due yet), or nothing.
  */
@@ -272,6 +278,25 @@ export interface Customer extends Result {
   readonly testClockId: string | null;
   /** When the customer was created. */
   readonly created: Date;
+}
+
+/** An object of which the store's row was not as Stripe has it, and was corrected. */
+export interface Drift extends Result {
+  /** The number of the change that corrected it, under which WatchEvents shows it as dues.drift.corrected. */
+  readonly seq: Integer;
+  /**
+   * What Stripe calls such objects: customer, subscription, product, price, invoice, payment_method or
+   * entitlements.active_entitlement_summary.
+   */
+  readonly objectType: string;
+  /** The object (cus_…, sub_…, in_…); of a summary of entitlements the customer. */
+  readonly objectId: string;
+  /** The customer (cus_…) whom it belongs to; null for none. */
+  readonly customerId: string | null;
+  /** What was wrong. */
+  readonly found: DriftVerdict;
+  /** For DIFFERENT, the members of Stripe's object in which the two differed; empty otherwise. */
+  readonly members: readonly string[];
 }
 
 /** The state of one thing that the server stands on. */
@@ -1022,7 +1047,12 @@ export interface CheckAccessParams {
   customerId: string;
   /** The product (prod_…) that is wanted. One of productId and feature. */
   productId?: string;
-  /** The feature that is wanted, by name, whichever product has it. */
+  /**
+   * The feature that is wanted, by name, whichever product has it: the lookup key of an entitlement, for a
+   * customer of whom Stripe has said what the customer is entitled to, and one of the products' marketing
+   * features otherwise. The decision then names a subscription that lets the customer in, which need not be
+   * the one that brings the feature.
+   */
   feature?: string;
 }
 
@@ -1097,7 +1127,7 @@ export interface WatchEventsValue extends Result {
   readonly subscriptionId: string | null;
   /**
    * The object after the event, as Stripe wrote it, without the members called client_secret: those are for
-   * the one who pays.
+   * the one who pays. Of a thin event, which bears none, what it names: id, type and url.
    */
   readonly object: JsonObject;
 }
@@ -1124,6 +1154,34 @@ export interface IngestWebhookResult extends Answer {
   readonly type: string;
   /** Whether the journal had the event already. */
   readonly duplicate: boolean;
+}
+
+/** What reconcile takes. */
+export interface ReconcileParams {
+  /** Only this customer (cus_…) and what belongs to it; absent for everything. */
+  customerId?: string;
+  /**
+   * About how many objects one call looks at: it ends with the page on which it has seen that many. Default:
+   * 100.
+   */
+  limit?: Integer | bigint;
+  /** nextCursor of the call before, of the same customer or of everything as that one. */
+  cursor?: string;
+}
+
+/** What was looked at, and what was wrong. */
+export interface ReconcileResult extends Answer {
+  /** How many objects this call has compared. */
+  readonly checked: Integer;
+  /** What was corrected, in the order of the changes; empty where the store is right. */
+  readonly drift: readonly Drift[];
+  /**
+   * How many objects the store knew when the walk began, for who shows how far it is; null but in a walk's
+   * first call.
+   */
+  readonly known: Integer | null;
+  /** Go on with it; null at the end of the walk. */
+  readonly nextCursor: string | null;
 }
 
 /** What rpcHello takes. */
@@ -1287,6 +1345,17 @@ export class Dues extends Client {
    * does nothing.
    */
   ingestWebhook(params: IngestWebhookParams, options?: CallOptions): Promise<IngestWebhookResult>;
+
+  /**
+   * Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one
+   * customer, compares each with the store's row, and corrects it. What was wrong in something that is
+   * decided from (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event
+   * of type dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut
+   * off goes on from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not
+   * come yet, count as different too. Everything is asked for under the limits that calls to Stripe have; a
+   * walk is one call after the other, and leaves room for others. Nothing is changed at Stripe.
+   */
+  reconcile(params?: ReconcileParams, options?: CallOptions): Promise<ReconcileResult>;
 
   /**
    * Meet the server. Optional unless the server requires a token. Gives the connection its token, checks the

@@ -65,6 +65,18 @@ class Customer extends Result {
   }
 }
 
+class Drift extends Result {
+  constructor(raw) {
+    super(raw);
+    this.seq = raw.seq;
+    this.objectType = raw.objectType;
+    this.objectId = raw.objectId;
+    this.customerId = raw.customerId;
+    this.found = raw.found;
+    this.members = raw.members;
+  }
+}
+
 class HealthCheck extends Result {
   constructor(raw) {
     super(raw);
@@ -510,6 +522,16 @@ class IngestWebhookResult extends Answer {
   }
 }
 
+class ReconcileResult extends Answer {
+  constructor(raw) {
+    super(raw);
+    this.checked = raw.checked;
+    this.drift = many(Drift, raw.drift);
+    this.known = raw.known;
+    this.nextCursor = raw.nextCursor;
+  }
+}
+
 class RpcHelloResult extends Answer {
   constructor(raw) {
     super(raw);
@@ -553,6 +575,7 @@ export const methods = new Map([
   ["ListAccess", { isSafeToRepeat: true, streams: false }],
   ["WatchEvents", { isSafeToRepeat: true, streams: true }],
   ["IngestWebhook", { isSafeToRepeat: true, streams: false }],
+  ["Reconcile", { isSafeToRepeat: false, streams: false }],
   ["rpc.hello", { isSafeToRepeat: true, streams: false }],
   ["rpc.discover", { isSafeToRepeat: true, streams: false }],
   ["rpc.health", { isSafeToRepeat: true, streams: false }],
@@ -708,6 +731,19 @@ export class Dues extends Client {
    */
   async ingestWebhook(params, options) {
     return new IngestWebhookResult(await this.call("IngestWebhook", params, options));
+  }
+
+  /**
+   * Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one
+   * customer, compares each with the store's row, and corrects it. What was wrong in something that is
+   * decided from (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event
+   * of type dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut
+   * off goes on from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not
+   * come yet, count as different too. Everything is asked for under the limits that calls to Stripe have; a
+   * walk is one call after the other, and leaves room for others. Nothing is changed at Stripe.
+   */
+  async reconcile(params, options) {
+    return new ReconcileResult(await this.call("Reconcile", params, options));
   }
 
   /**

@@ -37,6 +37,7 @@ return [
     'ListAccess' => ['listAccess', []],
     'WatchEvents' => ['watchEvents', []],
     'IngestWebhook' => ['ingestWebhook', []],
+    'Reconcile' => ['reconcile', []],
     'rpc.hello' => ['rpcHello', []],
     'rpc.discover' => ['rpcDiscover', []],
     'rpc.health' => ['rpcHealth', []],

@@ -44,6 +44,8 @@ enum Method: string
     case WatchEvents = 'WatchEvents';
     /** Take in a webhook of Stripe's. */
     case IngestWebhook = 'IngestWebhook';
+    /** Compare the store with Stripe, and correct it. */
+    case Reconcile = 'Reconcile';
     /** Meet the server. */
     case RpcHello = 'rpc.hello';
     /** Describe the server. */

@@ -27,6 +27,7 @@ use Dues\Types\PaymentBehavior;
 use Dues\Types\PortalFlow;
 use Dues\Types\PreviewChangeResult;
 use Dues\Types\ProrationBehavior;
+use Dues\Types\ReconcileResult;
 use Dues\Types\ResumeResult;
 use Dues\Types\RpcHealthResult;
 use Dues\Types\RpcHelloResult;
@@ -465,7 +466,10 @@ trait Methods
      *
      * @param string $customerId The customer (cus_…) who wants access.
      * @param string|null $productId The product (prod_…) that is wanted. One of productId and feature.
-     * @param string|null $feature The feature that is wanted, by name, whichever product has it.
+     * @param string|null $feature The feature that is wanted, by name, whichever product has it: the lookup key of
+     * an entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one of the
+     * products' marketing features otherwise. The decision then names a subscription that lets the customer in,
+     * which need not be the one that brings the feature.
      * @throws DuesException
      */
     public function checkAccess(
@@ -554,6 +558,35 @@ trait Methods
             'signature' => $signature,
         ]);
         return IngestWebhookResult::of($this->call('IngestWebhook', $params, $options));
+    }
+
+    /**
+     * Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one customer,
+     * compares each with the store's row, and corrects it. What was wrong in something that is decided from
+     * (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event of type
+     * dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut off goes on
+     * from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not come yet, count
+     * as different too. Everything is asked for under the limits that calls to Stripe have; a walk is one call
+     * after the other, and leaves room for others. Nothing is changed at Stripe.
+     *
+     * @param string|null $customerId Only this customer (cus_…) and what belongs to it; absent for everything.
+     * @param int|null $limit About how many objects one call looks at: it ends with the page on which it has seen
+     * that many. Default: 100.
+     * @param string|null $cursor nextCursor of the call before, of the same customer or of everything as that one.
+     * @throws DuesException
+     */
+    public function reconcile(
+        ?string $customerId = null,
+        ?int $limit = null,
+        ?string $cursor = null,
+        ?CallOptions $options = null,
+    ): ReconcileResult {
+        $params = Value::present([
+            'customerId' => $customerId,
+            'limit' => $limit,
+            'cursor' => $cursor,
+        ]);
+        return ReconcileResult::of($this->call('Reconcile', $params, $options));
     }
 
     /**

@@ -11,8 +11,9 @@ from ._types import (
     CreateCustomerResult, CreatePortalSessionResult, CreateSubscriptionResult, GetCustomerResult,
     GetPaymentMethodResult, GetSubscriptionResult, IngestWebhookResult, InvoiceStatusFilter, ItemChange,
     ListAccessResult, ListInvoicesResult, ListPlansResult, ListSubscriptionsResult, PaymentBehavior, PortalFlow,
-    PreviewChangeResult, ProrationBehavior, RPCHealthResult, RPCHelloResult, ResumeResult, ShippingInput,
-    SubscriptionItemInput, SubscriptionStatusFilter, UpdatePlanResult, WatchEventsResult, WatchEventsValue)
+    PreviewChangeResult, ProrationBehavior, RPCHealthResult, RPCHelloResult, ReconcileResult, ResumeResult,
+    ShippingInput, SubscriptionItemInput, SubscriptionStatusFilter, UpdatePlanResult, WatchEventsResult,
+    WatchEventsValue)
 from ._wire import given
 
 if TYPE_CHECKING:
@@ -289,7 +290,10 @@ class Dues(Client):
 
         customer_id: The customer (cus_…) who wants access.
         product_id: The product (prod_…) that is wanted. One of product_id and feature.
-        feature: The feature that is wanted, by name, whichever product has it.
+        feature: The feature that is wanted, by name, whichever product has it: the lookup key of an entitlement,
+        for a customer of whom Stripe has said what the customer is entitled to, and one of the products' marketing
+        features otherwise. The decision then names a subscription that lets the customer in, which need not be the
+        one that brings the feature.
         """
         return CheckAccessResult._of(self.call("CheckAccess", given({
             "customerId": customer_id, "productId": product_id, "feature": feature}), **options))
@@ -335,6 +339,26 @@ class Dues(Client):
         """
         return IngestWebhookResult._of(self.call("IngestWebhook", given({
             "payload": payload, "signature": signature}), **options))
+
+    def reconcile(
+        self, *, customer_id: Optional[str] = None, limit: Optional[int] = None, cursor: Optional[str] = None,
+        **options: Unpack[CallOptions]
+    ) -> ReconcileResult:
+        """Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one
+        customer, compares each with the store's row, and corrects it. What was wrong in something that is decided
+        from (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event of type
+        dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut off goes on
+        from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not come yet, count
+        as different too. Everything is asked for under the limits that calls to Stripe have; a walk is one call
+        after the other, and leaves room for others. Nothing is changed at Stripe.
+
+        customer_id: Only this customer (cus_…) and what belongs to it; absent for everything.
+        limit: About how many objects one call looks at: it ends with the page on which it has seen that many.
+        Default: 100.
+        cursor: nextCursor of the call before, of the same customer or of everything as that one.
+        """
+        return ReconcileResult._of(self.call("Reconcile", given({
+            "customerId": customer_id, "limit": limit, "cursor": cursor}), **options))
 
     def rpc_hello(
         self, *, client: Optional[str] = None, protocol: Optional[int] = None, authorization: Optional[str] = None,

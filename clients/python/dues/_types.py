@@ -10,26 +10,26 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Union
 from ._wire import Message, Result, list_of, mapping, maybe, time
 
 __all__ = [
-    "AccessReason", "BreakerState", "CancellationFeedback", "ChangeTiming", "CollectionMethod", "Intent",
-    "InvoiceStatus", "InvoiceStatusFilter", "PaymentBehavior", "PaymentMethodType", "PaymentMethodUse",
+    "AccessReason", "BreakerState", "CancellationFeedback", "ChangeTiming", "CollectionMethod", "DriftVerdict",
+    "Intent", "InvoiceStatus", "InvoiceStatusFilter", "PaymentBehavior", "PaymentMethodType", "PaymentMethodUse",
     "PortalFlow", "PriceInterval", "ProrationBehavior", "ResumedState", "Scope", "ServerMode", "ServingStatus",
     "SubscriptionStatus", "SubscriptionStatusFilter", "UsageType", "AddressInput", "ItemChange", "ShippingInput",
-    "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card", "Customer", "HealthCheck",
-    "HealthChecks", "HelloLimits", "Invoice", "Link", "PendingUpdate", "PendingUpdateItem", "Period", "Plan",
-    "PreviewLine", "ProductAccess", "Renewal", "ResultMetadata", "SepaDebit", "Shipping", "Subscription",
-    "SubscriptionItem", "UpstreamPressure", "UpstreamTraffic", "UsBankAccount", "Violation", "StripeRefusal",
-    "CreateCustomerResult", "CreateSubscriptionResult", "PreviewChangeResult", "UpdatePlanResult", "CancelResult",
-    "ResumeResult", "GetPaymentMethodResult", "GetCustomerResult", "GetSubscriptionResult",
+    "SubscriptionItemInput", "Address", "AuBecsDebit", "BillingDetails", "Card", "Customer", "Drift",
+    "HealthCheck", "HealthChecks", "HelloLimits", "Invoice", "Link", "PendingUpdate", "PendingUpdateItem",
+    "Period", "Plan", "PreviewLine", "ProductAccess", "Renewal", "ResultMetadata", "SepaDebit", "Shipping",
+    "Subscription", "SubscriptionItem", "UpstreamPressure", "UpstreamTraffic", "UsBankAccount", "Violation",
+    "StripeRefusal", "CreateCustomerResult", "CreateSubscriptionResult", "PreviewChangeResult", "UpdatePlanResult",
+    "CancelResult", "ResumeResult", "GetPaymentMethodResult", "GetCustomerResult", "GetSubscriptionResult",
     "ListSubscriptionsResult", "ListInvoicesResult", "CreatePortalSessionResult", "ListPlansResult",
     "CheckAccessResult", "ListAccessResult", "WatchEventsValue", "WatchEventsResult", "IngestWebhookResult",
-    "RPCHelloResult", "RPCHealthResult"]
+    "ReconcileResult", "RPCHelloResult", "RPCHealthResult"]
 
 SAFE_TO_REPEAT: Dict[str, bool] = {
     "CreateCustomer": False, "CreateSubscription": False, "PreviewChange": True, "UpdatePlan": False,
     "Cancel": False, "Resume": False, "GetPaymentMethod": True, "GetCustomer": True, "GetSubscription": True,
     "ListSubscriptions": True, "ListInvoices": True, "CreatePortalSession": False, "ListPlans": True,
-    "CheckAccess": True, "ListAccess": True, "WatchEvents": True, "IngestWebhook": True, "rpc.hello": True,
-    "rpc.discover": True, "rpc.health": True}
+    "CheckAccess": True, "ListAccess": True, "WatchEvents": True, "IngestWebhook": True, "Reconcile": False,
+    "rpc.hello": True, "rpc.discover": True, "rpc.health": True}
 """Whether a call of a method may be made again without an idempotency key."""
 
 STREAMING = frozenset(["WatchEvents"])
@@ -54,6 +54,10 @@ ChangeTiming = Literal["now", "periodEnd"]
 
 CollectionMethod = Literal["charge_automatically", "send_invoice"]
 """How invoices are collected: charged to the payment method, or sent for the customer to pay."""
+
+DriftVerdict = Literal["MISSING", "DIFFERENT", "GONE"]
+"""What was wrong: the store did not know the object, knew it otherwise than Stripe has it, or knew one that Stripe
+does not have (any more)."""
 
 Intent = Literal["payment", "setup", "none"]
 """What the customer still has to do with the client secret: confirm a payment, confirm a set-up (nothing is due
@@ -369,6 +373,43 @@ class Customer(Result):
             metadata=mapping(raw.get("metadata")),
             test_clock_id=raw.get("testClockId"),
             created=time(raw.get("created")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class Drift(Result):
+    """An object of which the store's row was not as Stripe has it, and was corrected."""
+
+    seq: int
+    """The number of the change that corrected it, under which WatchEvents shows it as dues.drift.corrected."""
+    object_type: str
+    """What Stripe calls such objects: customer, subscription, product, price, invoice, payment_method or
+    entitlements.active_entitlement_summary."""
+    object_id: str
+    """The object (cus_…, sub_…, in_…); of a summary of entitlements the customer."""
+    customer_id: Optional[str]
+    """The customer (cus_…) whom it belongs to; null for none."""
+    found: DriftVerdict
+    """What was wrong."""
+    members: List[str]
+    """For DIFFERENT, the members of Stripe's object in which the two differed; empty otherwise."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {
+        "seq": "seq", "object_type": "objectType", "object_id": "objectId", "customer_id": "customerId",
+        "found": "found", "members": "members"}
+
+    @classmethod
+    def _of(cls, value: Any) -> Drift:
+        raw = mapping(value)
+        return cls(
+            seq=raw.get("seq"),
+            object_type=raw.get("objectType"),
+            object_id=raw.get("objectId"),
+            customer_id=raw.get("customerId"),
+            found=raw.get("found"),
+            members=list(raw.get("members") or []),
             raw=raw)
 
 
@@ -1679,7 +1720,7 @@ class WatchEventsValue(Result):
     """The subscription (sub_…) which the event concerns; null where its object names none."""
     object: Dict[str, Any]
     """The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
-    one who pays."""
+    one who pays. Of a thin event, which bears none, what it names: id, type and url."""
     raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The whole object as the server gave it, also what this client does not know."""
 
@@ -1747,6 +1788,39 @@ class IngestWebhookResult(Result):
             event_id=raw.get("eventId"),
             type=raw.get("type"),
             duplicate=raw.get("duplicate"),
+            meta=maybe(ResultMetadata._of, raw.get("_meta")),
+            raw=raw)
+
+
+@dataclass(frozen=True)
+class ReconcileResult(Result):
+    """What was looked at, and what was wrong."""
+
+    checked: int
+    """How many objects this call has compared."""
+    drift: List[Drift]
+    """What was corrected, in the order of the changes; empty where the store is right."""
+    known: Optional[int]
+    """How many objects the store knew when the walk began, for who shows how far it is; null but in a walk's first
+    call."""
+    next_cursor: Optional[str]
+    """Go on with it; null at the end of the walk."""
+    meta: Optional[ResultMetadata] = field(default=None, compare=False)
+    """What the server did for the call, where `verbose` asked for it."""
+    raw: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The whole object as the server gave it, also what this client does not know."""
+
+    _names = {
+        "checked": "checked", "drift": "drift", "known": "known", "next_cursor": "nextCursor", "meta": "_meta"}
+
+    @classmethod
+    def _of(cls, value: Any) -> ReconcileResult:
+        raw = mapping(value)
+        return cls(
+            checked=raw.get("checked"),
+            drift=list_of(Drift._of, raw.get("drift")),
+            known=raw.get("known"),
+            next_cursor=raw.get("nextCursor"),
             meta=maybe(ResultMetadata._of, raw.get("_meta")),
             raw=raw)
 

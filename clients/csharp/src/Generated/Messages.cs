@@ -965,7 +965,10 @@ namespace Dues
         /// <summary>The product (prod_…) that is wanted. One of ProductId and feature.</summary>
         public string ProductId { get; set; }
 
-        /// <summary>The feature that is wanted, by name, whichever product has it.</summary>
+        /// <summary>The feature that is wanted, by name, whichever product has it: the lookup key of an
+        /// entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one of the
+        /// products' marketing features otherwise. The decision then names a subscription that lets the customer
+        /// in, which need not be the one that brings the feature.</summary>
         public string Feature { get; set; }
 
         /// <inheritdoc/>
@@ -1142,7 +1145,7 @@ namespace Dues
         public string SubscriptionId { get; }
 
         /// <summary>The object after the event, as Stripe wrote it, without the members called client_secret: those
-        /// are for the one who pays.</summary>
+        /// are for the one who pays. Of a thin event, which bears none, what it names: id, type and url.</summary>
         public IReadOnlyDictionary<string, object> Object { get; }
 
         /// <inheritdoc/>
@@ -1228,6 +1231,67 @@ namespace Dues
             json["eventId"] = EventId;
             json["type"] = Type;
             json["duplicate"] = Duplicate;
+            return json;
+        }
+    }
+
+    /// <summary>What Reconcile is asked with.</summary>
+    public sealed class ReconcileParams : DuesObject
+    {
+        /// <summary>Only this customer (cus_…) and what belongs to it; absent for everything.</summary>
+        public string CustomerId { get; set; }
+
+        /// <summary>About how many objects one call looks at: it ends with the page on which it has seen that many.
+        /// Default: 100.</summary>
+        public long? Limit { get; set; }
+
+        /// <summary>nextCursor of the call before, of the same customer or of everything as that one.</summary>
+        public string Cursor { get; set; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            if (CustomerId != null) json["customerId"] = CustomerId;
+            if (Limit != null) json["limit"] = Limit;
+            if (Cursor != null) json["cursor"] = Cursor;
+            return json;
+        }
+    }
+
+    /// <summary>What was looked at, and what was wrong.</summary>
+    public sealed class ReconcileResult : DuesResult
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public ReconcileResult(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Checked = Wire.Integer(raw, "checked").GetValueOrDefault();
+            Drift = Wire.List(raw, "drift", value => new Drift(value)) ?? Array.Empty<Drift>();
+            Known = Wire.Integer(raw, "known");
+            NextCursor = Wire.Text(raw, "nextCursor");
+        }
+
+        /// <summary>How many objects this call has compared.</summary>
+        public long Checked { get; }
+
+        /// <summary>What was corrected, in the order of the changes; empty where the store is right.</summary>
+        public IReadOnlyList<Drift> Drift { get; }
+
+        /// <summary>How many objects the store knew when the walk began, for who shows how far it is; null but in a
+        /// walk's first call.</summary>
+        public long? Known { get; }
+
+        /// <summary>Go on with it; null at the end of the walk.</summary>
+        public string NextCursor { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["checked"] = Checked;
+            json["drift"] = Drift;
+            json["known"] = Known;
+            json["nextCursor"] = NextCursor;
             return json;
         }
     }

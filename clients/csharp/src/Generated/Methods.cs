@@ -19,8 +19,8 @@ namespace Dues
             ["UpdatePlan"] = false, ["Cancel"] = false, ["Resume"] = false, ["GetPaymentMethod"] = true,
             ["GetCustomer"] = true, ["GetSubscription"] = true, ["ListSubscriptions"] = true,
             ["ListInvoices"] = true, ["CreatePortalSession"] = false, ["ListPlans"] = true, ["CheckAccess"] = true,
-            ["ListAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true, ["rpc.hello"] = true,
-            ["rpc.discover"] = true, ["rpc.health"] = true
+            ["ListAccess"] = true, ["WatchEvents"] = true, ["IngestWebhook"] = true, ["Reconcile"] = false,
+            ["rpc.hello"] = true, ["rpc.discover"] = true, ["rpc.health"] = true
         };
 
         /// <summary>The methods that send values before their result.</summary>
@@ -319,6 +319,28 @@ namespace Dues
             Typed(
                 CallAsync("IngestWebhook", parameters?.ToJson(), options, cancellation),
                 result => new IngestWebhookResult(result));
+
+        /// <summary>Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of
+        /// one customer, compares each with the store's row, and corrects it. What was wrong in something that is
+        /// decided from (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event
+        /// of type dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut
+        /// off goes on from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not
+        /// come yet, count as different too. Everything is asked for under the limits that calls to Stripe have; a
+        /// walk is one call after the other, and leaves room for others. Nothing is changed at Stripe.</summary>
+        /// <returns>What was looked at, and what was wrong.</returns>
+        /// <exception cref="DuesException">The server refused or failed the call, or cannot be reached.</exception>
+        public ReconcileResult Reconcile(
+            ReconcileParams parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
+            new ReconcileResult(Call("Reconcile", parameters?.ToJson(), options, cancellation));
+
+        /// <inheritdoc cref="Reconcile"/>
+        public Task<ReconcileResult> ReconcileAsync(
+            ReconcileParams parameters = null, CallOptions options = null,
+            CancellationToken cancellation = default) =>
+            Typed(
+                CallAsync("Reconcile", parameters?.ToJson(), options, cancellation),
+                result => new ReconcileResult(result));
 
         /// <summary>Meet the server. Optional unless the server requires a token. Gives the connection its token,
         /// checks the protocol version, and says who answers.</summary>

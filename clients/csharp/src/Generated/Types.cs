@@ -58,6 +58,15 @@ namespace Dues
         public const string SendInvoice = "send_invoice";
     }
 
+    /// <summary>What was wrong: the store did not know the object, knew it otherwise than Stripe has it, or knew
+    /// one that Stripe does not have (any more).</summary>
+    public static class DriftVerdict
+    {
+        public const string Missing = "MISSING";
+        public const string Different = "DIFFERENT";
+        public const string Gone = "GONE";
+    }
+
     /// <summary>What the customer still has to do with the client secret: confirm a payment, confirm a set-up
     /// (nothing is due yet), or nothing.</summary>
     public static class Intent
@@ -570,6 +579,55 @@ namespace Dues
             json["metadata"] = Metadata;
             json["testClockId"] = TestClockId;
             json["created"] = Created;
+            return json;
+        }
+    }
+
+    /// <summary>An object of which the store's row was not as Stripe has it, and was corrected.</summary>
+    public sealed class Drift : DuesOutput
+    {
+        /// <summary>What the server gave, as it came.</summary>
+        public Drift(IReadOnlyDictionary<string, object> raw) : base(raw)
+        {
+            Seq = Wire.Integer(raw, "seq").GetValueOrDefault();
+            ObjectType = Wire.Text(raw, "objectType");
+            ObjectId = Wire.Text(raw, "objectId");
+            CustomerId = Wire.Text(raw, "customerId");
+            Found = Wire.Text(raw, "found");
+            Members = Wire.Texts(raw, "members") ?? Array.Empty<string>();
+        }
+
+        /// <summary>The number of the change that corrected it, under which WatchEvents shows it as
+        /// dues.drift.corrected.</summary>
+        public long Seq { get; }
+
+        /// <summary>What Stripe calls such objects: customer, subscription, product, price, invoice, payment_method
+        /// or entitlements.active_entitlement_summary.</summary>
+        public string ObjectType { get; }
+
+        /// <summary>The object (cus_…, sub_…, in_…); of a summary of entitlements the customer.</summary>
+        public string ObjectId { get; }
+
+        /// <summary>The customer (cus_…) whom it belongs to; null for none.</summary>
+        public string CustomerId { get; }
+
+        /// <summary>What was wrong.</summary>
+        public string Found { get; }
+
+        /// <summary>For DIFFERENT, the members of Stripe's object in which the two differed; empty
+        /// otherwise.</summary>
+        public IReadOnlyList<string> Members { get; }
+
+        /// <inheritdoc/>
+        public override IReadOnlyDictionary<string, object> ToJson()
+        {
+            var json = new Dictionary<string, object>();
+            json["seq"] = Seq;
+            json["objectType"] = ObjectType;
+            json["objectId"] = ObjectId;
+            json["customerId"] = CustomerId;
+            json["found"] = Found;
+            json["members"] = Members;
             return json;
         }
     }

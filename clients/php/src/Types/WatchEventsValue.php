@@ -27,7 +27,7 @@ final class WatchEventsValue extends Value
         public readonly ?string $subscriptionId,
         /**
          * The object after the event, as Stripe wrote it, without the members called client_secret: those are for
-         * the one who pays.
+         * the one who pays. Of a thin event, which bears none, what it names: id, type and url.
          */
         public readonly \stdClass $object,
         /** The object as the server gave it, also what this client does not know. */

@@ -105,6 +105,11 @@ module Dues
       params: Members.new(payload: "payload", signature: "signature"),
       result: IngestWebhookResult, repeatable: true
     ),
+    "Reconcile" => Operation.new(
+      name: :reconcile,
+      params: Members.new(customer_id: "customerId", limit: "limit", cursor: "cursor"),
+      result: ReconcileResult
+    ),
     "rpc.hello" => Operation.new(
       name: :rpc_hello,
       params: Members.new(client: "client", protocol: "protocol", authorization: "authorization"),
@@ -376,7 +381,10 @@ module Dues
     #
     # @param customer_id [String] The customer (cus_…) who wants access.
     # @param product_id [String] The product (prod_…) that is wanted. One of product_id and feature.
-    # @param feature [String] The feature that is wanted, by name, whichever product has it.
+    # @param feature [String] The feature that is wanted, by name, whichever product has it: the lookup key of an
+    #   entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one of the products'
+    #   marketing features otherwise. The decision then names a subscription that lets the customer in, which need not
+    #   be the one that brings the feature.
     # @param options those of {Client#call}
     # @return [CheckAccessResult] The decision, and why.
     # @raise [Error]
@@ -424,6 +432,25 @@ module Dues
     # @raise [Error]
     def ingest_webhook(payload:, signature:, **options)
       invoke("IngestWebhook", { payload: payload, signature: signature }, options)
+    end
+
+    # Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one customer,
+    # compares each with the store's row, and corrects it. What was wrong in something that is decided from (access,
+    # above all) is drift: it is kept, given here, and shown by WatchEvents as an event of type dues.drift.corrected.
+    # One call looks at some of them, and says how to go on: a walk that was cut off goes on from its last cursor.
+    # Objects that changed a moment ago, and of which Stripe's event has not come yet, count as different too.
+    # Everything is asked for under the limits that calls to Stripe have; a walk is one call after the other, and leaves
+    # room for others. Nothing is changed at Stripe.
+    #
+    # @param customer_id [String] Only this customer (cus_…) and what belongs to it; absent for everything.
+    # @param limit [Integer] About how many objects one call looks at: it ends with the page on which it has seen that
+    #   many. Default: 100.
+    # @param cursor [String] nextCursor of the call before, of the same customer or of everything as that one.
+    # @param options those of {Client#call}
+    # @return [ReconcileResult] What was looked at, and what was wrong.
+    # @raise [Error]
+    def reconcile(customer_id: nil, limit: nil, cursor: nil, **options)
+      invoke("Reconcile", { customer_id: customer_id, limit: limit, cursor: cursor }, options)
     end
 
     # Meet the server. Optional unless the server requires a token. Gives the connection its token, checks the protocol

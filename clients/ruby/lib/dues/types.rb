@@ -49,6 +49,14 @@ module Dues
     SEND_INVOICE = "send_invoice"
   end
 
+  # What was wrong: the store did not know the object, knew it otherwise than Stripe has it, or knew one that Stripe
+  # does not have (any more).
+  module DriftVerdict
+    MISSING = "MISSING"
+    DIFFERENT = "DIFFERENT"
+    GONE = "GONE"
+  end
+
   # What the customer still has to do with the client secret: confirm a payment, confirm a set-up (nothing is due yet),
   # or nothing.
   module Intent
@@ -354,6 +362,28 @@ module Dues
             address: ["address", Address], shipping: ["shipping", Shipping], currency: "currency", balance: "balance",
             delinquent: "delinquent", default_payment_method_id: "defaultPaymentMethodId", metadata: "metadata",
             test_clock_id: "testClockId", created: ["created", Time]
+  end
+
+  # An object of which the store's row was not as Stripe has it, and was corrected.
+  class Drift < Result
+    # @!attribute [r] seq
+    #   @return [Integer] The number of the change that corrected it, under which WatchEvents shows it as
+    #     dues.drift.corrected.
+    # @!attribute [r] object_type
+    #   @return [String] What Stripe calls such objects: customer, subscription, product, price, invoice,
+    #     payment_method or entitlements.active_entitlement_summary.
+    # @!attribute [r] object_id
+    #   @return [String] The object (cus_…, sub_…, in_…); of a summary of entitlements the customer.
+    # @!attribute [r] customer_id
+    #   @return [String, nil] The customer (cus_…) whom it belongs to; null for none.
+    # @!attribute [r] found
+    #   @return [String] What was wrong. One of {DriftVerdict}.
+    # @!attribute [r] members
+    #   @return [Array<String>] For DIFFERENT, the members of Stripe's object in which the two differed; empty
+    #     otherwise.
+
+    members seq: "seq", object_type: "objectType", object_id: "objectId", customer_id: "customerId", found: "found",
+            members: "members"
   end
 
   # The state of one thing that the server stands on.
@@ -1028,7 +1058,8 @@ module Dues
     #   @return [String, nil] The subscription (sub_…) which the event concerns; null where its object names none.
     # @!attribute [r] object
     #   @return [Hash{String => Object}] The object after the event, as Stripe wrote it, without the members called
-    #     client_secret: those are for the one who pays.
+    #     client_secret: those are for the one who pays. Of a thin event, which bears none, what it names: id, type and
+    #     url.
 
     members seq: "seq", id: "id", type: "type", created: ["created", Time], customer_id: "customerId",
             subscription_id: "subscriptionId", object: "object"
@@ -1052,6 +1083,21 @@ module Dues
     #   @return [Boolean] Whether the journal had the event already.
 
     members event_id: "eventId", type: "type", duplicate: "duplicate"
+  end
+
+  # What was looked at, and what was wrong.
+  class ReconcileResult < Result
+    # @!attribute [r] checked
+    #   @return [Integer] How many objects this call has compared.
+    # @!attribute [r] drift
+    #   @return [Array<Drift>] What was corrected, in the order of the changes; empty where the store is right.
+    # @!attribute [r] known
+    #   @return [Integer, nil] How many objects the store knew when the walk began, for who shows how far it is; null
+    #     but in a walk's first call.
+    # @!attribute [r] next_cursor
+    #   @return [String, nil] Go on with it; null at the end of the walk.
+
+    members checked: "checked", drift: ["drift", [Drift]], known: "known", next_cursor: "nextCursor"
   end
 
   # Who answers.

@@ -139,6 +139,12 @@ extension Driver {
             return try await dues.ingestWebhook(
                 payload: given.required("payload"), signature: given.required("signature"), options: options
             ).json
+        case "Reconcile":
+            let given = try Given(params, only: ["customerId", "limit", "cursor"])
+            return try await dues.reconcile(
+                customerId: given.optional("customerId"), limit: given.optional("limit"),
+                cursor: given.optional("cursor"), options: options
+            ).json
         case "rpc.hello":
             let given = try Given(params, only: ["client", "protocol", "authorization"])
             return try await dues.rpcHello(

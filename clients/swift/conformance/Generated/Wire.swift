@@ -94,6 +94,15 @@ extension Customer: JSONWritable {
     }
 }
 
+extension Drift: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("seq", seq), ("objectType", objectType), ("objectId", objectId), ("customerId", customerId.orNull),
+            ("found", found), ("members", members)
+        ]).json
+    }
+}
+
 extension HealthCheck: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
@@ -434,6 +443,15 @@ extension IngestWebhookResult: JSONWritable {
     var json: JSONValue {
         JSONObject(present: [
             ("eventId", eventId), ("type", type), ("duplicate", duplicate), ("_meta", callMetadata)
+        ]).json
+    }
+}
+
+extension ReconcileResult: JSONWritable {
+    var json: JSONValue {
+        JSONObject(present: [
+            ("checked", checked), ("drift", drift), ("known", known.orNull), ("nextCursor", nextCursor.orNull),
+            ("_meta", callMetadata)
         ]).json
     }
 }

@@ -16,6 +16,7 @@ enum Method {
     /// Those that may be, if both calls have the same idempotency key.
     static let safeToRepeatWithKey: Set<String> = [
         "CreateCustomer", "CreateSubscription", "UpdatePlan", "Cancel", "Resume", "CreatePortalSession",
+        "Reconcile",
     ]
 
     /// Members that must not be shown.
@@ -335,7 +336,10 @@ extension Dues {
     /// - Parameters:
     ///   - customerId: The customer (cus_…) who wants access.
     ///   - productId: The product (prod_…) that is wanted. One of productId and feature.
-    ///   - feature: The feature that is wanted, by name, whichever product has it.
+    ///   - feature: The feature that is wanted, by name, whichever product has it: the lookup key of an
+    ///     entitlement, for a customer of whom Stripe has said what the customer is entitled to, and one of the
+    ///     products' marketing features otherwise. The decision then names a subscription that lets the customer
+    ///     in, which need not be the one that brings the feature.
     ///   - options: What the call is given beside its params.
     /// - Returns: The decision, and why.
     public func checkAccess(
@@ -398,6 +402,30 @@ extension Dues {
     ) async throws -> IngestWebhookResult {
         try await result(of: "IngestWebhook", [
             ("payload", payload), ("signature", signature)
+        ], options)
+    }
+
+    /// Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one customer,
+    /// compares each with the store's row, and corrects it. What was wrong in something that is decided from
+    /// (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event of type
+    /// dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut off goes on
+    /// from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not come yet, count
+    /// as different too. Everything is asked for under the limits that calls to Stripe have; a walk is one call
+    /// after the other, and leaves room for others. Nothing is changed at Stripe.
+    ///
+    /// - Parameters:
+    ///   - customerId: Only this customer (cus_…) and what belongs to it; absent for everything.
+    ///   - limit: About how many objects one call looks at: it ends with the page on which it has seen that many.
+    ///     Default: 100.
+    ///   - cursor: nextCursor of the call before, of the same customer or of everything as that one.
+    ///   - options: What the call is given beside its params.
+    /// - Returns: What was looked at, and what was wrong.
+    @discardableResult
+    public func reconcile(
+        customerId: String? = nil, limit: Int64? = nil, cursor: String? = nil, options: CallOptions = CallOptions()
+    ) async throws -> ReconcileResult {
+        try await result(of: "Reconcile", [
+            ("customerId", customerId), ("limit", limit), ("cursor", cursor)
         ], options)
     }
 

@@ -147,6 +147,34 @@ public struct Customer: DuesObject, JSONReadable {
     }
 }
 
+/// An object of which the store's row was not as Stripe has it, and was corrected.
+public struct Drift: DuesObject, JSONReadable {
+    /// The number of the change that corrected it, under which WatchEvents shows it as dues.drift.corrected.
+    public let seq: Int64
+    /// What Stripe calls such objects: customer, subscription, product, price, invoice, payment_method or
+    /// entitlements.active_entitlement_summary.
+    public let objectType: String
+    /// The object (cus_…, sub_…, in_…); of a summary of entitlements the customer.
+    public let objectId: String
+    /// The customer (cus_…) whom it belongs to; null for none.
+    public let customerId: String?
+    /// What was wrong.
+    public let found: DriftVerdict
+    /// For DIFFERENT, the members of Stripe's object in which the two differed; empty otherwise.
+    public let members: [String]
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        seq = raw.member("seq")
+        objectType = raw.member("objectType")
+        objectId = raw.member("objectId")
+        customerId = raw.optionalMember("customerId")
+        found = raw.member("found")
+        members = raw.member("members")
+        self.raw = raw
+    }
+}
+
 /// The state of one thing that the server stands on.
 public struct HealthCheck: DuesObject, JSONReadable {
     /// Whether it can be relied on now.

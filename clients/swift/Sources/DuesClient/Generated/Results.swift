@@ -365,7 +365,7 @@ public struct WatchEventsValue: DuesObject, JSONReadable {
     /// The subscription (sub_…) which the event concerns; null where its object names none.
     public let subscriptionId: String?
     /// The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
-    /// one who pays.
+    /// one who pays. Of a thin event, which bears none, what it names: id, type and url.
     public let object: JSONObject
     public let raw: JSONObject
 
@@ -407,6 +407,28 @@ public struct IngestWebhookResult: DuesResult, JSONReadable {
         eventId = raw.member("eventId")
         type = raw.member("type")
         duplicate = raw.member("duplicate")
+        self.raw = raw
+    }
+}
+
+/// What was looked at, and what was wrong.
+public struct ReconcileResult: DuesResult, JSONReadable {
+    /// How many objects this call has compared.
+    public let checked: Int64
+    /// What was corrected, in the order of the changes; empty where the store is right.
+    public let drift: [Drift]
+    /// How many objects the store knew when the walk began, for who shows how far it is; null but in a walk's first
+    /// call.
+    public let known: Int64?
+    /// Go on with it; null at the end of the walk.
+    public let nextCursor: String?
+    public let raw: JSONObject
+
+    public init(raw: JSONObject) {
+        checked = raw.member("checked")
+        drift = raw.member("drift")
+        known = raw.optionalMember("known")
+        nextCursor = raw.optionalMember("nextCursor")
         self.raw = raw
     }
 }

@@ -62,6 +62,17 @@ public struct CollectionMethod: DuesWord, JSONReadable, JSONWritable {
     public static let sendInvoice: CollectionMethod = "send_invoice"
 }
 
+/// What was wrong: the store did not know the object, knew it otherwise than Stripe has it, or knew one that Stripe
+/// does not have (any more).
+public struct DriftVerdict: DuesWord, JSONReadable, JSONWritable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let missing: DriftVerdict = "MISSING"
+    public static let different: DriftVerdict = "DIFFERENT"
+    public static let gone: DriftVerdict = "GONE"
+}
+
 /// What the customer still has to do with the client secret: confirm a payment, confirm a set-up (nothing is due
 /// yet), or nothing.
 public struct Intent: DuesWord, JSONReadable, JSONWritable {

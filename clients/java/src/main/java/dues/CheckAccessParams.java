@@ -18,7 +18,12 @@ public final class CheckAccessParams extends Input {
         return this;
     }
 
-    /** The feature that is wanted, by name, whichever product has it. */
+    /**
+     * The feature that is wanted, by name, whichever product has it: the lookup key of an entitlement, for a
+     * customer of whom Stripe has said what the customer is entitled to, and one of the products' marketing
+     * features otherwise. The decision then names a subscription that lets the customer in, which need not be the
+     * one that brings the feature.
+     */
     public CheckAccessParams feature(String feature) {
         set("feature", feature);
         return this;

@@ -431,6 +431,34 @@ public final class Dues extends Client {
     }
 
     /**
+     * Compare the store with Stripe, and correct it. Goes through Stripe's objects, all or those of one customer,
+     * compares each with the store's row, and corrects it. What was wrong in something that is decided from
+     * (access, above all) is drift: it is kept, given here, and shown by WatchEvents as an event of type
+     * dues.drift.corrected. One call looks at some of them, and says how to go on: a walk that was cut off goes on
+     * from its last cursor. Objects that changed a moment ago, and of which Stripe's event has not come yet, count
+     * as different too. Everything is asked for under the limits that calls to Stripe have; a walk is one call
+     * after the other, and leaves room for others. Nothing is changed at Stripe.
+     */
+    public ReconcileResult reconcile(ReconcileParams params) {
+        return reconcile(params, new CallOptions());
+    }
+
+    /** The same, with options. */
+    public ReconcileResult reconcile(ReconcileParams params, CallOptions options) {
+        return new ReconcileResult(call("Reconcile", params.json(), options));
+    }
+
+    /** {@link #reconcile(ReconcileParams)} without waiting; cancelling the future cancels the call. */
+    public CompletableFuture<ReconcileResult> reconcileAsync(ReconcileParams params) {
+        return reconcileAsync(params, new CallOptions());
+    }
+
+    /** The same, with options. */
+    public CompletableFuture<ReconcileResult> reconcileAsync(ReconcileParams params, CallOptions options) {
+        return callAsync("Reconcile", params.json(), options, ReconcileResult::new);
+    }
+
+    /**
      * Meet the server. Optional unless the server requires a token. Gives the connection its token, checks the
      * protocol version, and says who answers.
      */

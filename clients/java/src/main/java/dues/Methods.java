@@ -15,7 +15,8 @@ final class Methods {
         Map.entry("GetSubscription", true), Map.entry("ListSubscriptions", true), Map.entry("ListInvoices", true),
         Map.entry("CreatePortalSession", false), Map.entry("ListPlans", true), Map.entry("CheckAccess", true),
         Map.entry("ListAccess", true), Map.entry("WatchEvents", true), Map.entry("IngestWebhook", true),
-        Map.entry("rpc.hello", true), Map.entry("rpc.discover", true), Map.entry("rpc.health", true));
+        Map.entry("Reconcile", false), Map.entry("rpc.hello", true), Map.entry("rpc.discover", true),
+        Map.entry("rpc.health", true));
 
     private Methods() {}
 }

@@ -45,7 +45,7 @@ public final class WatchEventsValue extends Output {
 
     /**
      * The object after the event, as Stripe wrote it, without the members called client_secret: those are for the
-     * one who pays.
+     * one who pays. Of a thin event, which bears none, what it names: id, type and url.
      */
     public Map<String, Object> object() {
         return map("object");
