@@ -2,7 +2,17 @@
 ///
 /// Look-up is linear: the objects of this house have tens of members, and keeping their order matters more.
 public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
-    public private(set) var members: [(key: String, value: JSONValue)]
+    public private(set) var members: [Member]
+
+    public struct Member: Sendable {
+        public let key: String
+        public internal(set) var value: JSONValue
+
+        package init(_ key: String, _ value: JSONValue) {
+            self.key = key
+            self.value = value
+        }
+    }
 
     public init() { members = [] }
 
@@ -20,12 +30,12 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         self.members.reserveCapacity(members.count)
         for (key, value) in members {
             assert(self[key] == nil, "a key comes twice")
-            self.members.append((key, value))
+            self.members.append(Member(key, value))
         }
     }
 
     /// An object of members whose keys the caller knows to be unique (the reader rejects duplicates itself).
-    package init(uniqueMembers: [(key: String, value: JSONValue)]) { members = uniqueMembers }
+    package init(uniqueMembers: [Member]) { members = uniqueMembers }
 
     /// The value of `key`. Setting a new key appends it; setting nil removes it.
     public subscript(_ key: String) -> JSONValue? {
@@ -35,7 +45,7 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
             switch (position, newValue) {
             case (let index?, let value?): members[index].value = value
             case (let index?, nil): members.remove(at: index)
-            case (nil, let value?): members.append((key, value))
+            case (nil, let value?): members.append(Member(key, value))
             case (nil, nil): break
             }
         }
@@ -43,12 +53,23 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
 
     /// The same keys with other values.
     public func mapValues(_ transform: (_ key: String, _ value: JSONValue) throws -> JSONValue) rethrows -> JSONObject {
-        JSONObject(uniqueMembers: try members.map { ($0.key, try transform($0.key, $0.value)) })
+        JSONObject(uniqueMembers: try members.map { Member($0.key, try transform($0.key, $0.value)) })
     }
 
+    /// Nearly always the key that is looked for is the very literal that the member was written with, or short, and so is found
+    /// by what it consists of; the others are looked through afterwards.
     private func position(of key: String) -> Int? {
-        for position in 0..<members.count where Self.isSame(members[position].key, key) { return position }
-        return nil
+        members.withUnsafeBufferPointer { members in
+            let words = unsafeBitCast(key, to: Words.self)
+            for position in 0..<members.count where unsafeBitCast(members[position].key, to: Words.self) == words {
+                return position
+            }
+            let count = key.utf8.count
+            for position in 0..<members.count where members[position].key.utf8.count == count {
+                if Self.isSame(members[position].key, key) { return position }
+            }
+            return nil
+        }
     }
 
     /// Whether two keys are the same, compared by bytes, as the reader compares them: to Swift's `==` alone, two spellings of
@@ -72,23 +93,40 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
 
     /// The members but for those whose keys are told of.
     package func removing(where isUnwanted: (_ key: String) -> Bool) -> JSONObject {
-        var kept: [(key: String, value: JSONValue)] = []
-        kept.reserveCapacity(members.count)
-        for position in 0..<members.count where !isUnwanted(members[position].key) { kept.append(members[position]) }
+        var first = 0
+        while first < members.count, !isUnwanted(members[first].key) { first += 1 }
+        guard first < members.count else { return self }
+        var kept: [Member] = []
+        kept.reserveCapacity(members.count - 1)
+        kept.append(contentsOf: members[..<first])
+        for position in (first + 1)..<members.count where !isUnwanted(members[position].key) {
+            kept.append(members[position])
+        }
         return JSONObject(uniqueMembers: kept)
     }
 
-    /// Whether its keys are these, in this order.
-    package func hasKeys(_ keys: [String]) -> Bool {
-        guard keys.count == members.count else { return false }
-        for position in 0..<keys.count where !Self.isSame(members[position].key, keys[position]) { return false }
-        return true
+    /// Whether its keys are the other's, in the same order.
+    package func hasKeys(of other: JSONObject) -> Bool {
+        guard count == other.count else { return false }
+        return members.withUnsafeBufferPointer { mine in
+            other.members.withUnsafeBufferPointer { other in
+                for position in 0..<mine.count where !Self.isSame(mine[position].key, other[position].key) { return false }
+                return true
+            }
+        }
     }
 
     /// The value of `key`, which is quickest to find where it stands at `position`, as it does in another version of an object.
     package func value(of key: String, likelyAt position: Int) -> JSONValue? {
         if position < members.count, Self.isSame(members[position].key, key) { return members[position].value }
         return self[key]
+    }
+
+    /// The same keys, with other values at the positions that `isOther` tells of.
+    package func replacing(where isOther: (_ position: Int) -> Bool, by value: () -> JSONValue) -> JSONObject {
+        var changed = self
+        for position in 0..<members.count where isOther(position) { changed.members[position].value = value() }
+        return changed
     }
 
     public var count: Int { members.count }
@@ -108,5 +146,11 @@ extension JSONObject: Equatable {
 }
 
 extension JSONObject: Sequence {
-    public func makeIterator() -> IndexingIterator<[(key: String, value: JSONValue)]> { members.makeIterator() }
+    public struct Iterator: IteratorProtocol {
+        fileprivate var rest: IndexingIterator<[Member]>
+
+        public mutating func next() -> (key: String, value: JSONValue)? { rest.next().map { ($0.key, $0.value) } }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(rest: members.makeIterator()) }
 }

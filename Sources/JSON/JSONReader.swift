@@ -396,9 +396,9 @@ package struct JSONReader {
             while try nextElement(&cursor) { elements.append(try readValue()) }
             return .array(elements)
         case .object:
-            var members: [(key: String, value: JSONValue)] = []
+            var members: [JSONObject.Member] = []
             var cursor = try beginObject()
-            while let key = try nextKey(&cursor) { members.append((key, try readValue())) }
+            while let key = try nextKey(&cursor) { members.append(JSONObject.Member(key, try readValue())) }
             return .object(JSONObject(uniqueMembers: members))
         }
     }

@@ -52,6 +52,17 @@ import Testing
         #expect(guest.events(since: events).contains("invoice.paid"), "time goes on from there")
     }
 
+    @Test func `after a return nothing is shown as it was before it`() {
+        let guest = Guest()
+        let customer = guest.customer()
+        let snapshot = guest.post("/sandbox/snapshots").id
+        for name in ["A", "B"] {
+            #expect(guest.post("/v1/customers/\(customer)", "name=\(name)")["name"] == .string(name))
+            #expect(guest.get("/v1/customers/\(customer)")["name"] == .string(name))
+            _ = guest.post("/sandbox/snapshots/\(snapshot)/restore")
+        }
+    }
+
     @Test func `keys of idempotency go back with the rest`() {
         let guest = Guest()
         let snapshot = guest.post("/sandbox/snapshots").id

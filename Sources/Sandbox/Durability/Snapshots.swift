@@ -81,6 +81,7 @@ extension Account {
         clockOffset += time - now
         now = time
         store = snapshot.store
+        shown = nil
         random = snapshot.random
         undelivered = snapshot.undelivered
         idempotency = snapshot.idempotency

@@ -29,6 +29,8 @@ final class Account {
     var snapshots = Snapshots()
     /// The state in which the account was made.
     private(set) lazy var beginning = snapshot()
+    /// What was rendered last, and when: several events in a row show one object.
+    var shown: (kind: ObjectKind, id: String, version: Int, time: Int64, object: JSONObject)?
     /// Deliveries that no endpoint has acknowledged yet, in order.
     var undelivered = DeliveryBacklog()
 
@@ -174,7 +176,14 @@ final class Account {
     // MARK: Rendering
 
     /// An object as it is on the wire.
-    func rendered(_ kind: ObjectKind, _ id: String) -> JSONObject { render(kind, known(kind, id)) }
+    func rendered(_ kind: ObjectKind, _ id: String) -> JSONObject {
+        if let shown, shown.id == id, shown.kind == kind, shown.version == store.version, shown.time == now {
+            return shown.object
+        }
+        let object = render(kind, known(kind, id))
+        shown = (kind, id, store.version, now, object)
+        return object
+    }
 
     func render(_ kind: ObjectKind, _ object: JSONObject) -> JSONObject {
         if object.flag("_deleted") {

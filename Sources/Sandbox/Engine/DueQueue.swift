@@ -6,15 +6,13 @@ struct DueQueue {
         let kind: ObjectKind
         /// The object's place in its kind's order of creation.
         let ordinal: Int
-        let id: String
         /// The kind's place among those that fall due at the same instant.
         private let place: Int
 
-        init(time: Int64, kind: ObjectKind, ordinal: Int, id: String) {
+        init(time: Int64, kind: ObjectKind, ordinal: Int) {
             self.time = time
             self.kind = kind
             self.ordinal = ordinal
-            self.id = id
             place = kind.duePlace
         }
 

@@ -114,6 +114,7 @@ struct ExactAmount: Equatable {
         let scale: Int128 = 1_000_000_000_000
         let whole = numerator.magnitude / denominator.magnitude
         let rest = numerator.magnitude % denominator.magnitude
+        if rest == 0 { return (numerator < 0 ? "-" : "") + String(whole) }
         var places = String(rest * scale.magnitude / denominator.magnitude)
         places = String(repeating: "0", count: 12 - places.utf8.count) + places
         while places.last == "0" { places.removeLast() }

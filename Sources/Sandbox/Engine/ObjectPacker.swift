@@ -1,13 +1,12 @@
 import JSON
 
 /// JSON objects in few bytes, for the many that an account keeps and hardly ever looks at again: the number of an object's list
-/// of keys, then its values, each of which takes one byte or little more than its text. Not for files: the numbers are the
-/// packer's own.
+/// of keys, then in which of its values it differs from the first object with these keys, and those values, each of which takes
+/// one byte or little more than its text. Not for files: the numbers are the packer's own.
 struct ObjectPacker {
     private var shapes = ShapeTree()
     /// What is being packed; kept for its room.
     private var bytes: [UInt8] = []
-
     /// The first byte of a value. What is not listed is a small integer (from `firstInteger`) or a short text (from `firstText`).
     private enum Tag {
         static let null: UInt8 = 0
@@ -34,19 +33,28 @@ struct ObjectPacker {
     }
 
     private mutating func add(_ object: JSONObject) {
-        if let shape = shapes.number(of: object) {
-            bytes.append(Tag.object)
-            add(count: shape)
-            for member in object.members { add(member.value) }
-        } else {
+        guard let shape = shapes.number(of: object) else {
             bytes.append(Tag.looseObject)
             add(count: object.count)
             for member in object.members {
                 add(member.key)
                 add(member.value)
             }
+            return
+        }
+        bytes.append(Tag.object)
+        add(count: shape)
+        let first = shapes.first(shape)
+        let marks = bytes.count
+        for _ in 0..<Self.markBytes(object.count) { bytes.append(0) }
+        for position in 0..<object.count where !object.members[position].value.isExactly(first.members[position].value) {
+            bytes[marks + position / 8] |= 1 << (position % 8)
+            add(object.members[position].value)
         }
     }
+
+    /// As many bytes tell of each member whether it differs from the first object's.
+    private static func markBytes(_ members: Int) -> Int { (members + 7) / 8 }
 
     private mutating func add(_ value: JSONValue) {
         switch value {
@@ -141,13 +149,41 @@ struct ObjectPacker {
         }
 
         private mutating func object(_ tag: UInt8, _ shapes: ShapeTree, only wanted: [String]? = nil) -> JSONObject {
-            let keys = tag == Tag.object ? shapes.keys(count()) : nil
-            let count = keys?.count ?? count()
-            var members: [(key: String, value: JSONValue)] = []
-            members.reserveCapacity(wanted?.count ?? count)
-            for number in 0..<count {
-                let key = keys?[number] ?? text()
-                if wanted?.contains(key) ?? true { members.append((key, value(shapes))) } else { skip(shapes) }
+            guard tag == Tag.object else { return looseObject(shapes, only: wanted) }
+            let first = shapes.first(count())
+            let marks = place
+            place += ObjectPacker.markBytes(first.count)
+            guard let wanted else {
+                return first.replacing(where: { differs($0, marks) }, by: { value(shapes) })
+            }
+            var members: [JSONObject.Member] = []
+            members.reserveCapacity(wanted.count)
+            for (position, member) in first.members.enumerated() {
+                let isWanted = wanted.contains(member.key)
+                if !differs(position, marks) {
+                    if isWanted { members.append(member) }
+                } else if isWanted {
+                    members.append(JSONObject.Member(member.key, value(shapes)))
+                } else {
+                    skip(shapes)
+                }
+            }
+            return JSONObject(uniqueMembers: members)
+        }
+
+        private func differs(_ position: Int, _ marks: Int) -> Bool {
+            bytes[marks + position / 8] & 1 << (position % 8) != 0
+        }
+
+        private mutating func looseObject(_ shapes: ShapeTree, only wanted: [String]?) -> JSONObject {
+            var members: [JSONObject.Member] = []
+            for _ in 0..<count() {
+                let key = text()
+                if wanted?.contains(key) ?? true {
+                    members.append(JSONObject.Member(key, value(shapes)))
+                } else {
+                    skip(shapes)
+                }
             }
             return JSONObject(uniqueMembers: members)
         }
@@ -163,7 +199,11 @@ struct ObjectPacker {
                 let count = count()
                 place += count
             case Tag.array: for _ in 0..<count() { skip(shapes) }
-            case Tag.object: for _ in 0..<shapes.keys(count()).count { skip(shapes) }
+            case Tag.object:
+                let first = shapes.first(count())
+                let marks = place
+                place += ObjectPacker.markBytes(first.count)
+                for position in 0..<first.count where differs(position, marks) { skip(shapes) }
             default: for _ in 0..<(2 * count()) { skip(shapes) }
             }
         }
@@ -193,7 +233,7 @@ struct ObjectPacker {
     }
 }
 
-/// The lists of keys that objects have, each with a number: a tree in which a node adds one key to the keys of its parent.
+/// The lists of keys that objects have, each with a number and the first object that had it: a tree in which a node adds one key to the keys of its parent.
 struct ShapeTree {
     /// Nodes at most; objects of further shapes get no number, so that whoever makes up keys for ever fills no memory.
     static let mostNodes = 1 << 16
@@ -213,7 +253,7 @@ struct ShapeTree {
 
     private var nodes = [Node(key: "")]
     private var children: [Edge: Int] = [:]
-    private var lists: [[String]] = []
+    private var firsts: [JSONObject] = []
     /// By the count of keys (the last: of as many or more): the numbers found last, which are tried first.
     private var latest = [[Int]](repeating: [], count: 128)
     private static let guesses = 8
@@ -221,7 +261,7 @@ struct ShapeTree {
     /// The number of an object's list of keys; nil where there is none.
     mutating func number(of object: JSONObject) -> Int? {
         let count = min(object.count, latest.count - 1)
-        if let guess = latest[count].first(where: { object.hasKeys(lists[$0]) }) { return guess }
+        if let guess = latest[count].first(where: { object.hasKeys(of: firsts[$0]) }) { return guess }
         guard let number = search(object) else { return nil }
         latest[count].insert(number, at: 0)
         if latest[count].count > Self.guesses { latest[count].removeLast() }
@@ -235,12 +275,12 @@ struct ShapeTree {
             node = child
         }
         if let shape = nodes[node].shape { return shape }
-        nodes[node].shape = lists.count
-        lists.append(object.keys)
-        return lists.count - 1
+        nodes[node].shape = firsts.count
+        firsts.append(object)
+        return firsts.count - 1
     }
 
-    func keys(_ number: Int) -> [String] { lists[number] }
+    func first(_ number: Int) -> JSONObject { firsts[number] }
 
     private mutating func child(of parent: Int, _ key: String) -> Int? {
         let latest = nodes[parent].latest

@@ -76,7 +76,7 @@ extension Account {
     }
 
     /// Where the first of some ids stands, which are in order of creation, whose ordinal is at least so much.
-    private func place(in ids: [String], of kind: ObjectKind, _ ordinal: Int) -> Int {
+    private func place(in ids: ObjectIDs, of kind: ObjectKind, _ ordinal: Int) -> Int {
         var (low, high) = (0, ids.count)
         while low < high {
             let middle = (low + high) / 2
