@@ -166,8 +166,10 @@ import Testing
         // Moved out of the way first, so that none is overwritten before its turn.
         let away = inherited.enumerated().map { "\(50 + $0.offset)<&\($0.element.descriptor)" }
         let back = inherited.indices.map { "\(3 + $0)<&\(50 + $0)" }
+        // Whatever the tests themselves may have there is not inherited.
+        let next = "\(3 + inherited.count)<&-"
         let script =
-            "exec \((away + back).joined(separator: " ")) 2>\(errors)\nexport LISTEN_PID=$$\nexec \"$@\""
+            "exec \((away + back + [next]).joined(separator: " ")) 2>\(errors)\nexport LISTEN_PID=$$\nexec \"$@\""
         var environment = ["LISTEN_FDS": count ?? String(inherited.count)]
         if let names { environment["LISTEN_FDNAMES"] = names }
         let child = try ChildProcess(
