@@ -15,10 +15,12 @@ package struct HTTPRequest: Sendable, Equatable {
     }
 
     /// The target up to its query, still percent-encoded.
-    package var path: String { String(target.prefix { $0 != "?" }) }
+    package var path: String { question.map { String(target[..<$0]) } ?? target }
 
     /// What follows the first `?` of the target, still percent-encoded; empty where there is none.
-    package var query: String { String(target.drop { $0 != "?" }.dropFirst()) }
+    package var query: String { question.map { String(target[$0...].dropFirst()) } ?? "" }
+
+    private var question: String.Index? { target.utf8.firstIndex(of: UInt8(ascii: "?")) }
 }
 
 /// A response.

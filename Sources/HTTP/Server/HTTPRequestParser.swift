@@ -61,7 +61,7 @@ struct HTTPRequestParser {
                     return buffer.count - start > limits.headBytes ? fail(431, "the header is too large") : .needMore
                 }
                 guard end - start <= limits.headBytes else { return fail(431, "the header is too large") }
-                let head = Array(buffer[start..<end])
+                let head = buffer[start..<end]
                 advance(to: end)
                 if let step = startBody(of: head) { return step }
             case .body(let remaining):
@@ -173,7 +173,7 @@ struct HTTPRequestParser {
     // MARK: Head
 
     /// Reads the head and enters the state of its body; answers a step where the caller has something to do first.
-    private mutating func startBody(of head: [UInt8]) -> Step? {
+    private mutating func startBody(of head: ArraySlice<UInt8>) -> Step? {
         switch Self.parseHead(head) {
         case .failure(let refusal): return fail(refusal.status, refusal.reason)
         case .success(let parsed):
@@ -210,41 +210,42 @@ struct HTTPRequestParser {
         let reason: String
     }
 
-    private static func parseHead(_ head: [UInt8]) -> Result<HTTPRequest, Refusal> {
-        // RFC 9112 section 2.2 and RFC 9110 section 5.5: others split a field at these.
-        for (offset, byte) in head.enumerated() where byte == 0 || (byte == 0x0D && head[offset + 1] != 0x0A) {
-            // A head ends with a line feed, so that something follows each `\r`.
-            return .failure(Refusal(status: 400, reason: "the header holds a NUL or a CR that ends no line"))
+    private static func parseHead(_ head: ArraySlice<UInt8>) -> Result<HTTPRequest, Refusal> {
+        var lines: [ArraySlice<UInt8>] = []
+        for line in head.split(separator: UInt8(ascii: "\n")) {
+            let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+            // RFC 9112 section 2.2 and RFC 9110 section 5.5: others split a field at these.
+            guard !line.contains(where: { $0 == 0 || $0 == UInt8(ascii: "\r") }) else {
+                return .failure(Refusal(status: 400, reason: "the header holds a NUL or a CR that ends no line"))
+            }
+            if !line.isEmpty { lines.append(line) }
         }
-        let lines = String(decoding: head, as: UTF8.self).split(omittingEmptySubsequences: true) {
-            $0 == "\n" || $0 == "\r\n"
-        }
-        let words = lines[0].split(separator: " ", omittingEmptySubsequences: false)
+        let words = lines[0].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(text)
         guard words.count == 3, !words[0].isEmpty, !words[1].isEmpty else {
             return .failure(Refusal(status: 400, reason: "the request line is malformed"))
         }
         guard words[2] == "HTTP/1.1" || words[2] == "HTTP/1.0" else {
             return .failure(Refusal(status: 505, reason: "only HTTP/1.0 and HTTP/1.1 are spoken here"))
         }
-        var request = HTTPRequest(method: String(words[0]), target: String(words[1]))
+        var request = HTTPRequest(method: words[0], target: words[1])
         for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex,
-                !line[..<colon].contains(where: { $0 == " " || $0 == "\t" })
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon != line.startIndex,
+                !line[..<colon].contains(where: isBlank)
             else { return .failure(Refusal(status: 400, reason: "a header field is malformed")) }
-            request.headers.add(String(line[..<colon]), String(line[line.index(after: colon)...]).trimmed)
+            request.headers.add(text(line[..<colon]), text(trimmed(line[(colon + 1)...])))
         }
         if words[2] == "HTTP/1.0", request.headers["Connection"] == nil { request.headers["Connection"] = "close" }
         return .success(request)
     }
-}
 
-extension String {
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
     /// Without spaces and tabs at both ends.
-    fileprivate var trimmed: String {
-        let isBlank = { (character: Character) in character == " " || character == "\t" }
-        guard let first = firstIndex(where: { !isBlank($0) }), let last = lastIndex(where: { !isBlank($0) }) else {
-            return ""
-        }
-        return String(self[first...last])
+    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard let first = bytes.firstIndex(where: { !isBlank($0) }), let last = bytes.lastIndex(where: { !isBlank($0) })
+        else { return [] }
+        return bytes[first...last]
     }
 }

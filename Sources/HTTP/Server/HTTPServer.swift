@@ -8,6 +8,8 @@ package final class HTTPServer {
     private let handler: (HTTPRequest, HTTPResponder) -> Void
     private var listeners: [Listener] = []
     private var open: [UInt64: Connection] = [:]
+    /// Between looks at whether every answer has left.
+    private static let pauseMilliseconds: Int64 = 10
 
     /// `handler` is called on the loop's thread with each request; it must use the responder exactly once, now or later, from
     /// whatever thread.
@@ -34,14 +36,19 @@ package final class HTTPServer {
             try Listener(socket: socket, on: loop) { [self] newcomer in newcomer.open(on: loop).map(accept) })
     }
 
-    /// Whether, after `drain()`, every answer has left.
-    package var isIdle: Bool { open.values.allSatisfy(\.isFlushed) }
-
     /// Stops accepting connections and closes those that wait for a request; the others close when they have answered.
     package func drain() {
         for listener in listeners { listener.close() }
         listeners = []
         for connection in open.values { (connection.handler as? HTTPServerConnection)?.closeWhenIdle(connection) }
+    }
+
+    /// Calls `action` once every answer has left after `drain()`, or after `milliseconds`.
+    package func whenIdle(withinMilliseconds milliseconds: Int64, _ action: @escaping () -> Void) {
+        guard milliseconds > 0, !open.values.allSatisfy(\.isFlushed) else { return action() }
+        loop.schedule(afterMilliseconds: Self.pauseMilliseconds) { [self] in
+            whenIdle(withinMilliseconds: milliseconds - Self.pauseMilliseconds, action)
+        }
     }
 
     private func accept(_ connection: Connection) {
@@ -92,10 +99,12 @@ final class HTTPServerConnection: ConnectionHandler {
     func received(_ bytes: Span<UInt8>, on connection: Connection) {
         if !parser.isMidway { lastActivity = connection.loop.now }
         parser.append(bytes)
+        // Of a client that pipelines no more is read than this, until the request in hand is answered: it waits in the kernel.
+        if current != nil { connection.setReading(false) }
         advance(connection)
     }
 
-    /// Takes the next request if there is none in hand. Reading rests meanwhile: a pipelining client waits in the kernel.
+    /// Takes the next request if there is none in hand.
     private func advance(_ connection: Connection) {
         while current == nil, connection.isOpen {
             switch parser.next() {
@@ -106,7 +115,6 @@ final class HTTPServerConnection: ConnectionHandler {
             case .request(let request):
                 current = request
                 closesAfterAnswer = closesAfterAnswer || request.headers["Connection"]?.lowercased() == "close"
-                connection.setReading(false)
                 handler(request, HTTPResponder(connection: connection.id, remote: connection.loop.remote))
             case .invalid(let status, let reason):
                 closesAfterAnswer = true

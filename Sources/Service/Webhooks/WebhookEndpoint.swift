@@ -7,6 +7,9 @@ package struct WebhookEndpoint: Sendable {
 
     package init(_ ingest: WebhookIngest) { self.ingest = ingest }
 
+    /// The answer before there is an endpoint, at the very start.
+    package static let notReady = HTTPResponse.json(503, ["error": "the server is starting: send it again"])
+
     /// Answers one request. Only a committed event is answered 200; what Stripe should send again is answered 503.
     package func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
         guard request.path == "/webhook" else {

@@ -30,7 +30,7 @@ final class SQLiteDatabase: SQLConnection {
 
     /// How long somebody else may hold the database: who waits behind one that waits in vain waits twice as long.
     private static let patienceMilliseconds: Int32 = 2000
-    private static let writersCacheKibibytes = 65_536
+    private static let writersCacheKibibytes = 16_384
     /// 32 MiB, of pages of 4 KiB.
     private static let writersLogPages = 8192
 
@@ -61,10 +61,10 @@ final class SQLiteDatabase: SQLConnection {
     /// Runs `body` with the write lock held, and commits what it changed, or nothing where it throws.
     func transaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
         hasMadeChange = false
-        try execute("BEGIN IMMEDIATE")
+        try run("BEGIN IMMEDIATE")
         do throws(StoreError) {
             let value = try body()
-            try execute("COMMIT")
+            try run("COMMIT")
             return value
         } catch {
             // The engine may have rolled back already (a full disk, for one); then this says so and nothing more.

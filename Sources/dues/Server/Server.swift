@@ -24,7 +24,8 @@ final class Server {
     private let health = Health()
     private let http: HTTPClient
     private let store: SQLStore
-    private let webhookServer: HTTPServer
+    /// Nil where nobody can send any.
+    private let webhooks: WebhookThread?
     private let sandbox: EventLoopThread?
     /// The threads of the loops that help this one to serve calls.
     private let helpers: [EventLoopThread]
@@ -59,18 +60,8 @@ final class Server {
         do {
             let loop = try EventLoop()
             let store = try SQLStore(address)
-            let webhookPort = WebhookPort()
-            let (healthEndpoint, metricsEndpoint) = (HealthEndpoint(health), MetricsEndpoint(health))
-            let webhookServer = HTTPServer(loop: loop) { request, responder in
-                switch request.path {
-                case HealthEndpoint.path: healthEndpoint.handle(request, responder)
-                case MetricsEndpoint.path: metricsEndpoint.handle(request, responder)
-                default: webhookPort.endpoint?.handle(request, responder)
-                }
-            }
-            let inherited = configuration.inherited.http
-            for socket in inherited { try webhookServer.listen(try socket.take()) }
-            addresses.http = try configuration.http.map { try webhookServer.listen($0) } ?? inherited.first?.tcp
+            let webhooks = try WebhookThread.start(configuration.http, configuration.inherited.http, health: health)
+            addresses.http = webhooks?.address
             let upstream = try Self.startUpstream(configuration, webhooks: addresses.http)
             addresses.sandbox = upstream.address
             let stripe = StripeClient(upstream.configuration, http: http, observe: Self.observer(health))
@@ -78,7 +69,7 @@ final class Server {
                 store: store, stripe: stripe, health: health, clock: Self.clock, log: Self.serviceLog(log))
             let ingest = WebhookIngest(
                 store: store, secrets: upstream.webhookSecrets, projector: projector, health: health, clock: Self.clock)
-            webhookPort.endpoint = WebhookEndpoint(ingest)
+            webhooks?.serve(WebhookEndpoint(ingest))
             if upstream.webhookSecrets.isEmpty {
                 health.webhooksImpossible("STRIPE_WEBHOOK_SECRET is not set: every webhook is refused")
                 log(.warning, "webhooks-refused", ["because": "STRIPE_WEBHOOK_SECRET is not set"])
@@ -108,7 +99,7 @@ final class Server {
             self.log = log
             self.loop = loop
             self.store = store
-            self.webhookServer = webhookServer
+            self.webhooks = webhooks
         } catch {
             if let temporaryDirectory { StateDirectory.remove(temporaryDirectory) }
             throw Failure("\(error)")
@@ -116,11 +107,6 @@ final class Server {
     }
 
     // MARK: Parts
-
-    /// The endpoint is made of what needs the port's number first: the port listens before, and answers once the loop turns.
-    private final class WebhookPort {
-        var endpoint: WebhookEndpoint?
-    }
 
     /// Where the database is, and the directory that goes with the process, if there is one.
     private static func place(
@@ -300,6 +286,7 @@ final class Server {
         }
         loop.run()
         for helper in helpers { helper.stop() }
+        webhooks?.stop()
         warmer.stop()
         for task in background { task.cancel() }
         sandbox?.stop()
@@ -317,14 +304,10 @@ final class Server {
     func end() {
         guard !rpc.isDraining else { return }
         configuration.manager.tellStopping("Finishing what is in flight")
-        rpc.drain(graceMilliseconds: Self.graceMilliseconds) { [self] in stopWhenWebhooksAreStored(tries: 100) }
+        rpc.drain(graceMilliseconds: Self.graceMilliseconds) { [webhooks, remote = loop.remote] in
+            if let webhooks { webhooks.whenIdle { remote.stop() } } else { remote.stop() }
+        }
         health.drain()
-        webhookServer.drain()
-    }
-
-    /// Webhooks that were being committed are answered too, within a second.
-    private func stopWhenWebhooksAreStored(tries: Int) {
-        guard !webhookServer.isIdle, tries > 0 else { return loop.stop() }
-        loop.schedule(afterMilliseconds: 10) { [self] in stopWhenWebhooksAreStored(tries: tries - 1) }
+        webhooks?.drain()
     }
 }
