@@ -184,4 +184,41 @@ import Testing
         try await store.markProjected(sequence: waiting[0].sequence, at: 8)
         #expect(try reader.closedEvent(ofChange: 7)?.id == "evt_waiting")
     }
+
+    /// The eighth step makes tables anew: what an earlier version wrote there stays, to the byte.
+    @Test func `rows of an older database stay as they are`() throws {
+        let path = try Place(.sqlite).path
+        let database = try SQLiteDatabase(path: path, access: .readWrite)
+        for step in Migration.all.prefix(7) { try database.execute(step.sql) }
+        try database.execute("PRAGMA user_version=7")
+        let tables = MirrorKind.allCases.map(\.rawValue) + ["intents"]
+        for table in tables {
+            let columns = try database.rows("SELECT type FROM pragma_table_info('\(table)')") { $0.text(0) }
+            for number in 1...3 {
+                let values: [SQLValue] = columns.enumerated().map { position, type in
+                    switch type {
+                    case "INTEGER": .integer(Int64(10 * number + position))
+                    case "BLOB": .blob([0, UInt8(number), 255])
+                    default: .text(String(repeating: "\(table) \(number) \(position) ", count: position == 5 ? 500 : 1))
+                    }
+                }
+                let places = values.map { _ in "?" }.joined(separator: ", ")
+                try database.run("INSERT INTO \(table) VALUES (\(places))", values)
+            }
+        }
+        func rows() throws -> [String] {
+            try tables.flatMap { table in
+                let columns = try database.rows("SELECT name FROM pragma_table_info('\(table)')") { $0.text(0) }
+                let all = columns.map { "quote(\($0))" }.joined(separator: " || ', ' || ")
+                return try database.rows("SELECT \(all) FROM \(table) ORDER BY 1") { $0.text(0) }
+            }
+        }
+        let before = try rows()
+        #expect(before.count == 3 * tables.count)
+        let store = try SQLStore(path: path)
+        #expect(try rows() == before)
+        #expect(try store.reader().countOfSubscriptions() == 3)
+        let indexes = try database.rows("SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY 1") { $0.text(0) }
+        #expect(Set(indexes).isSuperset(of: ["subscriptions_for_access", "intents_by_age"]))
+    }
 }

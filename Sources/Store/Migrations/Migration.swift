@@ -4,7 +4,7 @@ struct Migration {
     let sql: String
 
     /// Every step, in order.
-    static let all = [first, second, third, fourth, fifth, sixth, seventh]
+    static let all = [first, second, third, fourth, fifth, sixth, seventh, eighth]
 
     /// Applies what is missing, under the database's write lock, so that two processes that start at once do it once.
     /// Throws `.newerDatabase` where the file has steps that this program does not know.

@@ -157,8 +157,10 @@ struct Mirror {
         switch object.record {
         case .subscription(let subscription):
             let since = subscription.status == "past_due" ? row?.pastDueSince ?? source.at : nil
-            try database.run(
-                "UPDATE subscriptions SET past_due_since = ? WHERE id = ?", .optional(since), .text(object.id))
+            if since != row?.pastDueSince {
+                try database.run(
+                    "UPDATE subscriptions SET past_due_since = ? WHERE id = ?", .optional(since), .text(object.id))
+            }
             guard !object.unsaid.contains("items") else { break }
             try database.run("DELETE FROM subscription_items WHERE subscription = ?", .text(object.id))
             _ = try database.run(
