@@ -30,6 +30,7 @@ extension Account {
 
     func createCustomer(_ call: Call) throws(APIFailure) -> JSONValue {
         let params = call.params
+        try refuseUnemulated(params, ["source"])
         if let clock = params.string("test_clock") { try checkRoom(onClock: clock) }
         try Self.check(params, "balance", in: Self.amountBounds)
         try Self.check(params, "next_invoice_sequence", in: 1...ExactAmount.largest)
@@ -97,6 +98,7 @@ extension Account {
         let params = call.params
         let id = call.id
         let before = render(.customer, try named(.customer, id))
+        try refuseUnemulated(params, ["source", "default_source"])
         try Self.check(params, "balance", in: Self.amountBounds)
         try Self.check(params, "next_invoice_sequence", in: 1...ExactAmount.largest)
         change(.customer, id) { customer in
