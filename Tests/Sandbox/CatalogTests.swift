@@ -65,7 +65,9 @@ import Testing
         #expect(refused.status == 400)
         #expect(refused["error.code"] == "sandbox_not_emulated")
         #expect(refused["error.param"] == "billing_thresholds")
-        for (path, param) in [("", "source"), ("/\(guest.customer())", "source"), ("/\(guest.customer())", "default_source")] {
+        for (path, param) in [
+            ("", "source"), ("/\(guest.customer())", "source"), ("/\(guest.customer())", "default_source"),
+        ] {
             let refused = guest.call("POST", "/v1/customers\(path)", "\(param)=tok_visa")
             #expect(refused["error.code"] == "sandbox_not_emulated")
             #expect(refused["error.param"] == .string(param))
