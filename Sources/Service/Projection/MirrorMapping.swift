@@ -13,7 +13,7 @@ extension MirrorObject {
         guard let id = object[isSummary ? "customer" : "id"]?.stringValue, let record = Record(object) else { return nil }
         self.init(id: id, raw: object.collapsed.text, isDeleted: object["deleted"]?.boolValue ?? false, record: record)
         isPartial = object[isSummary ? "entitlements" : "items"]?["has_more"] == true
-        unsaid = Set(kind.members.filter { _, members in members.allSatisfy { object[$0] == nil } }.keys)
+        unsaid = Set(kind.members.lazy.filter { $0.value.allSatisfy { object[$0] == nil } }.map(\.key))
     }
 
     /// The object that an event bears, or names; nil for what the mirror does not hold.
@@ -46,31 +46,29 @@ extension MirrorObject {
     init(unknown kind: MirrorKind, id: String) {
         let stub: JSONValue = ["id": .string(id), "object": .string(kind.objectType), "deleted": true]
         self.init(id: id, raw: stub.text, record: Record(unknown: kind))
-        unsaid = Set(kind.members.keys).union(["customer", "status"])
+        unsaid = Set(kind.members.map(\.key)).union(["customer", "status"])
     }
 }
 
 extension MirrorKind {
     /// Which members of an object say what a column holds, in whichever API version.
-    fileprivate var members: [String: [String]] {
-        switch self {
-        case .customers: ["email": ["email"], "name": ["name"]]
-        case .subscriptions:
-            [
-                "created": ["created"], "cancel_at": ["cancel_at"], "ended_at": ["ended_at"], "trial_end": ["trial_end"],
-                "items": ["items"],
-            ]
-        case .products: ["name": ["name"], "active": ["active"], "features": ["marketing_features", "features"]]
-        case .prices: ["product": ["product"], "lookup_key": ["lookup_key"], "active": ["active"]]
-        case .invoices:
-            [
-                "customer": ["customer"], "subscription": ["parent", "subscription"], "status": ["status"],
-                "amount_due": ["amount_due"], "amount_paid": ["amount_paid"], "currency": ["currency"],
-            ]
-        case .paymentMethods: ["customer": ["customer"], "type": ["type"]]
-        case .entitlements: ["count": ["entitlements"], "features": ["entitlements"]]
-        }
-    }
+    fileprivate var members: KeyValuePairs<String, [String]> { Self.members[self] ?? [:] }
+
+    private static let members: [MirrorKind: KeyValuePairs<String, [String]>] = [
+        .customers: ["email": ["email"], "name": ["name"]],
+        .subscriptions: [
+            "created": ["created"], "cancel_at": ["cancel_at"], "ended_at": ["ended_at"], "trial_end": ["trial_end"],
+            "items": ["items"],
+        ],
+        .products: ["name": ["name"], "active": ["active"], "features": ["marketing_features", "features"]],
+        .prices: ["product": ["product"], "lookup_key": ["lookup_key"], "active": ["active"]],
+        .invoices: [
+            "customer": ["customer"], "subscription": ["parent", "subscription"], "status": ["status"],
+            "amount_due": ["amount_due"], "amount_paid": ["amount_paid"], "currency": ["currency"],
+        ],
+        .paymentMethods: ["customer": ["customer"], "type": ["type"]],
+        .entitlements: ["count": ["entitlements"], "features": ["entitlements"]],
+    ]
 }
 
 extension MirrorObject.Record {
@@ -143,15 +141,15 @@ extension JSONValue {
     /// The object with its expanded references put back to ids: one object has one form in the mirror, and the client
     /// secrets that expansion brings along are not kept.
     fileprivate var collapsed: JSONValue {
-        guard case .object(let object) = self else { return self }
-        return .object(
-            object.mapValues { key, value in
-                if key == "client_secret" || key == "confirmation_secret" { return .null }
-                guard let id = value["id"], id.stringValue != nil, value["object"]?.stringValue != nil else {
-                    return value
-                }
-                return id
-            })
+        guard case .object(let object) = self, object.contains(where: { $1.kept(as: $0) != nil }) else { return self }
+        return .object(object.mapValues { key, value in value.kept(as: key) ?? value })
+    }
+
+    /// What is kept of the member `key` in its stead; nil where it is kept as it is.
+    private func kept(as key: String) -> JSONValue? {
+        if key == "client_secret" || key == "confirmation_secret" { return .null }
+        guard let id = self["id"], id.stringValue != nil, self["object"]?.stringValue != nil else { return nil }
+        return id
     }
 }
 
