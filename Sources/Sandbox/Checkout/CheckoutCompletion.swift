@@ -37,7 +37,27 @@ extension Account {
             $0["total_details"] = [
                 "amount_discount": .integer(whole.discount), "amount_shipping": 0, "amount_tax": .integer(whole.tax),
             ]
+            $0["_breakdown"] = [
+                "discounts": .array(whole.discounts.map(JSONValue.object)),
+                "taxes": .array(whole.taxes.map(JSONValue.object)),
+            ]
         }
+    }
+
+    /// `total_details` with its breakdown, which is there only where it is expanded.
+    func brokenDownTotals(of session: JSONObject) -> JSONValue {
+        guard var totals = session["total_details"]?.objectValue else { return .null }
+        let kept = find(.checkoutSession, session.id)?.object("_breakdown") ?? [:]
+        totals["breakdown"] = [
+            "discounts": .array(kept.array("discounts")),
+            "taxes": .array(
+                kept.array("taxes").compactMap(\.objectValue).map { tax in
+                    var tax = tax
+                    if let rate = tax.string("rate") { tax["rate"] = .object(rendered(.taxRate, rate)) }
+                    return .object(tax)
+                }),
+        ]
+        return .object(totals)
     }
 
     /// What the first invoice asks for each price.
@@ -51,15 +71,36 @@ extension Account {
         var amounts: [String: CheckoutAmounts] = [:]
         for line in invoice.map({ all(.invoiceLine, where: "invoice", is: $0) }) ?? [] {
             let price = line.object("pricing").object("price_details").string("price") ?? ""
-            let discounts = line.array("discount_amounts").compactMap { $0["amount"]?.integerValue }
+            let discounts = line.array("discount_amounts").compactMap(\.objectValue)
             let taxes = line.array("taxes")
             let onTop = Self.total(ofTaxes: taxes, "exclusive")
             amounts[price, default: CheckoutAmounts()].add(
                 CheckoutAmounts(
-                    subtotal: line.integer("amount") ?? 0, discount: discounts.reduce(0, +),
-                    tax: onTop + Self.total(ofTaxes: taxes, "inclusive"), taxOnTop: onTop))
+                    subtotal: line.integer("amount") ?? 0,
+                    discount: discounts.reduce(0) { $0 + ($1.integer("amount") ?? 0) },
+                    tax: onTop + Self.total(ofTaxes: taxes, "inclusive"), taxOnTop: onTop,
+                    discounts: discounts.map { share(of: $0, on: session.id) },
+                    taxes: taxes.compactMap(\.objectValue).map(Self.share)))
         }
         return amounts
+    }
+
+    /// What a discount takes off, with the discount as it is while the session is open.
+    private func share(of amount: JSONObject, on session: String) -> JSONObject {
+        var discount = amount.string("discount").map { rendered(.discount, $0) } ?? [:]
+        discount["checkout_session"] = .string(session)
+        for owner in ["customer", "invoice", "subscription", "subscription_item"] { discount[owner] = .null }
+        return ["amount": amount["amount"] ?? 0, "discount": .object(discount)]
+    }
+
+    /// What a tax rate asks; the rate is an id until it is shown. Why a rate applies that was set by hand is not said.
+    private static func share(of tax: JSONObject) -> JSONObject {
+        let reason = tax["taxability_reason"] ?? .null
+        return [
+            "amount": tax["amount"] ?? 0, "rate": tax.object("tax_rate_details")["tax_rate"] ?? .null,
+            "taxability_reason": reason == "not_available" ? .null : reason,
+            "taxable_amount": tax["taxable_amount"] ?? .null,
+        ]
     }
 
     /// The session's customer, or a new one.
@@ -222,6 +263,9 @@ struct CheckoutAmounts {
     var tax: Int64 = 0
     /// The part of the tax that the price does not include.
     var taxOnTop: Int64 = 0
+    /// Of each discount and each tax rate, its part.
+    var discounts: [JSONObject] = []
+    var taxes: [JSONObject] = []
 
     var total: Int64 { subtotal - discount + taxOnTop }
 
@@ -230,5 +274,17 @@ struct CheckoutAmounts {
         discount += other.discount
         tax += other.tax
         taxOnTop += other.taxOnTop
+        for share in other.discounts {
+            Self.add(share, to: &discounts) { $0.object("discount").id == share.object("discount").id }
+        }
+        for share in other.taxes { Self.add(share, to: &taxes) { $0["rate"] == share["rate"] } }
+    }
+
+    private static func add(_ share: JSONObject, to shares: inout [JSONObject], _ isSame: (JSONObject) -> Bool) {
+        guard let place = shares.firstIndex(where: isSame) else { return shares.append(share) }
+        for member in ["amount", "taxable_amount"] {
+            guard let more = share.integer(member) else { continue }
+            shares[place][member] = .integer((shares[place].integer(member) ?? 0) + more)
+        }
     }
 }

@@ -103,6 +103,7 @@ extension Account {
             let items = checkoutItems(of: id).map { JSONValue.object(render(.checkoutItem, $0)) }
             return Self.list(
                 Array(items.prefix(10)), url: "/v1/checkout/sessions/\(id)/line_items", hasMore: items.count > 10)
+        case ("checkout.session", "total_details"): return brokenDownTotals(of: object)
         case ("charge", "refunds"):
             let refunds = all(.refund, where: "charge", is: id).reversed().map { JSONValue.object(render(.refund, $0)) }
             return Self.list(
