@@ -27,6 +27,7 @@ extension Account {
                 $0["amount_discount"] = .integer(amount.discount)
                 $0["amount_tax"] = .integer(amount.tax)
                 $0["amount_total"] = .integer(amount.total)
+                $0["_breakdown"] = amount.breakdown
             }
         }
         guard !items.isEmpty else { return }
@@ -37,27 +38,27 @@ extension Account {
             $0["total_details"] = [
                 "amount_discount": .integer(whole.discount), "amount_shipping": 0, "amount_tax": .integer(whole.tax),
             ]
-            $0["_breakdown"] = [
-                "discounts": .array(whole.discounts.map(JSONValue.object)),
-                "taxes": .array(whole.taxes.map(JSONValue.object)),
-            ]
+            $0["_breakdown"] = whole.breakdown
         }
     }
 
     /// `total_details` with its breakdown, which is there only where it is expanded.
     func brokenDownTotals(of session: JSONObject) -> JSONValue {
         guard var totals = session["total_details"]?.objectValue else { return .null }
-        let kept = find(.checkoutSession, session.id)?.object("_breakdown") ?? [:]
-        totals["breakdown"] = [
-            "discounts": .array(kept.array("discounts")),
-            "taxes": .array(
-                kept.array("taxes").compactMap(\.objectValue).map { tax in
-                    var tax = tax
-                    if let rate = tax.string("rate") { tax["rate"] = .object(rendered(.taxRate, rate)) }
-                    return .object(tax)
-                }),
-        ]
+        totals["breakdown"] = .object(breakdown(.checkoutSession, session.id))
         return .object(totals)
+    }
+
+    /// The `discounts` and `taxes` of a session, or of one of its items.
+    func breakdown(_ kind: ObjectKind, _ id: String) -> JSONObject {
+        var breakdown = find(kind, id)?.object("_breakdown") ?? ["discounts": [], "taxes": []]
+        breakdown["taxes"] = .array(
+            breakdown.array("taxes").compactMap(\.objectValue).map { tax in
+                var tax = tax
+                if let rate = tax.string("rate") { tax["rate"] = .object(rendered(.taxRate, rate)) }
+                return .object(tax)
+            })
+        return breakdown
     }
 
     /// What the first invoice asks for each price.
@@ -268,6 +269,11 @@ struct CheckoutAmounts {
     var taxes: [JSONObject] = []
 
     var total: Int64 { subtotal - discount + taxOnTop }
+
+    /// As it is kept.
+    var breakdown: JSONValue {
+        ["discounts": .array(discounts.map(JSONValue.object)), "taxes": .array(taxes.map(JSONValue.object))]
+    }
 
     mutating func add(_ other: CheckoutAmounts) {
         subtotal += other.subtotal

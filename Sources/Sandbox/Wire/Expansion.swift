@@ -104,6 +104,7 @@ extension Account {
             return Self.list(
                 Array(items.prefix(10)), url: "/v1/checkout/sessions/\(id)/line_items", hasMore: items.count > 10)
         case ("checkout.session", "total_details"): return brokenDownTotals(of: object)
+        case ("item", "discounts"), ("item", "taxes"): return breakdown(.checkoutItem, id)[name]
         case ("charge", "refunds"):
             let refunds = all(.refund, where: "charge", is: id).reversed().map { JSONValue.object(render(.refund, $0)) }
             return Self.list(
