@@ -1,8 +1,8 @@
 internal import Dispatch
 internal import Synchronization
 
-/// The one connection that writes. Changes that wait for it at one moment share one commit: each runs in a savepoint of its
-/// own, so that one that fails takes nobody along, and none is answered before the commit is on the disk.
+/// The one connection that writes. Changes that wait for it at one moment share one commit: one that fails takes nobody along,
+/// and none is answered before the commit is on the disk.
 final class SQLWriter: Sendable {
     private let queue = DispatchQueue(label: "dues.store.writer")
     /// When the changes that wait are committed, if it is not the queue that sees to it.
@@ -21,7 +21,7 @@ final class SQLWriter: Sendable {
 
     /// What somebody wants to have changed.
     struct Change {
-        /// Runs in a savepoint, once or more often; answers whether it is to be kept.
+        /// Runs in a transaction, once or more often; answers whether it is to be kept.
         let perform: @Sendable (any SQLConnection) -> Bool
         /// Called after the commit, with its failure if it failed.
         let finish: @Sendable (StoreError?) -> Void
@@ -107,10 +107,24 @@ final class SQLWriter: Sendable {
         for listener in listeners.withLock({ $0 }) { listener() }
     }
 
+    /// Nearly always all are to be kept, and need no savepoints, for each of which SQLite would copy the pages that it touches.
+    /// Where one is not, all run once more, each in a savepoint of its own.
     private func commit(_ batch: [Change]) throws(StoreError) {
         let database = connection.database
-        try database.transaction { () throws(StoreError) in
-            for change in batch { try database.attempt { change.perform(database) } }
+        var isRefused = false
+        do throws(StoreError) {
+            try database.transaction { () throws(StoreError) in
+                isRefused = false
+                for change in batch where !change.perform(database) {
+                    isRefused = true
+                    throw StoreError(.misuse, "a change is not to be kept")
+                }
+            }
+        } catch {
+            guard isRefused else { throw error }
+            try database.transaction { () throws(StoreError) in
+                for change in batch { try database.attempt { change.perform(database) } }
+            }
         }
     }
 }
