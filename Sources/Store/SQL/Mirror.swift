@@ -115,10 +115,7 @@ struct Mirror {
     }
 
     func row(_ kind: MirrorKind, _ id: String) throws(StoreError) -> Row? {
-        let status = kind == .subscriptions ? "status, past_due_since" : "NULL, NULL"
-        return try database.first(
-            "SELECT version, known_from, known_until, deleted, raw, \(status) FROM \(kind.rawValue) WHERE id = ?", .text(id)
-        ) { row in
+        try database.first(kind.statements.select, .text(id)) { row in
             Row(
                 version: row.integer(0), knownFrom: row.integer(1), knownUntil: row.integer(2), isDeleted: row.flag(3),
                 status: row.optionalText(5), pastDueSince: row.optionalInteger(6), raw: row.text(4))
@@ -137,15 +134,8 @@ struct Mirror {
     func write(
         _ object: MirrorObject, over row: Row?, _ source: Source, _ version: Int64
     ) throws(StoreError) {
-        let said = object.kind.columns.filter { !object.unsaid.contains($0) }
-        let updates = (["version", "known_from", "known_until", "deleted", "raw"] + said).map { "\($0) = excluded.\($0)" }
         try database.run(
-            """
-            INSERT INTO \(object.kind.rawValue)
-            (id, version, known_from, known_until, deleted, raw, \(object.kind.columns.joined(separator: ", ")))
-            VALUES (?, ?, ?, ?, ?, ?, \(object.placeholders))
-            ON CONFLICT (id) DO UPDATE SET \(updates.joined(separator: ", "))
-            """,
+            object.unsaid.isEmpty ? object.kind.statements.upsert : object.kind.upsert(except: object.unsaid),
             [
                 .text(object.id), .integer(version), .integer(source.from), .integer(source.until), .flag(object.isDeleted),
                 .text(object.raw),
@@ -197,8 +187,6 @@ extension MirrorObject {
         if case .subscription(let subscription) = record { subscription.status } else { nil }
     }
 
-    fileprivate var placeholders: String { values.map { _ in "?" }.joined(separator: ", ") }
-
     /// What is in its kind's `columns`.
     var values: [SQLValue] {
         switch record {
@@ -234,5 +222,37 @@ extension MirrorKind {
         case .paymentMethods: ["customer", "type"]
         case .entitlements: ["count"]
         }
+    }
+
+    /// What is run for every row, put together once.
+    fileprivate struct Statements {
+        let select: String
+        /// Writes a row of which everything is said.
+        let upsert: String
+    }
+
+    fileprivate var statements: Statements { Self.statements[self] ?? Statements(self) }
+
+    private static let statements = Dictionary(uniqueKeysWithValues: allCases.map { ($0, Statements($0)) })
+
+    /// Writes a row; one that is there keeps what it has in the columns that are `unsaid`.
+    fileprivate func upsert(except unsaid: Set<String>) -> String {
+        let shared = ["version", "known_from", "known_until", "deleted", "raw"]
+        let updates = (shared + columns.filter { !unsaid.contains($0) }).map { "\($0) = excluded.\($0)" }
+        let all = ["id"] + shared + columns
+        return """
+            INSERT INTO \(rawValue) (\(all.joined(separator: ", ")))
+            VALUES (\(all.map { _ in "?" }.joined(separator: ", ")))
+            ON CONFLICT (id) DO UPDATE SET \(updates.joined(separator: ", "))
+            """
+    }
+}
+
+extension MirrorKind.Statements {
+    fileprivate init(_ kind: MirrorKind) {
+        let status = kind == .subscriptions ? "status, past_due_since" : "NULL, NULL"
+        select =
+            "SELECT version, known_from, known_until, deleted, raw, \(status) FROM \(kind.rawValue) WHERE id = ?"
+        upsert = kind.upsert(except: [])
     }
 }
