@@ -9,11 +9,7 @@ int dues_sqlite_bind_blob(sqlite3_stmt *statement, int index, const void *bytes,
                       : sqlite3_bind_blob(statement, index, bytes, count, SQLITE_TRANSIENT);
 }
 
-void dues_sqlite_configure(void) {
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    // What a statement or a savepoint may have to undo stays in memory, up to so many bytes, and goes into no temporary file.
-    sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, 1 << 20);
-}
+void dues_sqlite_configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
 const volatile uint64_t *dues_sqlite_log_header(sqlite3 *database) {
     // The file's own methods are SQLite's interface to those who write file systems for it; this one answers a page that the
