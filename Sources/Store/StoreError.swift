@@ -3,6 +3,8 @@ package struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Kind: Sendable, Equatable {
         /// Another process holds the database, or it could not be opened or written just now.
         case unavailable
+        /// Others changed a row again and again meanwhile.
+        case contended
         /// The database was made by a newer version of this program.
         case newerDatabase
         /// The database does not hold what it should.

@@ -120,7 +120,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (StoreError.Kind.unavailable, "STORE_UNAVAILABLE"), (.newerDatabase, "STORE_UNAVAILABLE"),
+        (StoreError.Kind.unavailable, "STORE_UNAVAILABLE"), (.contended, "STORE_UNAVAILABLE"),
+        (.newerDatabase, "STORE_UNAVAILABLE"),
         (.corrupt, "STORE_CORRUPT"),
         (.misuse, "INTERNAL_ERROR"),
     ])

@@ -103,15 +103,15 @@ package final class Projector: Sendable {
         }
     }
 
-    /// Projects what the journal has got; false where it cannot be read.
+    /// Projects what the journal has got; false where the store is not to be had.
     private func projectNew(_ backlog: inout Backlog) async -> Bool {
         while !Task.isCancelled {
             guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: 100) else { return false }
             guard let last = batch.last else { return true }
             let own = own.withLock(\.self)
             for event in batch where !isShared || own[event.id] != nil {
-                guard await projectEarlier(than: event, &backlog) else { return false }
-                await attempt(event, &backlog)
+                guard await projectEarlier(than: event, &backlog), await attempt(event, &backlog) else { return false }
+                backlog.seen = event.sequence
             }
             backlog.seen = last.sequence
         }
@@ -119,17 +119,19 @@ package final class Projector: Sendable {
     }
 
     /// Projects what other processes have not got to of the same customer's, so that events of one customer are shown in the order
-    /// in which they came, wherever they came; false where the journal cannot be read.
+    /// in which they came, wherever they came; false where the store is not to be had.
     private func projectEarlier(than event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
         guard isShared, let customer = event.customer else { return true }
         guard let earlier = try? await store.waitingEvents(ofCustomer: customer, before: event.sequence) else {
             return false
         }
-        for event in earlier where backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
+        for event in earlier where backlog.stuck[event.sequence] == nil {
+            guard await attempt(event, &backlog) else { return false }
+        }
         return true
     }
 
-    /// Projects what the journal has held for some time already, whoever wrote it down; false where it cannot be read.
+    /// Projects what the journal has held for some time already, whoever wrote it down; false where the store is not to be had.
     private func projectLeftovers(_ backlog: inout Backlog) async -> Bool {
         let now = steady.now
         guard backlog.nextLook <= now else { return true }
@@ -140,7 +142,9 @@ package final class Projector: Sendable {
             if batch.isEmpty { break }
             for event in batch {
                 guard isOld(event) else { break looking }
-                if backlog.stuck[event.sequence] == nil { await attempt(event, &backlog) }
+                if backlog.stuck[event.sequence] == nil {
+                    guard await attempt(event, &backlog) else { return false }
+                }
                 backlog.looked = event.sequence
             }
         }
@@ -152,12 +156,12 @@ package final class Projector: Sendable {
         return true
     }
 
-    /// Tries what is due again; false where the journal cannot be read.
+    /// Tries what is due again; false where the store is not to be had.
     private func retryStuck(_ backlog: inout Backlog) async -> Bool {
         for sequence in backlog.stuck.filter({ $0.value.next <= steady.now }).keys.sorted() where !Task.isCancelled {
             guard let found = try? await store.waitingEvents(after: sequence - 1, limit: 1) else { return false }
             if let event = found.first, event.sequence == sequence {
-                await attempt(event, &backlog)
+                guard await attempt(event, &backlog) else { return false }
             } else {
                 backlog.stuck[sequence] = nil
             }
@@ -165,16 +169,23 @@ package final class Projector: Sendable {
         return true
     }
 
-    private func attempt(_ event: JournalEvent, _ backlog: inout Backlog) async {
+    /// Projects an event, or notes that it waits for something of its own, such as an answer of Stripe's. False where it is the
+    /// store that is not to be had, so that nothing can be projected: whatever comes after the event waits with it, and the order
+    /// stays.
+    private func attempt(_ event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
         do {
             let object = try await project(event)
             backlog.stuck[event.sequence] = nil
             if let object, object.kind == .subscriptions { backlog.incomplete.insert(object.id) }
+        } catch let error as StoreError where error.kind == .unavailable {
+            log(.warning, "event \(event.id) (\(event.type)) waits for the store: \(error)")
+            return false
         } catch {
             let tries = (backlog.stuck[event.sequence]?.tries ?? 0) + 1
             backlog.stuck[event.sequence] = (tries, steady.now + Self.pause(afterTries: tries))
             log(.warning, "event \(event.id) (\(event.type)) waits: \(error)")
         }
+        return true
     }
 
     /// A quarter of a second, doubled with every try, up to half a minute.
@@ -240,7 +251,7 @@ package final class Projector: Sendable {
             guard case .fetch(let newer, _) = outcome else { return outcome }
             version = newer
         }
-        throw StoreError(.unavailable, "\(object.id) changes faster than it can be read")
+        throw StoreError(.contended, "\(object.id) changes faster than it can be read")
     }
 
     /// The object as Stripe has it now; one that Stripe does not know (any more) is gone.

@@ -27,7 +27,7 @@ extension RPCError {
     package init(_ error: StoreError) {
         switch error.kind {
         case .corrupt: self.init(.storeCorrupt, "the store is damaged: \(error)")
-        case .unavailable, .newerDatabase: self.init(.storeUnavailable, "the store cannot be used: \(error)")
+        case .unavailable, .contended, .newerDatabase: self.init(.storeUnavailable, "the store cannot be used: \(error)")
         case .misuse: self.init(.internalError, "the store refused a statement: \(error)")
         }
     }

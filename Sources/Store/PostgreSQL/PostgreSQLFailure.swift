@@ -58,7 +58,7 @@ extension StoreError {
         case _ where state == "42501": self.init(.unavailable, message)
         // What was refused may be quoted.
         case "22", "23": self.init(.misuse, "a value was refused (SQLSTATE \(state))")
-        case "0A", "21", "24", "26", "34", "42", "44": self.init(.misuse, "\(message) (SQLSTATE \(state))")
+        case "0A", "21", "24", "26", "34", "42", "44", "54": self.init(.misuse, "\(message) (SQLSTATE \(state))")
         default: self.init(.unavailable, state.isEmpty ? message : "\(message) (SQLSTATE \(state))")
         }
     }

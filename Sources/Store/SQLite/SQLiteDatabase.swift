@@ -159,7 +159,7 @@ final class SQLiteDatabase: SQLConnection {
         let message = "\(doing): \(String(cString: sqlite3_errmsg(handle)))"
         switch status & 0xFF {
         case SQLITE_CORRUPT, SQLITE_NOTADB: return StoreError(.corrupt, message)
-        case SQLITE_ERROR, SQLITE_MISUSE, SQLITE_RANGE, SQLITE_CONSTRAINT, SQLITE_MISMATCH:
+        case SQLITE_ERROR, SQLITE_MISUSE, SQLITE_RANGE, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG:
             return StoreError(.misuse, message)
         default: return StoreError(.unavailable, message)
         }
