@@ -18,7 +18,7 @@ package struct HTTPRequest: Sendable, Equatable {
     package var path: String { question.map { String(target[..<$0]) } ?? target }
 
     /// What follows the first `?` of the target, still percent-encoded; empty where there is none.
-    package var query: String { question.map { String(target[$0...].dropFirst()) } ?? "" }
+    package var query: String { question.map { String(target[target.utf8.index(after: $0)...]) } ?? "" }
 
     private var question: String.Index? { target.utf8.firstIndex(of: UInt8(ascii: "?")) }
 }

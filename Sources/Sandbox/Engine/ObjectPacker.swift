@@ -7,6 +7,7 @@ struct ObjectPacker {
     private var shapes = ShapeTree()
     /// What is being packed; kept for its room.
     private var bytes: [UInt8] = []
+
     /// The first byte of a value. What is not listed is a small integer (from `firstInteger`) or a short text (from `firstText`).
     private enum Tag {
         static let null: UInt8 = 0
@@ -233,7 +234,8 @@ struct ObjectPacker {
     }
 }
 
-/// The lists of keys that objects have, each with a number and the first object that had it: a tree in which a node adds one key to the keys of its parent.
+/// The lists of keys that objects have, each with a number and the first object that had it: a tree in which a node adds one key
+/// to the keys of its parent.
 struct ShapeTree {
     /// Nodes at most; objects of further shapes get no number, so that whoever makes up keys for ever fills no memory.
     static let mostNodes = 1 << 16

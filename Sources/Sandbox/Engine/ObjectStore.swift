@@ -66,7 +66,7 @@ struct ObjectStore {
     }
 
     /// The ids of a kind, oldest first.
-    func ids(_ kind: ObjectKind) -> ObjectIDs { ObjectIDs(all: tables[kind.place].ids) }
+    func ids(_ kind: ObjectKind) -> ObjectIDs { ObjectIDs(all: tables[kind.place].ids, chosen: nil) }
 
     /// The ids of a kind whose `member` (one of the kind's `groupedBy`) is `value`, oldest first.
     func ids(_ kind: ObjectKind, where member: String, is value: String) -> ObjectIDs {

@@ -107,7 +107,7 @@ struct ObjectTable {
 struct ObjectIDs: RandomAccessCollection {
     let all: [String]
     /// Their ordinals; nil for all.
-    var chosen: [Int32]?
+    let chosen: [Int32]?
 
     var startIndex: Int { 0 }
     var endIndex: Int { chosen?.count ?? all.count }

@@ -83,13 +83,13 @@ package final class Projector: Sendable {
         await withDiscardingTaskGroup { group in
             var backlog = Backlog(now: steady.now)
             for await _ in wakeUps.stream {
-                var isRead = await projectNew(&backlog)
-                if isShared, isRead { isRead = await projectLeftovers(&backlog) }
-                isRead = await retryStuck(&backlog) && isRead
+                var hasStore = await projectNew(&backlog)
+                if isShared, hasStore { hasStore = await projectLeftovers(&backlog) }
+                hasStore = await retryStuck(&backlog) && hasStore
                 await completeProducts(&backlog)
-                if backlog.isEmpty, isRead { health.projectionIsCurrent() } else { health.projectionWaits() }
+                if backlog.isEmpty, hasStore { health.projectionIsCurrent() } else { health.projectionWaits() }
                 let now = steady.now
-                var next = isRead ? backlog.next : now + .seconds(1)
+                var next = hasStore ? backlog.next : now + .seconds(1)
                 if isShared { next = min(next ?? backlog.nextLook, backlog.nextLook) }
                 // One that is set already for this time or before is enough.
                 guard let next, backlog.alarm.map({ $0 <= now || next < $0 }) ?? true else { continue }

@@ -38,6 +38,7 @@ final class SQLiteDatabase: SQLConnection {
     static func forWriting(path: String) throws(StoreError) -> SQLiteDatabase {
         let database = try SQLiteDatabase(path: path, access: .readWrite)
         // Ids of Stripe's are spread over their indices: with SQLite's 2 MiB most of a large index's pages would be read again.
+        // No more than this, because a commit that has split pages looks through all that is cached.
         try database.execute("PRAGMA cache_size=-\(writersCacheKibibytes)")
         // A page that many changes touch goes back into the database once for all of them.
         try database.execute("PRAGMA wal_autocheckpoint=\(writersLogPages)")

@@ -24,7 +24,7 @@ final class Server {
     private let health = Health()
     private let http: HTTPClient
     private let store: SQLStore
-    /// Nil where nobody can send any.
+    /// Nil where nothing is served over HTTP.
     private let webhooks: WebhookThread?
     private let sandbox: EventLoopThread?
     /// The threads of the loops that help this one to serve calls.

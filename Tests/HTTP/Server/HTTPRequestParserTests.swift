@@ -33,6 +33,14 @@ import Testing
         #expect(first.headers["x-a"] == "b c")
     }
 
+    @Test func `a question mark divides a target whatever follows it`() {
+        let accented = HTTPRequest(method: "GET", target: "/a?\u{301}=1?2")
+        #expect(accented.path == "/a")
+        #expect(Array(accented.query.utf8) == Array("\u{301}=1?2".utf8))
+        #expect(HTTPRequest(method: "GET", target: "/a").query.isEmpty)
+        #expect(HTTPRequest(method: "GET", target: "/a?").query.isEmpty)
+    }
+
     @Test(arguments: sizes)
     func `chunks are joined and trailers dropped`(size: Int) {
         let text = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: 1\r\n\r\n"
