@@ -57,7 +57,8 @@ test: deps
 	.build/debug/schemagen --compat Schemas/released.json
 	@rm -rf $(SKIPPED) $(SAID); mkdir -p $(SAID)
 	@{ DUES_SKIPPED=$(SKIPPED) DUES_LOGS=$(SAID) swift test --skip-build --no-parallel 2>&1; echo $$? >$(SAID)/status; } \
-	  | tee $(SAID)/tests; exit $$(cat $(SAID)/status)
+	  | tee $(SAID)/tests; status=$$(cat $(SAID)/status); \
+	if [ $$status -ne 0 ]; then echo "what failed:"; grep -A 2 'recorded an issue' $(SAID)/tests | cut -c1-500; fi; exit $$status
 	@sh Tests/Hygiene/run.sh $(SAID)
 	@if [ -f $(SKIPPED) ]; then sort -u $(SKIPPED); fi
 

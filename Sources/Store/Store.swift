@@ -14,8 +14,10 @@ package protocol Store: Sendable {
     func journal(_ events: [JournalEvent]) async throws(StoreError) -> Int
     /// Events that are not projected yet, oldest first.
     func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent]
-    /// Events of one customer that are not projected yet and came before a place in the journal, oldest first, a hundred at most.
-    func waitingEvents(ofCustomer customer: String, before sequence: Int64) async throws(StoreError) -> [JournalEvent]
+    /// Those of one customer that came between two places in the journal, which are not among them.
+    func waitingEvents(
+        ofCustomer customer: String, after sequence: Int64, before end: Int64, limit: Int
+    ) async throws(StoreError) -> [JournalEvent]
     /// Closes an event that has nothing (more) to say to the mirror.
     func markProjected(sequence: Int64, at now: Int64) async throws(StoreError)
 

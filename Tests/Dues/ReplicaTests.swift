@@ -311,6 +311,27 @@ import Testing
         }
     }
 
+    @Test func `however much of a customer's a server has not got to, it comes before what another one is told`()
+        async throws
+    {
+        let database = try PostgreSQLServer.shared.get().makeDatabase()
+        let fleet = try await offPool { try Fleet(1, database: database) }
+        let busy = try SQLStore(PostgreSQLAddress(database))
+        let events = (0...250).map { Self.event($0, of: "cus_busy") }
+        let written = try await busy.journal(
+            events.dropLast().enumerated().map { number, event in
+                JournalEvent(
+                    id: event.id, type: "customer.updated", created: 1_700_000_000 + Int64(number),
+                    received: Int64(time(nil)), customer: "cus_busy", subscription: nil, payload: event.payload)
+            })
+        #expect(written == 250)
+        try await offPool {
+            try fleet.deliver(events[250].payload, by: Web())
+            #expect(try fleet.watch(startingAt: 0) { $0 == 251 }.map(\.id) == events.map(\.id))
+            fleet.stop()
+        }
+    }
+
     @Test func `a server outlives its database, says so meanwhile, and is itself again when that is back`() async throws {
         try await offPool {
             let server = try PostgreSQLServer()

@@ -22,6 +22,7 @@ package final class Projector: Sendable {
 
     /// Seconds after which an event is anybody's: whoever wrote it down has not got to it, and may be dead.
     private static let leftoverSeconds: Int64 = 5
+    private static let eventsAtOnce = 100
     private static let pauseBetweenLooks: Duration = .seconds(2)
     private static let pauseBetweenLooksForProducts: Duration = .seconds(600)
     /// For how long it is remembered whose an event is: it is anybody's long before.
@@ -106,7 +107,9 @@ package final class Projector: Sendable {
     /// Projects what the journal has got; false where the store is not to be had.
     private func projectNew(_ backlog: inout Backlog) async -> Bool {
         while !Task.isCancelled {
-            guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: 100) else { return false }
+            guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: Self.eventsAtOnce) else {
+                return false
+            }
             guard let last = batch.last else { return true }
             let own = own.withLock(\.self)
             for event in batch where !isShared || own[event.id] != nil {
@@ -122,13 +125,18 @@ package final class Projector: Sendable {
     /// in which they came, wherever they came; false where the store is not to be had.
     private func projectEarlier(than event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
         guard isShared, let customer = event.customer else { return true }
-        guard let earlier = try? await store.waitingEvents(ofCustomer: customer, before: event.sequence) else {
-            return false
+        var seen: Int64 = 0
+        while !Task.isCancelled {
+            let found = try? await store.waitingEvents(
+                ofCustomer: customer, after: seen, before: event.sequence, limit: Self.eventsAtOnce)
+            guard let earlier = found else { return false }
+            guard let last = earlier.last else { return true }
+            for event in earlier where backlog.stuck[event.sequence] == nil {
+                guard await attempt(event, &backlog) else { return false }
+            }
+            seen = last.sequence
         }
-        for event in earlier where backlog.stuck[event.sequence] == nil {
-            guard await attempt(event, &backlog) else { return false }
-        }
-        return true
+        return false
     }
 
     /// Projects what the journal has held for some time already, whoever wrote it down; false where the store is not to be had.
@@ -138,7 +146,9 @@ package final class Projector: Sendable {
         own.withLock { own in own = own.filter { $0.value.duration(to: now) < Self.memoryOfOwn } }
         let isOld = { [now = clock()] (event: JournalEvent) in event.received <= now - Self.leftoverSeconds }
         looking: while !Task.isCancelled {
-            guard let batch = try? await store.waitingEvents(after: backlog.looked, limit: 100) else { return false }
+            guard let batch = try? await store.waitingEvents(after: backlog.looked, limit: Self.eventsAtOnce) else {
+                return false
+            }
             if batch.isEmpty { break }
             for event in batch {
                 guard isOld(event) else { break looking }

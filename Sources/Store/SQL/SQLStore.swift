@@ -95,14 +95,15 @@ package final class SQLStore: Store {
     }
 
     package func waitingEvents(
-        ofCustomer customer: String, before sequence: Int64
+        ofCustomer customer: String, after sequence: Int64, before end: Int64, limit: Int
     ) async throws(StoreError) -> [JournalEvent] {
         try await lookUps.lookUp { database throws(StoreError) in
             try database.rows(
                 """
-                SELECT \(JournalEvent.columns) FROM events WHERE projected IS NULL AND customer = ? AND seq < ?
-                ORDER BY seq LIMIT 100
-                """, .text(customer), .integer(sequence), read: JournalEvent.init(_:))
+                SELECT \(JournalEvent.columns) FROM events
+                WHERE projected IS NULL AND customer = ? AND seq > ? AND seq < ? ORDER BY seq LIMIT ?
+                """, .text(customer), .integer(sequence), .integer(end), .integer(Int64(limit)),
+                read: JournalEvent.init(_:))
         }
     }
 

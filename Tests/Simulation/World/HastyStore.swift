@@ -21,8 +21,10 @@ struct HastyStore: Store {
     func waitingEvents(after sequence: Int64, limit: Int) async throws(StoreError) -> [JournalEvent] {
         try await store.waitingEvents(after: sequence, limit: limit)
     }
-    func waitingEvents(ofCustomer customer: String, before sequence: Int64) async throws(StoreError) -> [JournalEvent] {
-        try await store.waitingEvents(ofCustomer: customer, before: sequence)
+    func waitingEvents(
+        ofCustomer customer: String, after sequence: Int64, before end: Int64, limit: Int
+    ) async throws(StoreError) -> [JournalEvent] {
+        try await store.waitingEvents(ofCustomer: customer, after: sequence, before: end, limit: limit)
     }
     func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
         try await store.markProjected(sequence: sequence, at: now)

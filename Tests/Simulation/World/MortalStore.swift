@@ -34,9 +34,11 @@ struct MortalStore: Store {
         }
     }
 
-    func waitingEvents(ofCustomer customer: String, before sequence: Int64) async throws(StoreError) -> [JournalEvent] {
+    func waitingEvents(
+        ofCustomer customer: String, after sequence: Int64, before end: Int64, limit: Int
+    ) async throws(StoreError) -> [JournalEvent] {
         try await living(writes: false) { () async throws(StoreError) in
-            try await store.waitingEvents(ofCustomer: customer, before: sequence)
+            try await store.waitingEvents(ofCustomer: customer, after: sequence, before: end, limit: limit)
         }
     }
 
