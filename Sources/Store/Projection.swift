@@ -18,6 +18,18 @@ package struct EventBasis: Sendable, Equatable {
     }
 }
 
+/// What an event of the journal says.
+package struct EventNews: Sendable, Equatable {
+    /// What it bears; nil for what the mirror does not hold: there is nothing to be done but to close the event.
+    package var object: MirrorObject?
+    package var basis: EventBasis
+
+    package init(object: MirrorObject?, basis: EventBasis) {
+        self.object = object
+        self.basis = basis
+    }
+}
+
 /// What is known about an object that Stripe has just answered: it was true at some moment between asking and answering.
 package struct ReplyBasis: Sendable, Equatable {
     /// The row's version before Stripe was asked, or the number of the newest change of all.

@@ -18,19 +18,18 @@ package protocol Store: Sendable {
     func waitingEvents(
         ofCustomer customer: String, after sequence: Int64, before end: Int64, limit: Int
     ) async throws(StoreError) -> [JournalEvent]
-    /// Closes an event that has nothing (more) to say to the mirror.
-    func markProjected(sequence: Int64, at now: Int64) async throws(StoreError)
 
     // MARK: The mirror
 
-    /// Brings what an event says about an object into the mirror, if the rules allow; the event is then projected.
-    func project(_ object: MirrorObject, from event: EventBasis) async throws(StoreError) -> ProjectionOutcome
+    /// Brings what events say into the mirror, one after the other, where the rules allow, all in one change; each is then
+    /// projected. Ends with one that only Stripe can settle, which waits; answers what became of each until there.
+    func project(_ news: [EventNews]) async throws(StoreError) -> [ProjectionOutcome]
     /// Brings an object as Stripe has just answered it into the mirror, unless its row has changed since `basis` was taken.
     func project(_ object: MirrorObject, from reply: ReplyBasis) async throws(StoreError) -> ProjectionOutcome
     /// The version of an object's row, to be taken before Stripe is asked about the object; 0 where there is no row.
     func version(of kind: MirrorKind, id: String) async throws(StoreError) -> Int64
-    /// Products of live subscriptions that the mirror does not hold; of all of them, or of one subscription.
-    func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String]
+    /// Products of live subscriptions that the mirror does not hold; of all of them, or of some.
+    func missingProducts(ofSubscriptions ids: [String]?) async throws(StoreError) -> Set<String>
     /// Whom a subscription belongs to, as far as the mirror knows.
     func customer(ofSubscription id: String) async throws(StoreError) -> String?
 

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import sqlite3
 import statistics
 import struct
 import subprocess
@@ -124,6 +125,7 @@ def beside_questions(binary, load, folder, rounds, seconds):
         ask()
         quiet, busy = [], []
         for number in range(rounds):
+            wait_until_projected(database)
             quiet.append(ask())
             path = f"{folder}/events"
             prepare(path, f"beside {number}", int(EVENTS_PER_SECOND * (seconds + 1.5)))
@@ -139,6 +141,12 @@ def beside_questions(binary, load, folder, rounds, seconds):
         rows.append([name, *(f"{statistics.median(run[figure] for run in runs):.0f}" for figure in rows[0][1:])])
     rows.append(["ratio", *(f"{float(rows[2][column]) / max(float(rows[1][column]), 1):.2f}" for column in [1, 2, 3])])
     table(rows)
+
+
+def wait_until_projected(database):
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        while connection.execute("SELECT EXISTS (SELECT 1 FROM events WHERE projected IS NULL)").fetchone()[0]:
+            time.sleep(0.1)
 
 
 class Questions:

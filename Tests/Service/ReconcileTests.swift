@@ -260,7 +260,7 @@ private final class Scene {
         _ = try await poller.poll()
         for _ in 0..<1000 {
             let waiting = try await store.waitingEvents(after: 0, limit: 1)
-            let missing = try await store.missingProducts(ofSubscription: nil)
+            let missing = try await store.missingProducts(ofSubscriptions: nil)
             if waiting.isEmpty && missing.isEmpty { return }
             try await Task.sleep(for: .milliseconds(5))
         }

@@ -2,6 +2,7 @@ import Contract
 import Glibc
 import JSON
 import Store
+import TestSupport
 import Testing
 
 @testable import Service

@@ -82,6 +82,31 @@ import Testing
         #expect(try reader.closedEvent(ofChange: 3) == nil, "an answer is no event")
     }
 
+    @Test(arguments: Engine.all) func `several events are projected in their order, up to one that only Stripe can settle`(
+        _ engine: Engine
+    ) async throws {
+        let scene = try Scene(engine)
+        let said: [(object: MirrorObject?, created: Int64)] = [
+            (Self.customer("cus_1", "Ada"), 100), (nil, 100), (Self.customer("cus_1", "old"), 99),
+            (Self.customer("cus_1", "Lady Ada"), 101), (Self.customer("cus_1", "Countess"), 101),
+            (Self.customer("cus_2", "Bob"), 101),
+        ]
+        var news: [EventNews] = []
+        for (number, (object, created)) in said.enumerated() {
+            let sequence = try await scene.journal("evt_\(number)", customer: "cus_1")
+            let kind: Observation.Kind = number == 0 ? .created : .updated
+            news.append(EventNews(object: object, basis: basis(sequence, at: created, kind)))
+        }
+        #expect(
+            try await scene.store.project(news) == [
+                .applied(version: 1), .skipped(because: "the mirror does not hold it"), .skipped(because: "older"),
+                .applied(version: 4), .fetch(version: 4, because: "tie"),
+            ])
+        #expect(try scene.closed() == ["1 evt_0", "2 evt_1", "3 evt_2", "4 evt_3"])
+        #expect(try await scene.store.waitingEvents(after: 0, limit: 9).map(\.id) == ["evt_4", "evt_5"])
+        #expect(try await scene.store.project([]) == [])
+    }
+
     @Test(arguments: Engine.all) func `an event that two processes project is one change`(
         _ engine: Engine
     ) async throws {

@@ -198,15 +198,15 @@ import Testing
         _ = try await scene.event("evt_1", at: 100, .created, subscription("active", product: "prod_1"))
         _ = try await scene.event("evt_2", at: 101, .updated, subscription("active", product: "prod_2"))
         #expect(try scene.row()?.record.items.map(\.product) == ["prod_2"])
-        #expect(try await scene.store.missingProducts(ofSubscription: nil) == ["prod_2"])
-        #expect(try await scene.store.missingProducts(ofSubscription: "sub_2") == [])
+        #expect(try await scene.store.missingProducts(ofSubscriptions: nil) == ["prod_2"])
+        #expect(try await scene.store.missingProducts(ofSubscriptions: ["sub_2"]) == [])
         #expect(try await scene.store.customer(ofSubscription: "sub_1") == "cus_1")
         let product = { (features: [String]) in
             MirrorObject(id: "prod_2", raw: "\(features)", record: .product(name: "P", isActive: true, features: features))
         }
         _ = try await scene.event("evt_3", at: 100, .created, product(["exports", "exports", "seats"]))
         #expect(try scene.store.reader().products(withFeature: "exports") == ["prod_2"])
-        #expect(try await scene.store.missingProducts(ofSubscription: nil) == [])
+        #expect(try await scene.store.missingProducts(ofSubscriptions: nil) == [])
         _ = try await scene.event("evt_4", at: 101, .updated, product(["seats"]))
         #expect(try scene.store.reader().products(withFeature: "exports") == [])
     }

@@ -19,10 +19,18 @@ package final class Projector: Sendable {
     /// deliveries that come while events are looked at.
     private let own = Mutex<[String: ContinuousClock.Instant]>([:])
     private let isShared: Bool
+    /// How often there was something new in the journal.
+    private let arrivals = Atomic<Int>(0)
 
     /// Seconds after which an event is anybody's: whoever wrote it down has not got to it, and may be dead.
     private static let leftoverSeconds: Int64 = 5
-    private static let eventsAtOnce = 100
+    /// Events that are read at once, and may share a change: nobody else's waits long for it. At a server every statement takes
+    /// its time.
+    private var eventsAtOnce: Int { isShared ? 8 : 32 }
+    /// Subscriptions whose products are looked for one by one; those of more are looked for among all.
+    private static let maximumOfIncomplete = 10_000
+    /// For how long an event may wait while others come.
+    private static let secondsOfBurst: Int64 = 4
     private static let pauseBetweenLooks: Duration = .seconds(2)
     private static let pauseBetweenLooksForProducts: Duration = .seconds(600)
     /// For how long it is remembered whose an event is: it is anybody's long before.
@@ -48,7 +56,10 @@ package final class Projector: Sendable {
     }
 
     /// There is something new in the journal.
-    package func wake() { wakeUps.continuation.yield() }
+    package func wake() {
+        arrivals.add(1, ordering: .relaxed)
+        wakeUps.continuation.yield()
+    }
 
     /// What waits for another try: events that only Stripe can settle, and products that only Stripe can tell of.
     private struct Backlog {
@@ -56,8 +67,8 @@ package final class Projector: Sendable {
         var seen: Int64 = 0
         /// Events that could not be projected, by their place, with the tries so far and the time of the next one.
         var stuck: [Int64: (tries: Int, next: ContinuousClock.Instant)] = [:]
-        /// Subscriptions whose products may be missing from the mirror; nil among them stands for all.
-        var incomplete: Set<String?> = [nil]
+        /// Subscriptions whose products may be missing from the mirror; nil for all that there are.
+        var incomplete: Set<String>?
         var nextProducts: ContinuousClock.Instant
         /// When to look for what other processes left, and the place in the journal up to which that was done.
         var nextLook: ContinuousClock.Instant
@@ -73,8 +84,15 @@ package final class Projector: Sendable {
             nextLookForProducts = now + Projector.pauseBetweenLooksForProducts
         }
 
-        var isEmpty: Bool { stuck.isEmpty && incomplete.isEmpty }
-        var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete.isEmpty ? [] : [nextProducts])).min() }
+        /// An object was projected.
+        mutating func note(_ object: MirrorObject?) {
+            guard let object, object.kind == .subscriptions else { return }
+            incomplete?.insert(object.id)
+            if let count = incomplete?.count, count > Projector.maximumOfIncomplete { incomplete = nil }
+        }
+
+        var isEmpty: Bool { stuck.isEmpty && incomplete == [] }
+        var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete == [] ? [] : [nextProducts])).min() }
     }
 
     /// Works until its task is cancelled: first off what an earlier process left, then whatever comes. An event that has to
@@ -107,33 +125,41 @@ package final class Projector: Sendable {
     /// Projects what the journal has got; false where the store is not to be had.
     private func projectNew(_ backlog: inout Backlog) async -> Bool {
         while !Task.isCancelled {
-            guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: Self.eventsAtOnce) else {
-                return false
+            let (began, arrived) = (steady.now, arrivals.load(ordering: .relaxed))
+            guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: eventsAtOnce) else { return false }
+            guard let first = batch.first, let last = batch.last else { return true }
+            let own = isShared ? own.withLock { own in batch.filter { own[$0.id] != nil } } : batch
+            var due = own
+            if isShared {
+                // Events of one customer are shown in the order in which they came, wherever they came.
+                let customers = Set(own.compactMap(\.customer))
+                for customer in customers {
+                    guard await projectEarlier(of: customer, before: first.sequence, &backlog) else { return false }
+                }
+                let ids = Set(own.map(\.id))
+                due = batch.filter { ids.contains($0.id) || $0.customer.map(customers.contains) == true }
             }
-            guard let last = batch.last else { return true }
-            let own = own.withLock(\.self)
-            for event in batch where !isShared || own[event.id] != nil {
-                guard await projectEarlier(than: event, &backlog), await attempt(event, &backlog) else { return false }
-                backlog.seen = event.sequence
-            }
+            guard await attempt(due, &backlog) else { return false }
+            self.own.withLock { known in for event in own { known[event.id] = nil } }
             backlog.seen = last.sequence
+            // Stripe waits for its answers: while more comes than can be projected, most of the time is theirs, for some seconds.
+            let isBurst = batch.count == eventsAtOnce && arrivals.load(ordering: .relaxed) != arrived
+            if isBurst, last.received > clock() - Self.secondsOfBurst {
+                try? await steady.sleep(for: began.duration(to: steady.now) * 3)
+            }
         }
         return true
     }
 
-    /// Projects what other processes have not got to of the same customer's, so that events of one customer are shown in the order
-    /// in which they came, wherever they came; false where the store is not to be had.
-    private func projectEarlier(than event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
-        guard isShared, let customer = event.customer else { return true }
+    /// Projects what other processes have not got to of a customer's; false where the store is not to be had.
+    private func projectEarlier(of customer: String, before end: Int64, _ backlog: inout Backlog) async -> Bool {
         var seen: Int64 = 0
         while !Task.isCancelled {
             let found = try? await store.waitingEvents(
-                ofCustomer: customer, after: seen, before: event.sequence, limit: Self.eventsAtOnce)
+                ofCustomer: customer, after: seen, before: end, limit: eventsAtOnce)
             guard let earlier = found else { return false }
             guard let last = earlier.last else { return true }
-            for event in earlier where backlog.stuck[event.sequence] == nil {
-                guard await attempt(event, &backlog) else { return false }
-            }
+            guard await attempt(earlier, &backlog) else { return false }
             seen = last.sequence
         }
         return false
@@ -145,21 +171,17 @@ package final class Projector: Sendable {
         guard backlog.nextLook <= now else { return true }
         own.withLock { own in own = own.filter { $0.value.duration(to: now) < Self.memoryOfOwn } }
         let isOld = { [now = clock()] (event: JournalEvent) in event.received <= now - Self.leftoverSeconds }
-        looking: while !Task.isCancelled {
-            guard let batch = try? await store.waitingEvents(after: backlog.looked, limit: Self.eventsAtOnce) else {
+        while !Task.isCancelled {
+            guard let batch = try? await store.waitingEvents(after: backlog.looked, limit: eventsAtOnce) else {
                 return false
             }
-            if batch.isEmpty { break }
-            for event in batch {
-                guard isOld(event) else { break looking }
-                if backlog.stuck[event.sequence] == nil {
-                    guard await attempt(event, &backlog) else { return false }
-                }
-                backlog.looked = event.sequence
-            }
+            let old = batch.prefix(while: isOld)
+            guard let last = old.last else { break }
+            guard await attempt(Array(old), &backlog) else { return false }
+            backlog.looked = last.sequence
         }
         if backlog.nextLookForProducts <= steady.now {
-            backlog.incomplete.insert(nil)
+            backlog.incomplete = nil
             backlog.nextLookForProducts = steady.now + Self.pauseBetweenLooksForProducts
         }
         backlog.nextLook = steady.now + Self.pauseBetweenLooks
@@ -179,14 +201,39 @@ package final class Projector: Sendable {
         return true
     }
 
+    /// Projects events one after the other, those that need no answer of Stripe's in one change; those that wait for another try
+    /// are not among them. False where the store is not to be had: see `attempt`.
+    private func attempt(_ events: [JournalEvent], _ backlog: inout Backlog) async -> Bool {
+        let due = events.filter { backlog.stuck[$0.sequence] == nil }.map { (event: $0, reading: Reading($0, clock())) }
+        var rest = due[...]
+        while let next = rest.first {
+            let plain = rest.prefix { $0.reading.isWhole }.map(\.reading.news)
+            var done = 0
+            do throws(StoreError) {
+                done = try await store.project(plain).count { $0.isDone }
+            } catch {
+                // Else one of them cannot be written. Which one is found where each goes by itself.
+                guard error.kind != .unavailable else {
+                    log(.warning, "event \(next.event.id) (\(next.event.type)) waits for the store: \(error)")
+                    return false
+                }
+            }
+            for news in plain.prefix(done) { backlog.note(news.object) }
+            rest = rest.dropFirst(done)
+            if done > 0, done == plain.count { continue }
+            if let alone = rest.popFirst(), await !attempt(alone.event, &backlog) { return false }
+        }
+        return true
+    }
+
     /// Projects an event, or notes that it waits for something of its own, such as an answer of Stripe's. False where it is the
     /// store that is not to be had, so that nothing can be projected: whatever comes after the event waits with it, and the order
     /// stays.
     private func attempt(_ event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
         do {
-            let object = try await project(event)
+            let object = try await project(Reading(event, clock()))
             backlog.stuck[event.sequence] = nil
-            if let object, object.kind == .subscriptions { backlog.incomplete.insert(object.id) }
+            backlog.note(object)
         } catch let error as StoreError where error.kind == .unavailable {
             log(.warning, "event \(event.id) (\(event.type)) waits for the store: \(error)")
             return false
@@ -205,9 +252,16 @@ package final class Projector: Sendable {
     private func completeProducts(_ backlog: inout Backlog) async {
         guard backlog.nextProducts <= steady.now else { return }
         do {
-            for subscription in backlog.incomplete.sorted(by: { $0 ?? "" < $1 ?? "" }) {
-                for id in try await store.missingProducts(ofSubscription: subscription) { try await mirrorProduct(id) }
-                backlog.incomplete.remove(subscription)
+            guard let incomplete = backlog.incomplete else {
+                try await mirrorProducts(ofSubscriptions: nil)
+                backlog.incomplete = []
+                return
+            }
+            var rest = incomplete.sorted()[...]
+            while !rest.isEmpty {
+                try await mirrorProducts(ofSubscriptions: Array(rest.prefix(100)))
+                backlog.incomplete?.subtract(rest.prefix(100))
+                rest = rest.dropFirst(100)
             }
         } catch {
             backlog.nextProducts = steady.now + .seconds(5)
@@ -215,35 +269,40 @@ package final class Projector: Sendable {
         }
     }
 
-    private func mirrorProduct(_ id: String) async throws {
-        // One that Stripe does not know leaves a tombstone: nobody is to wait for it.
-        let (product, reply) = try await fetch(MirrorObject(unknown: .products, id: id), nil)
-        // A row that appeared meanwhile came from an event, and is as good.
-        _ = try await store.project(product, from: ReplyBasis(version: 0, reply: reply, settles: nil, now: clock()))
+    private func mirrorProducts(ofSubscriptions ids: [String]?) async throws {
+        for id in try await store.missingProducts(ofSubscriptions: ids).sorted() {
+            // One that Stripe does not know leaves a tombstone: nobody is to wait for it.
+            let (product, reply) = try await fetch(MirrorObject(unknown: .products, id: id), nil)
+            // A row that appeared meanwhile came from an event, and is as good.
+            _ = try await store.project(product, from: ReplyBasis(version: 0, reply: reply, settles: nil, now: clock()))
+        }
     }
 
     // MARK: Events
 
+    /// What an event of the journal says.
+    private struct Reading {
+        let news: EventNews
+        /// Whether it says all that there is to be known: others are settled by asking Stripe.
+        let isWhole: Bool
+
+        init(_ entry: JournalEvent, _ now: Int64) {
+            let event = (try? JSONValue(parsing: entry.payload)).flatMap(StripeEvent.init)
+            let object = event.flatMap { MirrorObject($0) }
+            let kind = Observation.kind(ofType: entry.type)
+            news = EventNews(
+                object: object,
+                basis: EventBasis(sequence: entry.sequence, created: entry.created, kind: kind, now: now))
+            isWhole = object.map { !$0.isPartial && event?.related == nil && event?.isOfOlderShape != true } ?? true
+        }
+    }
+
     /// Answers what the event was about; nil for what the mirror does not hold.
-    private func project(_ entry: JournalEvent) async throws -> MirrorObject? {
-        guard let event = (try? JSONValue(parsing: entry.payload)).flatMap(StripeEvent.init),
-            let object = MirrorObject(event)
-        else {
-            try await store.markProjected(sequence: entry.sequence, at: clock())
-            return nil
-        }
-        if object.isPartial || event.related != nil || event.isOfOlderShape {
-            let version = try await store.version(of: object.kind, id: object.id)
-            try await settle(object, version: version, because: entry.sequence)
-            return object
-        }
-        let basis = EventBasis(
-            sequence: entry.sequence, created: entry.created, kind: Observation.kind(ofType: entry.type), now: clock())
-        switch try await store.project(object, from: basis) {
-        case .applied, .skipped, .corrected: break
-        case .fetch(let version, _):
-            try await settle(object, version: version, because: entry.sequence)
-        }
+    private func project(_ reading: Reading) async throws -> MirrorObject? {
+        if reading.isWhole, try await store.project([reading.news]).first?.isDone == true { return reading.news.object }
+        guard let object = reading.news.object else { return nil }
+        let version = try await store.version(of: object.kind, id: object.id)
+        try await settle(object, version: version, because: reading.news.basis.sequence)
         return object
     }
 
@@ -331,6 +390,7 @@ extension Projector {
 }
 
 extension ProjectionOutcome {
+    fileprivate var isDone: Bool { if case .fetch = self { false } else { true } }
     fileprivate var drift: Correction? { if case .corrected(let drift) = self { drift } else { nil } }
 }
 

@@ -8,7 +8,12 @@ struct Mirror {
 
     // MARK: Deciding
 
-    func project(_ object: MirrorObject, from event: EventBasis) throws(StoreError) -> ProjectionOutcome {
+    func project(_ news: EventNews) throws(StoreError) -> ProjectionOutcome {
+        let event = news.basis
+        guard let object = news.object else {
+            try close(event.sequence)
+            return .skipped(because: "the mirror does not hold it")
+        }
         let row = try row(object.kind, object.id)
         let observation = Observation(
             kind: event.kind, created: event.created, status: object.status.map(SubscriptionStatus.init),

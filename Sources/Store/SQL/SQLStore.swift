@@ -107,15 +107,16 @@ package final class SQLStore: Store {
         }
     }
 
-    package func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
-        try await writer.change { database throws(StoreError) -> Void in
-            try Mirror(database: database, now: now).close(sequence)
-        }
-    }
-
-    package func project(_ object: MirrorObject, from event: EventBasis) async throws(StoreError) -> ProjectionOutcome {
-        try await writer.change { database throws(StoreError) in
-            try Mirror(database: database, now: event.now).project(object, from: event)
+    package func project(_ news: [EventNews]) async throws(StoreError) -> [ProjectionOutcome] {
+        guard !news.isEmpty else { return [] }
+        return try await writer.change { database throws(StoreError) in
+            var outcomes: [ProjectionOutcome] = []
+            for event in news {
+                let outcome = try Mirror(database: database, now: event.basis.now).project(event)
+                outcomes.append(outcome)
+                if case .fetch = outcome { break }
+            }
+            return outcomes
         }
     }
 
@@ -131,7 +132,7 @@ package final class SQLStore: Store {
         }
     }
 
-    package func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
+    package func missingProducts(ofSubscriptions ids: [String]?) async throws(StoreError) -> Set<String> {
         try await lookUps.lookUp { database throws(StoreError) in
             // Not one statement for both: then one subscription would be looked for among all.
             let missing = """
@@ -139,8 +140,11 @@ package final class SQLStore: Store {
                 WHERE s.ended_at IS NULL AND s.deleted = 0
                     AND NOT EXISTS (SELECT 1 FROM products p WHERE p.id = i.product)
                 """
-            guard let id else { return try database.rows(missing) { $0.text(0) } }
-            return try database.rows(missing + " AND s.id = ?", .text(id)) { $0.text(0) }
+            guard let ids else { return Set(try database.rows(missing) { $0.text(0) }) }
+            let missingOfOne = missing + " AND s.id = ?"
+            var found: Set<String> = []
+            for id in ids { found.formUnion(try database.rows(missingOfOne, .text(id)) { $0.text(0) }) }
+            return found
         }
     }
 

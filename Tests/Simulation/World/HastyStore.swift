@@ -6,12 +6,20 @@ struct HastyStore: Store {
 
     init(_ store: any Store) { self.store = store }
 
-    func project(_ object: MirrorObject, from event: EventBasis) async throws(StoreError) -> ProjectionOutcome {
-        let version = try await store.version(of: object.kind, id: object.id)
-        return try await store.project(
-            object,
-            from: ReplyBasis(
-                version: version, from: event.created, until: event.created, settles: event.sequence, now: event.now))
+    func project(_ news: [EventNews]) async throws(StoreError) -> [ProjectionOutcome] {
+        var outcomes: [ProjectionOutcome] = []
+        for event in news {
+            guard let object = event.object else {
+                outcomes += try await store.project([event])
+                continue
+            }
+            let (created, version) = (event.basis.created, try await store.version(of: object.kind, id: object.id))
+            let basis = ReplyBasis(
+                version: version, from: created, until: created, settles: event.basis.sequence, now: event.basis.now)
+            outcomes.append(try await store.project(object, from: basis))
+            if case .fetch = outcomes.last { break }
+        }
+        return outcomes
     }
 
     // MARK: What is in order
@@ -26,17 +34,14 @@ struct HastyStore: Store {
     ) async throws(StoreError) -> [JournalEvent] {
         try await store.waitingEvents(ofCustomer: customer, after: sequence, before: end, limit: limit)
     }
-    func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
-        try await store.markProjected(sequence: sequence, at: now)
-    }
     func project(_ object: MirrorObject, from reply: ReplyBasis) async throws(StoreError) -> ProjectionOutcome {
         try await store.project(object, from: reply)
     }
     func version(of kind: MirrorKind, id: String) async throws(StoreError) -> Int64 {
         try await store.version(of: kind, id: id)
     }
-    func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
-        try await store.missingProducts(ofSubscription: id)
+    func missingProducts(ofSubscriptions ids: [String]?) async throws(StoreError) -> Set<String> {
+        try await store.missingProducts(ofSubscriptions: ids)
     }
     func customer(ofSubscription id: String) async throws(StoreError) -> String? {
         try await store.customer(ofSubscription: id)

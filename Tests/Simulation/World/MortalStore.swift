@@ -42,12 +42,8 @@ struct MortalStore: Store {
         }
     }
 
-    func markProjected(sequence: Int64, at now: Int64) async throws(StoreError) {
-        try await living { () async throws(StoreError) in try await store.markProjected(sequence: sequence, at: now) }
-    }
-
-    func project(_ object: MirrorObject, from event: EventBasis) async throws(StoreError) -> ProjectionOutcome {
-        try await living { () async throws(StoreError) in try await store.project(object, from: event) }
+    func project(_ news: [EventNews]) async throws(StoreError) -> [ProjectionOutcome] {
+        try await living { () async throws(StoreError) in try await store.project(news) }
     }
 
     func project(_ object: MirrorObject, from reply: ReplyBasis) async throws(StoreError) -> ProjectionOutcome {
@@ -58,9 +54,9 @@ struct MortalStore: Store {
         try await living(writes: false) { () async throws(StoreError) in try await store.version(of: kind, id: id) }
     }
 
-    func missingProducts(ofSubscription id: String?) async throws(StoreError) -> [String] {
+    func missingProducts(ofSubscriptions ids: [String]?) async throws(StoreError) -> Set<String> {
         try await living(writes: false) { () async throws(StoreError) in
-            try await store.missingProducts(ofSubscription: id)
+            try await store.missingProducts(ofSubscriptions: ids)
         }
     }
 
