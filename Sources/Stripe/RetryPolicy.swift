@@ -39,11 +39,11 @@ package struct RetryPolicy: Sendable, Equatable {
     /// - Parameters:
     ///   - attempt: attempts made so far, this one included.
     ///   - random01: a number in 0..<1 that spreads callers who failed together ("full jitter").
-    package func decide(_ outcome: Outcome, attempt: Int, random01: Double) -> Decision {
+    package func decide(_ outcome: Outcome, attempt: Int, random01: @autoclosure () -> Double) -> Decision {
         let (worthwhile, reason) = assess(outcome)
         guard worthwhile else { return .stop(because: reason) }
         guard attempt <= maximumRetries else { return .stop(because: .attemptsExhausted) }
-        let jittered = Int64(random01 * Double(ceiling(attempt)))
+        let jittered = Int64(random01() * Double(ceiling(attempt)))
         guard case .response(_, _, _, let asked?) = outcome else {
             return .retry(afterMilliseconds: jittered, because: reason)
         }
