@@ -86,7 +86,7 @@ extension Account {
             try Self.check(recurring, "interval_count", in: 1...(most[recurring.string("interval") ?? ""] ?? 36))
             try Self.check(recurring, "trial_period_days", in: 0...730)
         }
-        let id = newID(.price)
+        let id = params.string("id") ?? newID(.price)
         try claimLookupKey(params, for: id)
         var price = Self.price(id, product, params, amount, recurring, now: now)
         price["_currency_options"] = try Self.currencyOptions(price, params.object("currency_options"))
@@ -185,7 +185,7 @@ extension Account {
         }
     }
 
-    /// The legacy echo of a price that subscription items still carry.
+    /// A recurring price as a plan, which subscription items still carry too.
     static func plan(of price: JSONObject) -> JSONValue {
         let recurring = price.object("recurring")
         return [
@@ -196,7 +196,7 @@ extension Account {
             "interval_count": recurring["interval_count"] ?? .null, "livemode": false,
             "metadata": price["metadata"] ?? [:], "meter": recurring["meter"] ?? .null,
             "nickname": price["nickname"] ?? .null, "product": price["product"] ?? .null,
-            "tiers_mode": price["tiers_mode"] ?? .null, "transform_usage": nil,
+            "tiers_mode": price["tiers_mode"] ?? .null, "transform_usage": price["transform_quantity"] ?? .null,
             "trial_period_days": recurring["trial_period_days"] ?? .null,
             "usage_type": recurring["usage_type"] ?? .null,
         ]

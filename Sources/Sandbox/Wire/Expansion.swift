@@ -116,7 +116,7 @@ extension Account {
                 hasMore: ids.count > 10)
         case ("customer", "invoice_credit_balance"): return creditBalances(of: id)
         case ("coupon", "applies_to"), ("coupon", "currency_options"): return find(.coupon, id)?["_\(name)"] ?? .null
-        case ("price", "tiers"): return find(.price, id)?["_tiers"]
+        case ("price", "tiers"), ("plan", "tiers"): return find(.price, id)?["_tiers"]
         case ("price", "currency_options"): return find(.price, id)?["_currency_options"]
         default: return nil
         }

@@ -68,8 +68,8 @@ struct Router: Sendable {
     private let routes: [String: [Route]]
 
     static let standard = Router(
-        Account.searchRoutes + Account.productRoutes + Account.priceRoutes + Account.customerRoutes
-            + Account.taxIDRoutes + Account.customerBalanceRoutes
+        Account.searchRoutes + Account.productRoutes + Account.priceRoutes + Account.planRoutes
+            + Account.customerRoutes + Account.taxIDRoutes + Account.customerBalanceRoutes
             + Account.paymentMethodRoutes + Account.paymentIntentRoutes + Account.setupIntentRoutes
             + Account.chargeRoutes + Account.mandateRoutes + Account.captureRoutes + Account.authenticationRoutes
             + Account.refundRoutes + Account.disputeRoutes + Account.balanceRoutes + Account.accountRoutes
