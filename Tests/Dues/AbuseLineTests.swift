@@ -126,7 +126,7 @@ import Testing
                     }
                     usleep(20_000)
                 }
-                #expect((900..<5000).contains(EventLoop.monotonicMilliseconds() - began))
+                #expect((900..<15_000).contains(EventLoop.monotonicMilliseconds() - began))
                 #expect(clients.allSatisfy { $0.hasEnded })
                 #expect(lines.allSatisfy { $0.count == 1 && $0[0].contains("LINE_TOO_SLOW") })
             }

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// Whether `condition` comes true within some seconds.
 package func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = EventLoop.monotonicMilliseconds() + 5000
+    let deadline = EventLoop.monotonicMilliseconds() + 20_000
     while EventLoop.monotonicMilliseconds() < deadline {
         if try condition() { return true }
         usleep(2000)
