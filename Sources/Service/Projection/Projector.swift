@@ -128,19 +128,18 @@ package final class Projector: Sendable {
             let (began, arrived) = (steady.now, arrivals.load(ordering: .relaxed))
             guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: eventsAtOnce) else { return false }
             guard let first = batch.first, let last = batch.last else { return true }
-            let own = isShared ? own.withLock { own in batch.filter { own[$0.id] != nil } } : batch
-            var due = own
+            var due = batch
             if isShared {
+                let ids = own.withLock { own in Set(batch.map(\.id).filter { own[$0] != nil }) }
                 // Events of one customer are shown in the order in which they came, wherever they came.
-                let customers = Set(own.compactMap(\.customer))
+                let customers = Set(batch.filter { ids.contains($0.id) }.compactMap(\.customer))
                 for customer in customers {
                     guard await projectEarlier(of: customer, before: first.sequence, &backlog) else { return false }
                 }
-                let ids = Set(own.map(\.id))
                 due = batch.filter { ids.contains($0.id) || $0.customer.map(customers.contains) == true }
             }
             guard await attempt(due, &backlog) else { return false }
-            self.own.withLock { known in for event in own { known[event.id] = nil } }
+            if isShared { own.withLock { own in for event in due { own[event.id] = nil } } }
             backlog.seen = last.sequence
             // Stripe waits for its answers: while more comes than can be projected, most of the time is theirs, for some seconds.
             let isBurst = batch.count == eventsAtOnce && arrivals.load(ordering: .relaxed) != arrived
