@@ -83,7 +83,8 @@ let package = Package(
 
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["RPC", "HTTP", "Crypto", "Store", "Billing"], path: "Tests/Support", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["RPC", "HTTP", "Crypto", "Store", "Billing"], path: "Tests/Support",
+            swiftSettings: strict),
         tests("JSON", ["JSON"]),
         tests("Crypto", ["Crypto"]),
         tests("EventLoop", ["EventLoop", "TestSupport"]),

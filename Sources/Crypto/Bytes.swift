@@ -4,8 +4,7 @@ internal import Glibc
 /// `count` bytes from the system's cryptographic generator; 256 at the most, as getentropy(3) gives them at once.
 package func randomBytes(_ count: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-        let failure = count == 0 ? 0 : getentropy(buffer.baseAddress!, count)  // not nil: it has room for `count`
-        precondition(failure == 0, "no randomness: nothing secret could be made")
+        precondition(getentropy(buffer.baseAddress, count) == 0, "no randomness: nothing secret could be made")
         filled = count
     }
 }

@@ -39,20 +39,33 @@ extension Account {
         if let id = given.string("id"), store.object(.price, id) != nil {
             throw .invalid("Plan already exists.", param: "id", code: "resource_already_exists")
         }
-        guard given.has("amount") || given.has("amount_decimal") || given.string("billing_scheme") == "tiered" else {
-            throw .invalid("Plans require an `amount` or `amount_decimal` parameter to be set.", param: "amount")
-        }
         if let data = given["product"]?.objectValue {
             let product = try addProduct(data)
             params["product"] = .string(product)
             emit("product.created", .product, product)
         }
         guard params.has("product") else { throw .missing("product") }
-        let id = try addPrice(params)
+        let id = try addPlan(params)
         let plan = try plan(id)
         emit("plan.created", object: plan, previous: nil)
         emit("price.created", .price, id)
         return .object(plan)
+    }
+
+    /// Stores a price; what is wrong with it is told in the words of plans.
+    private func addPlan(_ params: JSONObject) throws(APIFailure) -> String {
+        do {
+            return try addPrice(params)
+        } catch {
+            var failure = error
+            failure.message.replace("Prices", with: "Plans")
+            // The longer names begin like the shorter ones, and become what those become.
+            for (plan, price) in Self.namesOfPlans {
+                failure.message.replace(price, with: plan)
+                if failure.param == price { failure.param = plan }
+            }
+            throw failure
+        }
     }
 
     /// Fails where there is no such recurring price.

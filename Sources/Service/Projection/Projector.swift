@@ -27,12 +27,8 @@ package final class Projector: Sendable {
     /// Events that are read at once, and may share a change: nobody else's waits long for it. At a server every statement takes
     /// its time.
     private var eventsAtOnce: Int { isShared ? 8 : 32 }
-    /// Subscriptions whose products are looked for one by one; those of more are looked for among all.
-    private static let maximumOfIncomplete = 10_000
-    /// For how long an event may wait while others come.
+    /// For how long an event may wait while others come: less than until it is a leftover.
     private static let secondsOfBurst: Int64 = 4
-    private static let pauseBetweenLooks: Duration = .seconds(2)
-    private static let pauseBetweenLooksForProducts: Duration = .seconds(600)
     /// For how long it is remembered whose an event is: it is anybody's long before.
     private static let memoryOfOwn: Duration = .seconds(60)
 
@@ -61,46 +57,12 @@ package final class Projector: Sendable {
         wakeUps.continuation.yield()
     }
 
-    /// What waits for another try: events that only Stripe can settle, and products that only Stripe can tell of.
-    private struct Backlog {
-        /// The place in the journal up to which every event was looked at.
-        var seen: Int64 = 0
-        /// Events that could not be projected, by their place, with the tries so far and the time of the next one.
-        var stuck: [Int64: (tries: Int, next: ContinuousClock.Instant)] = [:]
-        /// Subscriptions whose products may be missing from the mirror; nil for all that there are.
-        var incomplete: Set<String>?
-        var nextProducts: ContinuousClock.Instant
-        /// When to look for what other processes left, and the place in the journal up to which that was done.
-        var nextLook: ContinuousClock.Instant
-        var looked: Int64 = 0
-        /// When to look for what they left of the products.
-        var nextLookForProducts: ContinuousClock.Instant
-        /// When the loop wakes by itself.
-        var alarm: ContinuousClock.Instant?
-
-        init(now: ContinuousClock.Instant) {
-            nextProducts = now
-            nextLook = now
-            nextLookForProducts = now + Projector.pauseBetweenLooksForProducts
-        }
-
-        /// An object was projected.
-        mutating func note(_ object: MirrorObject?) {
-            guard let object, object.kind == .subscriptions else { return }
-            incomplete?.insert(object.id)
-            if let count = incomplete?.count, count > Projector.maximumOfIncomplete { incomplete = nil }
-        }
-
-        var isEmpty: Bool { stuck.isEmpty && incomplete == [] }
-        var next: ContinuousClock.Instant? { (stuck.values.map(\.next) + (incomplete == [] ? [] : [nextProducts])).min() }
-    }
-
     /// Works until its task is cancelled: first off what an earlier process left, then whatever comes. An event that has to
     /// wait holds up nobody else's.
     package func run() async {
         wake()
         await withDiscardingTaskGroup { group in
-            var backlog = Backlog(now: steady.now)
+            var backlog = ProjectionBacklog(now: steady.now)
             for await _ in wakeUps.stream {
                 var hasStore = await projectNew(&backlog)
                 if isShared, hasStore { hasStore = await projectLeftovers(&backlog) }
@@ -123,7 +85,7 @@ package final class Projector: Sendable {
     }
 
     /// Projects what the journal has got; false where the store is not to be had.
-    private func projectNew(_ backlog: inout Backlog) async -> Bool {
+    private func projectNew(_ backlog: inout ProjectionBacklog) async -> Bool {
         while !Task.isCancelled {
             let (began, arrived) = (steady.now, arrivals.load(ordering: .relaxed))
             guard let batch = try? await store.waitingEvents(after: backlog.seen, limit: eventsAtOnce) else { return false }
@@ -151,7 +113,7 @@ package final class Projector: Sendable {
     }
 
     /// Projects what other processes have not got to of a customer's; false where the store is not to be had.
-    private func projectEarlier(of customer: String, before end: Int64, _ backlog: inout Backlog) async -> Bool {
+    private func projectEarlier(of customer: String, before end: Int64, _ backlog: inout ProjectionBacklog) async -> Bool {
         var seen: Int64 = 0
         while !Task.isCancelled {
             let found = try? await store.waitingEvents(
@@ -165,7 +127,7 @@ package final class Projector: Sendable {
     }
 
     /// Projects what the journal has held for some time already, whoever wrote it down; false where the store is not to be had.
-    private func projectLeftovers(_ backlog: inout Backlog) async -> Bool {
+    private func projectLeftovers(_ backlog: inout ProjectionBacklog) async -> Bool {
         let now = steady.now
         guard backlog.nextLook <= now else { return true }
         own.withLock { own in own = own.filter { $0.value.duration(to: now) < Self.memoryOfOwn } }
@@ -179,22 +141,18 @@ package final class Projector: Sendable {
             guard await attempt(Array(old), &backlog) else { return false }
             backlog.looked = last.sequence
         }
-        if backlog.nextLookForProducts <= steady.now {
-            backlog.incomplete = nil
-            backlog.nextLookForProducts = steady.now + Self.pauseBetweenLooksForProducts
-        }
-        backlog.nextLook = steady.now + Self.pauseBetweenLooks
+        backlog.haveLooked(now: steady.now)
         return true
     }
 
     /// Tries what is due again; false where the store is not to be had.
-    private func retryStuck(_ backlog: inout Backlog) async -> Bool {
-        for sequence in backlog.stuck.filter({ $0.value.next <= steady.now }).keys.sorted() where !Task.isCancelled {
+    private func retryStuck(_ backlog: inout ProjectionBacklog) async -> Bool {
+        for sequence in backlog.due(at: steady.now) where !Task.isCancelled {
             guard let found = try? await store.waitingEvents(after: sequence - 1, limit: 1) else { return false }
             if let event = found.first, event.sequence == sequence {
                 guard await attempt(event, &backlog) else { return false }
             } else {
-                backlog.stuck[sequence] = nil
+                backlog.forget(sequence)
             }
         }
         return true
@@ -202,8 +160,8 @@ package final class Projector: Sendable {
 
     /// Projects events one after the other, those that need no answer of Stripe's in one change; those that wait for another try
     /// are not among them. False where the store is not to be had: see `attempt`.
-    private func attempt(_ events: [JournalEvent], _ backlog: inout Backlog) async -> Bool {
-        let due = events.filter { backlog.stuck[$0.sequence] == nil }.map { (event: $0, reading: Reading($0, clock())) }
+    private func attempt(_ events: [JournalEvent], _ backlog: inout ProjectionBacklog) async -> Bool {
+        let due = events.filter { !backlog.isStuck($0) }.map { (event: $0, reading: EventReading($0, now: clock())) }
         var rest = due[...]
         while let next = rest.first {
             let plain = rest.prefix { $0.reading.isWhole }.map(\.reading.news)
@@ -228,27 +186,23 @@ package final class Projector: Sendable {
     /// Projects an event, or notes that it waits for something of its own, such as an answer of Stripe's. False where it is the
     /// store that is not to be had, so that nothing can be projected: whatever comes after the event waits with it, and the order
     /// stays.
-    private func attempt(_ event: JournalEvent, _ backlog: inout Backlog) async -> Bool {
+    private func attempt(_ event: JournalEvent, _ backlog: inout ProjectionBacklog) async -> Bool {
         do {
-            let object = try await project(Reading(event, clock()))
-            backlog.stuck[event.sequence] = nil
+            let object = try await project(EventReading(event, now: clock()))
+            backlog.forget(event.sequence)
             backlog.note(object)
         } catch let error as StoreError where error.kind == .unavailable {
             log(.warning, "event \(event.id) (\(event.type)) waits for the store: \(error)")
             return false
         } catch {
-            let tries = (backlog.stuck[event.sequence]?.tries ?? 0) + 1
-            backlog.stuck[event.sequence] = (tries, steady.now + Self.pause(afterTries: tries))
+            backlog.postpone(event, now: steady.now)
             log(.warning, "event \(event.id) (\(event.type)) waits: \(error)")
         }
         return true
     }
 
-    /// A quarter of a second, doubled with every try, up to half a minute.
-    private static func pause(afterTries tries: Int) -> Duration { .milliseconds(min(30_000, 250 << min(tries - 1, 10))) }
-
     /// Access may be asked for by feature, and features stand on products: those of live subscriptions are in the mirror too.
-    private func completeProducts(_ backlog: inout Backlog) async {
+    private func completeProducts(_ backlog: inout ProjectionBacklog) async {
         guard backlog.nextProducts <= steady.now else { return }
         do {
             guard let incomplete = backlog.incomplete else {
@@ -279,25 +233,8 @@ package final class Projector: Sendable {
 
     // MARK: Events
 
-    /// What an event of the journal says.
-    private struct Reading {
-        let news: EventNews
-        /// Whether it says all that there is to be known: others are settled by asking Stripe.
-        let isWhole: Bool
-
-        init(_ entry: JournalEvent, _ now: Int64) {
-            let event = (try? JSONValue(parsing: entry.payload)).flatMap(StripeEvent.init)
-            let object = event.flatMap { MirrorObject($0) }
-            let kind = Observation.kind(ofType: entry.type)
-            news = EventNews(
-                object: object,
-                basis: EventBasis(sequence: entry.sequence, created: entry.created, kind: kind, now: now))
-            isWhole = object.map { !$0.isPartial && event?.related == nil && event?.isOfOlderShape != true } ?? true
-        }
-    }
-
     /// Answers what the event was about; nil for what the mirror does not hold.
-    private func project(_ reading: Reading) async throws -> MirrorObject? {
+    private func project(_ reading: EventReading) async throws -> MirrorObject? {
         if reading.isWhole, try await store.project([reading.news]).first?.isDone == true { return reading.news.object }
         guard let object = reading.news.object else { return nil }
         let version = try await store.version(of: object.kind, id: object.id)

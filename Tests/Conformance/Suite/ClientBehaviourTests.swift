@@ -213,7 +213,7 @@ import Testing
             question["_meta"] = ["timeoutMs": 5000]
             let late = try driver.call("CheckAccess", .object(question))
             #expect(late["error"]?["data"]?["reason"] == "STRIPE_UNAVAILABLE")
-            #expect(EventLoop.monotonicMilliseconds() - begun < 30_000, "no pause that leads nowhere")
+            #expect(EventLoop.monotonicMilliseconds() - begun < 4000, "no pause that leads nowhere")
             try driver.end()
             #expect(server.calls("GetSubscription").count == 1 && server.calls("CheckAccess").count == 1)
             server.stop()

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from support import Story, unique
+from support import HOUR, Story, unique
 
 
 class Plans(Story):
@@ -72,6 +72,9 @@ class Plans(Story):
             self.stripe.subscriptions.create({"customer": self.customer(), "items": [{"plan": plan.id}]})
         kept = self.stripe.subscriptions.retrieve(subscription.id)
         self.assertFields(kept["items"].data[0], plan__id=plan.id, plan__amount=900, price__id=plan.id)
+        self.advance(to=kept["items"].data[0].current_period_end + 2 * HOUR)
+        self.assertFields(
+            self.invoice_of(subscription), status="paid", amount_paid=900, billing_reason="subscription_cycle")
 
     def test_refused(self):
         plan = self.plan()
@@ -82,8 +85,12 @@ class Plans(Story):
         once = self.stripe.prices.create({"currency": "usd", "unit_amount": 1, "product": self.product()})
         with self.refused(status=404, code="resource_missing", param="plan"):
             self.stripe.plans.retrieve(once.id)
-        with self.refused(param="amount"):
+        with self.refused() as refusal:
             self.plan(amount=None)
+        self.assertIn("Plans require an `amount` or `amount_decimal`", str(refusal.caught))
+        with self.refused(param="amount") as refusal:
+            self.plan(billing_scheme="tiered", tiers_mode="volume", tiers=[{"up_to": "inf", "unit_amount": 1}])
+        self.assertIn("`amount`", str(refusal.caught))
         with self.refused(code="parameter_missing", param="product"):
             self.plan(product=None)
         with self.refused(param="interval"):
